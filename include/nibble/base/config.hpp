@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The few macros of the library: where a function may run and that it must be inlined.
+#pragma once
+
+#include <nibble/base/version.hpp>
+
+/// Marks a function that host and device code may call. Empty outside a CUDA compiler.
+#if defined(__CUDACC__)
+#define NIBBLE_HD __host__ __device__
+#else
+#define NIBBLE_HD
+#endif
+
+/// Forces inlining. Codec functions carry it so that one program may hold translation units built for different
+/// instruction sets: an out-of-line copy would be merged by the linker, and the wrong one could win. Lambdas inside
+/// them carry NIBBLE_INLINE_LAMBDA after their parameter list for the same reason.
+#if defined(_MSC_VER) && !defined(__clang__)
+#define NIBBLE_ALWAYS_INLINE __forceinline
+#define NIBBLE_INLINE_LAMBDA
+#else
+#define NIBBLE_ALWAYS_INLINE inline __attribute__((always_inline))
+#define NIBBLE_INLINE_LAMBDA __attribute__((always_inline))
+#endif
+
+/// The usual prefix of a codec function.
+#define NIBBLE_FUNCTION NIBBLE_HD NIBBLE_ALWAYS_INLINE constexpr
+
+/// Declares a constant of class type that host and device code may name: device code cannot name a host variable, and a
+/// device variable with external linkage would need relocatable device code.
+#if defined(__CUDA_ARCH__)
+#define NIBBLE_CONSTANT __device__ constexpr
+#else
+#define NIBBLE_CONSTANT inline constexpr
+#endif

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rounding of a magnitude to a code, written once over integer lanes: no branch depends on the data, and no
+// floating-point operation takes part but an exact integer-to-float conversion, so that no compiler flag, control
+// register or instruction set can change a result.
+#pragma once
+
+#include <nibble/base/lanes.hpp>
+#include <nibble/format/float_format.hpp>
+#include <nibble/format/rounding.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail {
+
+/// A source magnitude against the grid of a format: the code that truncation gives is
+/// `code_base + (significand >> shift)`, and what truncation drops is the low `shift` bits of the significand.
+template <class Lanes>
+struct aligned_magnitude {
+  Lanes significand;   ///< integer significand of the source, below 2^(source mantissa bits + 1)
+  Lanes shift;         ///< how many of its bits lie below the step; may exceed the lane width
+  Lanes code_base;     ///< modulo the lane width
+  typename lane_operations<Lanes>::mask below_range;  ///< formats without zero: under the smallest number
+};
+
+/// Aligns `magnitude`, the bits of a non-negative binary32 or binary64, with the grid of `f`.
+template <class Lanes>
+NIBBLE_FUNCTION aligned_magnitude<Lanes> align(const float_format& f, Lanes magnitude) noexcept {
+  using operations = lane_operations<Lanes>;
+  using word = lane_word<Lanes>;
+  using layout = ieee_layout<word>;
+  constexpr int source_bits = layout::mantissa_bits;
+  constexpr word hidden = word{1} << source_bits;
+
+  // Exponent fields are offset so that a normalised source subnormal has a positive one too.
+  const bool normalise = f.min_exponent() + layout::bias < 1;
+  const int offset = normalise ? source_bits + 1 : 0;
+  const int lowest = f.min_exponent() + layout::bias + offset;  // exponent field of the smallest normal number of f
+  Lanes field = operations::maximum(magnitude >> Lanes(word{source_bits}), Lanes(word{1}));
+  Lanes significand = magnitude - ((field - Lanes(word{1})) << Lanes(word{source_bits}));
+  if (normalise) {
+    const Lanes converted = operations::bits_of_integer(operations::minimum(significand, Lanes(hidden - 1)));
+    const Lanes converted_field = converted >> Lanes(word{source_bits});
+    const auto subnormal = operations::both(magnitude < Lanes(hidden), magnitude != Lanes(word{0}));
+    // A subnormal T * 2^(1 - bias - source_bits) has field floor(log2 T) + 1 - source_bits before the offset.
+    const Lanes subnormal_field =
+        converted_field + Lanes(static_cast<word>(word(0) - word(layout::bias + source_bits - 1 - offset)));
+    const Lanes normalised = (converted & Lanes(hidden - 1)) | Lanes(hidden);
+    field = operations::select(subnormal, subnormal_field, field + Lanes(static_cast<word>(offset)));
+    significand = operations::select(subnormal, normalised, significand);
+  }
+  const Lanes grid_field = operations::maximum(field, Lanes(static_cast<word>(lowest > 0 ? lowest : 0)));
+  const Lanes shift = (grid_field - field) + Lanes(static_cast<word>(source_bits - f.mantissa_bits));
+  Lanes code_base = (grid_field - Lanes(static_cast<word>(lowest))) << Lanes(static_cast<word>(f.mantissa_bits));
+  // Without zero the exponent field 0 is normal: the hidden bit does not count into the code.
+  if (!f.has_zero) code_base = code_base - Lanes(static_cast<word>(word{1} << f.mantissa_bits));
+  const auto below =
+      operations::either(field < Lanes(static_cast<word>(lowest > 0 ? lowest : 0)), magnitude == Lanes(word{0}));
+  return {significand, shift, code_base, below};
+}
+
+/// Stochastic rounding (IEEE P3109 4.7.4) of what truncation drops: 1 where the magnitude goes up, else 0.
+template <stochastic_variant Variant, class Lanes>
+NIBBLE_FUNCTION Lanes stochastic_increment(const aligned_magnitude<Lanes>& m, Lanes random_word, int bits) noexcept {
+  using operations = lane_operations<Lanes>;
+  using word = lane_word<Lanes>;
+  constexpr word width = sizeof(word) * 8;
+  const Lanes one(word{1});
+  const Lanes zero(word{0});
+  const Lanes top(static_cast<word>(width - 1));
+  const Lanes n(static_cast<word>(bits));
+  const word full = bits >= static_cast<int>(width) ? ~word{0} : static_cast<word>((word{1} << bits) - 1);
+
+  const Lanes shift = m.shift;
+  const auto wide = shift > top;  // the whole significand is below the step, by more than the lane holds
+  const Lanes kept = operations::minimum(shift, top);
+  const Lanes remainder = operations::select(wide, m.significand, m.significand & ((one << kept) - one));
+  // floor(fraction * 2^bits): never more than `bits` bits.
+  const auto narrow = shift < n;
+  const Lanes down = operations::minimum(operations::select(narrow, zero, shift - n), top);
+  const Lanes up = operations::select(narrow, n - shift, zero);
+  const Lanes scaled = operations::select(narrow, remainder << up, remainder >> down);
+  const Lanes limit = Lanes(full) - (random_word & Lanes(full));
+  auto goes_up = scaled > limit;
+  if constexpr (Variant != stochastic_variant::a) {
+    // The half of the last random bit: the next bit for B, round to nearest even of the rest for C.
+    const Lanes exact_down = operations::select(narrow, zero, shift - n);
+    const auto has_rest = operations::both(exact_down > zero, exact_down <= top);
+    const Lanes rest_bits = operations::select(has_rest, exact_down, one);
+    const Lanes rest = operations::select(has_rest, remainder & ((one << rest_bits) - one), zero);
+    const Lanes half = one << (rest_bits - one);
+    auto extra = rest >= half;
+    if constexpr (Variant == stochastic_variant::c) {
+      extra = operations::either(rest > half, operations::both(rest == half, (scaled & one) == one));
+    }
+    goes_up = operations::either(goes_up, operations::both(scaled == limit, operations::both(extra, has_rest)));
+  }
+  return operations::select(goes_up, one, zero);
+}
+
+/// The code of a finite magnitude, the exponent taken as unbounded above: a result beyond max_code() is an overflow.
+/// `negative` has all bits set in lanes whose source is negative. Random arguments matter for stochastic only.
+template <rounding_mode Mode, stochastic_variant Variant = stochastic_variant::a, class Lanes>
+NIBBLE_FUNCTION Lanes round_magnitude(const float_format& f, Lanes magnitude, Lanes negative, Lanes random_word,
+                                      int random_bits) noexcept {
+  using operations = lane_operations<Lanes>;
+  using word = lane_word<Lanes>;
+  const Lanes one(word{1});
+  const auto m = align(f, magnitude);
+  const Lanes shift = operations::minimum(m.shift, Lanes(static_cast<word>(sizeof(word) * 8 - 1)));
+  const Lanes truncated = m.code_base + (m.significand >> shift);
+  Lanes code = truncated;
+  if constexpr (Mode == rounding_mode::stochastic) {
+    code = truncated + stochastic_increment<Variant>(m, random_word, random_bits);
+  } else if constexpr (Mode != rounding_mode::toward_zero) {
+    // Adding `addend` below the step carries into the code exactly when the mode goes away from zero. Where the shift
+    // was cut to the lane width, the significand is far below half a step and stays so.
+    const Lanes half = one << (shift - one);
+    const Lanes dropped = (half - one) + half;
+    if constexpr (Mode == rounding_mode::to_odd) {
+      const auto inexact = (m.significand & dropped) != Lanes(word{0});
+      code = truncated | operations::select(inexact, one, Lanes(word{0}));
+    } else {
+      Lanes addend = half - one;
+      if constexpr (Mode == rounding_mode::nearest_even) addend = addend + (truncated & one);
+      if constexpr (Mode == rounding_mode::nearest_away) addend = half;
+      if constexpr (Mode == rounding_mode::upward) addend = dropped & ~negative;
+      if constexpr (Mode == rounding_mode::downward) addend = dropped & negative;
+      code = m.code_base + ((m.significand + addend) >> shift);
+    }
+  }
+  return f.has_zero ? code : operations::select(m.below_range, Lanes(word{0}), code);
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble
