@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A run of elements of one block: scaled as the block demands, then encoded.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <nibble/block/block_scale.hpp>
+#include <nibble/block/options.hpp>
+#include <nibble/format/encode.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail {
+
+/// Elements handled at a time.
+inline constexpr std::size_t chunk_size = 256;
+
+/// x * 2^exponent in binary32; what falls below the subnormals leaves the smallest one as a sticky trace, so that the
+/// later rounding is still the rounding of the exact product.
+NIBBLE_HD constexpr std::uint32_t shifted_bits(std::uint32_t bits, int exponent, bool underflow_is_zero) noexcept {
+  const std::uint32_t sign = bits & 0x8000'0000U;
+  const std::uint32_t magnitude = bits ^ sign;
+  if (magnitude == 0 || magnitude >= ieee_layout<std::uint32_t>::infinity) return bits;
+  const int moved = static_cast<int>(magnitude >> 23) + exponent;
+  if (magnitude >= 0x0080'0000U && moved >= 1 && moved <= 254) {
+    return bits + (static_cast<std::uint32_t>(exponent) << 23);
+  }
+  // Power-of-two factors in steps that are float32 themselves.
+  binary32 x = binary32::from_bits(bits);
+  for (int rest = exponent; rest != 0;) {
+    const int step = rest > 126 ? 126 : rest < -126 ? -126 : rest;
+    x = x * binary32::from_bits(static_cast<std::uint32_t>(step + 127) << 23);
+    rest -= step;
+  }
+  return x.is_zero() && !underflow_is_zero ? sign | 1U : x.bits();
+}
+
+/// The scaled elements in binary32, for every way of scaling but the exact one.
+NIBBLE_HD constexpr void scale_elements(const recipe& r, const element_scaling& e, const std::uint32_t* bits,
+                                        std::size_t count, std::uint32_t* scaled) noexcept {
+  using kind = element_scaling::kind;
+  for (std::size_t i = 0; i < count; ++i) {
+    const binary32 x = binary32::from_bits(bits[i]);
+    // A NaN element keeps its sign, which some policies copy.
+    if (x.is_nan()) {
+      scaled[i] = bits[i];
+    } else if (e.how == kind::shift) {
+      scaled[i] = shifted_bits(bits[i], e.exponent, r.underflow_is_zero);
+    } else if (e.how == kind::divide) {
+      scaled[i] = (x / e.operand).bits();
+    } else {
+      scaled[i] = (x * e.operand).bits();
+    }
+  }
+}
+
+/// microxcaling adds half in float32, which rounds the largest float below half a step up to a whole one.
+NIBBLE_HD constexpr void add_half_in_float(const float_format& f, std::uint32_t* scaled, std::size_t count) noexcept {
+  const std::uint32_t half = exact_binary32(f.min_positive() / 2).bits();
+  for (std::size_t i = 0; i < count; ++i) {
+    if ((scaled[i] & 0x7fff'ffffU) == half - 1U) scaled[i] += 1U;
+  }
+}
+
+/// Encodes scaled elements under a rounding known at run time.
+template <float_format F, std::unsigned_integral Word>
+NIBBLE_HD constexpr void encode_scaled(const recipe& r, const rounding_choice& rounding, const Word* scaled,
+                                       const std::uint32_t* random, std::size_t count, std::uint8_t* codes) noexcept {
+  const special_codes s = make_special_codes(F, rounding.mode, overflow::saturate, r.policy, false);
+  with_rounding(rounding.mode, rounding.variant, [&]<rounding_mode Mode, stochastic_variant Variant>() {
+    for (std::size_t i = 0; i < count; ++i) {
+      const Word word = Mode == rounding_mode::stochastic ? static_cast<Word>(random[i]) : Word{0};
+      codes[i] = static_cast<std::uint8_t>(
+          encode_lanes<Mode, Variant>(F, s, scaled[i], word, rounding.random_bits));
+    }
+    return 0;
+  });
+}
+
+/// Codes of `count` (at most chunk_size) elements of one block.
+template <block_format F>
+constexpr void encode_chunk(const recipe& r, const rounding_choice& rounding, const element_scaling& e,
+                            const std::uint32_t* bits, const std::uint32_t* random, std::size_t count,
+                            std::uint8_t* codes) noexcept {
+  if (e.how == element_scaling::kind::exact) {
+    std::uint64_t quotients[chunk_size];
+    for (std::size_t i = 0; i < count; ++i) {
+      quotients[i] = exact_quotient(binary32::from_bits(bits[i]), e.divisor);
+    }
+    encode_scaled<F.element>(r, rounding, quotients, random, count, codes);
+    return;
+  }
+  std::uint32_t scaled[chunk_size];
+  scale_elements(r, e, bits, count, scaled);
+  if (r.half_added_in_float) add_half_in_float(F.element, scaled, count);
+  encode_scaled<F.element>(r, rounding, scaled, random, count, codes);
+}
+
+/// Adds what happened to a chunk to `counts`.
+template <block_format F>
+constexpr void count_chunk(const recipe& r, const element_scaling& e, const std::uint32_t* bits,
+                           const std::uint8_t* codes, std::size_t count, quantize_counts& counts) noexcept {
+  std::uint8_t clipped[chunk_size] = {};
+  // An element is clipped where even truncation would leave the range.
+  recipe probe = r;
+  probe.half_added_in_float = false;
+  std::uint32_t magnitudes[chunk_size] = {};
+  for (std::size_t i = 0; i < count; ++i) magnitudes[i] = bits[i] & 0x7fff'ffffU;
+  const binary32 largest = exact_binary32(F.element.max_value());
+  std::uint32_t scaled[chunk_size] = {};
+  if (e.how == element_scaling::kind::exact) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint64_t quotient = exact_quotient(binary32::from_bits(magnitudes[i]), e.divisor);
+      clipped[i] = quotient > to_bits(F.element.max_value()) ? 1 : 0;
+    }
+  } else {
+    scale_elements(probe, e, magnitudes, count, scaled);
+    for (std::size_t i = 0; i < count; ++i) clipped[i] = scaled[i] > largest.bits() ? 1 : 0;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool finite = magnitudes[i] < ieee_layout<std::uint32_t>::infinity;
+    const bool zero_code = (codes[i] & F.element.magnitude_mask()) == 0 && F.element.has_zero &&
+                           !(F.element.nan_is_negative_zero() && codes[i] == F.element.nan_code());
+    counts.elements += 1;
+    counts.nonfinite += finite ? 0U : 1U;
+    counts.clipped += finite && clipped[i] != 0 ? 1U : 0U;
+    counts.zeroed += finite && magnitudes[i] != 0 && zero_code ? 1U : 0U;
+  }
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble

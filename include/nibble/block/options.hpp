@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a call of quantize can be told: rounding with its randomness, recipe, orientation, amax, diagnostics.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include <nibble/base/philox.hpp>
+#include <nibble/block/matrix_view.hpp>
+#include <nibble/block/recipe_presets.hpp>
+#include <nibble/format/rounding.hpp>
+
+namespace nibble {
+inline namespace v0 {
+
+/// Stochastic rounding whose random bits are a pure function of position: the Philox4x32-10 words of (seed, stream),
+/// read as one long little-endian bit string, of which logical element i of the tensor (row * cols + col of the source
+/// matrix) takes bits [i * bits, (i + 1) * bits). Threads, tiles and orientation cannot change a result.
+struct stochastic {
+  std::uint64_t seed = 0;
+  std::uint64_t stream = 0;  ///< separates tensors that share a seed
+  int bits = 32;             ///< 32, 16 or 8 an element
+  stochastic_variant variant = stochastic_variant::a;
+  std::uint64_t first_element = 0;  ///< logical index of the matrix's element (0, 0), for a slice of a larger tensor
+};
+
+/// Stochastic rounding by the caller's own random words, read as the same bit string, to replay another kernel's.
+struct stochastic_words {
+  std::span<const std::uint32_t> words;
+  int bits = 32;
+  stochastic_variant variant = stochastic_variant::a;
+};
+
+/// How elements are rounded: as the recipe says (default), by one of the tags of rounding.hpp, or stochastically.
+class element_rounding {
+ public:
+  constexpr element_rounding() = default;
+  template <class Tag>
+    requires rounding<Tag>
+  constexpr element_rounding(const Tag& tag) noexcept : as_recipe_(false), choice_(choice_of(tag)) {}
+  constexpr element_rounding(rounding_mode mode) noexcept : as_recipe_(false), choice_{mode} {}
+  constexpr element_rounding(const stochastic& s) noexcept
+      : as_recipe_(false), choice_{rounding_mode::stochastic, s.variant, s.bits, 0}, random_(s), draws_(true) {}
+  constexpr element_rounding(const stochastic_words& s) noexcept
+      : as_recipe_(false), choice_{rounding_mode::stochastic, s.variant, s.bits, 0}, words_(s.words) {}
+
+  /// The mode and variant in use under `r`.
+  [[nodiscard]] constexpr rounding_choice choice(const recipe& r) const noexcept {
+    return as_recipe_ ? rounding_choice{r.rounding} : choice_;
+  }
+  [[nodiscard]] constexpr bool is_stochastic() const noexcept { return choice_.mode == rounding_mode::stochastic; }
+  [[nodiscard]] constexpr bool draws() const noexcept { return draws_; }
+  [[nodiscard]] constexpr const stochastic& random() const noexcept { return random_; }
+  [[nodiscard]] constexpr std::span<const std::uint32_t> words() const noexcept { return words_; }
+
+ private:
+  bool as_recipe_ = true;
+  rounding_choice choice_{};
+  stochastic random_{};
+  bool draws_ = false;
+  std::span<const std::uint32_t> words_{};
+};
+
+/// Along which side of the source matrix a block runs.
+enum class orientation : std::uint8_t {
+  row_wise,     ///< consecutive columns of a row share a scale
+  column_wise,  ///< consecutive rows of a column share a scale; the result holds the transposed matrix
+};
+
+/// What quantize noticed. Every call adds to the fields.
+struct quantize_counts {
+  std::uint64_t elements = 0;
+  std::uint64_t clipped = 0;    ///< finite elements whose scaled magnitude was beyond the largest number
+  std::uint64_t zeroed = 0;     ///< nonzero elements that became zero
+  std::uint64_t nonfinite = 0;  ///< NaN and Inf elements
+};
+
+/// Options of quantize; every field has a default.
+struct quantize_options {
+  element_rounding rounding{};
+  nibble::recipe recipe{};
+  nibble::orientation orientation = nibble::orientation::row_wise;
+  std::optional<float> tensor_amax{};  ///< the tensor's amax where it is known or shared between slices; else computed
+  quantize_counts* counts = nullptr;   ///< where to add diagnostics, or null
+};
+
+namespace detail {
+
+/// Rejects options that no call can honour. `elements` is the number of elements to be rounded.
+inline void check_options(const quantize_options& o, std::size_t elements) {
+  if (o.tensor_amax && to_bits(*o.tensor_amax) > ieee_layout<std::uint32_t>::infinity) {
+    throw_argument("options.tensor_amax is " + std::to_string(*o.tensor_amax) + "; it must be a magnitude");
+  }
+  if (o.orientation != orientation::row_wise && o.orientation != orientation::column_wise) {
+    throw_argument("options.orientation is no enumerator");
+  }
+  if (!o.rounding.is_stochastic()) return;
+  const int bits = o.rounding.choice(o.recipe).random_bits;
+  if (bits != 8 && bits != 16 && bits != 32) {
+    throw_argument("options.rounding: stochastic bits is " + std::to_string(bits) + "; it must be 8, 16 or 32");
+  }
+  if (o.rounding.draws()) return;
+  const std::size_t per_word = 32U / static_cast<unsigned>(bits);
+  const std::size_t needed = elements / per_word + (elements % per_word != 0 ? 1U : 0U);
+  if (o.rounding.words().size() < needed) {
+    throw_argument("options.rounding: stochastic_words.words holds " + std::to_string(o.rounding.words().size()) +
+                   " words; " + std::to_string(elements) + " elements of " + std::to_string(bits) + " bits need " +
+                   std::to_string(needed));
+  }
+}
+
+/// The random words of consecutive logical elements, right-aligned in `out`.
+class random_source {
+ public:
+  constexpr random_source(const element_rounding& r, int bits) noexcept : rounding_(&r), bits_(bits) {}
+
+  /// Element `first` + i * step for i < count.
+  constexpr void fill(std::uint64_t first, std::uint64_t step, std::size_t count, std::uint32_t* out) noexcept {
+    for (std::size_t i = 0; i < count; ++i) out[i] = word(first + i * step);
+  }
+
+ private:
+  constexpr std::uint32_t word(std::uint64_t element) noexcept {
+    const auto per_word = static_cast<std::uint64_t>(32 / bits_);
+    if (rounding_->draws()) element += rounding_->random().first_element;
+    const std::uint64_t index = element / per_word;
+    std::uint32_t value = 0;
+    if (rounding_->draws()) {
+      if (index / 4 != cached_index_ || !cached_) {
+        cached_block_ = random_block(rounding_->random().seed, rounding_->random().stream, index / 4);
+        cached_index_ = index / 4;
+        cached_ = true;
+      }
+      value = cached_block_.words[index % 4];
+    } else {
+      value = rounding_->words()[index];
+    }
+    const auto place = static_cast<int>(element % per_word) * bits_;
+    return bits_ == 32 ? value : (value >> place) & ((std::uint32_t{1} << bits_) - 1U);
+  }
+
+  const element_rounding* rounding_;
+  int bits_;
+  bool cached_ = false;
+  std::uint64_t cached_index_ = 0;
+  philox_block cached_block_{};
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble

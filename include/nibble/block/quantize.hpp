@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// quantize: from a matrix to codes, block scales and a tensor scale. This is the scalar backend, the specification of
+// the others.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <nibble/block/amax.hpp>
+#include <nibble/block/block_scale.hpp>
+#include <nibble/block/code_row.hpp>
+#include <nibble/block/encode_chunk.hpp>
+#include <nibble/block/four_over_six.hpp>
+#include <nibble/block/options.hpp>
+#include <nibble/block/tensor.hpp>
+
+namespace nibble {
+inline namespace v0 {
+
+/// The plain backend: one element after the other, no dependency, every combination of format, recipe and rounding.
+struct scalar {};
+
+namespace detail {
+
+/// One call of quantize: its constants, and the walk over the blocks.
+template <block_format F, class T>
+class quantizer {
+ public:
+  quantizer(const matrix_view<T>& x, const block_view<F>& q, const quantize_options& o)
+      : x_(x), q_(q), options_(o), recipe_(o.recipe), rounding_(o.rounding.choice(o.recipe)), constants_(F),
+        transposed_(o.orientation == orientation::column_wise) {
+    const binary32 amax = o.tensor_amax ? binary32(*o.tensor_amax)
+                                        : binary32::from_bits(F.tensor_scale ? all_amax() : 0U);
+    scaling_ = make_tensor_scaling(F, recipe_, amax);
+  }
+
+  void run() {
+    if (q_.tensor_scale != nullptr) *q_.tensor_scale = static_cast<float>(scaling_.decode);
+    const std::size_t band = F.rows_per_block(q_.rows);
+    const std::size_t width = F.block_cols(q_.cols);
+    for (std::size_t row = 0; row < q_.rows; row += band) {
+      clear_padding(row, smaller(band, q_.rows - row));
+      for (std::size_t col = 0; col < q_.cols; col += width) {
+        block(row, smaller(band, q_.rows - row), col, smaller(width, q_.cols - col));
+      }
+    }
+  }
+
+ private:
+  /// The rectangle of one block in the stored matrix.
+  struct rectangle {
+    std::size_t row, rows, col, cols;
+  };
+
+  [[nodiscard]] std::uint32_t all_amax() const {
+    return rectangle_amax(x_, 0, x_.rows, 0, x_.cols, recipe_.amax);
+  }
+
+  /// Bits that no element writes are zero.
+  void clear_padding(std::size_t row, std::size_t rows) {
+    if constexpr (F.packing != code_packing::bytes) {
+      for (std::size_t r = row; r < row + rows; ++r) {
+        std::uint8_t* bytes = q_.codes + r * q_.code_stride;
+        for (std::size_t i = 0; i < F.row_bytes(q_.cols); ++i) bytes[i] = 0;
+      }
+    }
+  }
+
+  void block(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols) {
+    const rectangle b{row, rows, col, cols};
+    const amax_rule rule = recipe_.amax == amax_rule::finite ? amax_rule::propagate : recipe_.amax;
+    const auto amax = binary32::from_bits(rectangle_amax(x_, row, rows, col, cols, rule));
+    std::uint32_t code = block_scale_code(F, recipe_, constants_, scaling_, amax);
+    if (recipe_.choice != four_over_six::off && !F.power_of_two_scale()) code = better_scale(b, amax, code);
+    const element_scaling e = make_element_scaling(F, recipe_, scaling_, code);
+    store_scale(b, code);
+    for (std::size_t r = row; r < row + rows; ++r) {
+      for (std::size_t c = col; c < col + cols; c += chunk_size) {
+        chunk(r, c, smaller(chunk_size, col + cols - c), e);
+      }
+    }
+  }
+
+  /// Codes of one run, left in `codes_` with their source bits in `bits_`.
+  void encode_run(std::size_t r, std::size_t c, std::size_t count, const element_scaling& e) {
+    for (std::size_t i = 0; i < count; ++i) bits_[i] = element_bits(x_(r, c + i));
+    if (rounding_.mode == rounding_mode::stochastic) {
+      const std::size_t source_cols = transposed_ ? x_.rows : x_.cols;
+      const std::uint64_t first = transposed_ ? c * source_cols + r : r * source_cols + c;
+      random_source random(options_.rounding, rounding_.random_bits);
+      random.fill(first, transposed_ ? source_cols : 1U, count, words_);
+    }
+    nibble::v0::detail::encode_chunk<F>(recipe_, rounding_, e, bits_, words_, count, codes_);
+  }
+
+  void chunk(std::size_t r, std::size_t c, std::size_t count, const element_scaling& e) {
+    encode_run(r, c, count, e);
+    store_codes<F>(q_.codes + r * q_.code_stride, q_.cols, c, count, codes_);
+    if (options_.counts != nullptr) count_chunk<F>(recipe_, e, bits_, codes_, count, *options_.counts);
+  }
+
+  /// The better of `six` and the scale for 4, by the recipe's error; a tie keeps `six`.
+  std::uint32_t better_scale(const rectangle& b, binary32 amax, std::uint32_t six) {
+    const std::uint32_t four = block_scale_code(F, recipe_, constants_, scaling_, amax, binary32(1.5F));
+    return error_of(b, four) < error_of(b, six) ? four : six;
+  }
+
+  binary32 error_of(const rectangle& b, std::uint32_t code) {
+    const choice_error error(F, recipe_, scaling_);
+    const element_scaling e = make_element_scaling(F, recipe_, scaling_, code);
+    const binary32 d = binary32(decode<F.scale>(code));
+    binary32 rows[16] = {};
+    binary32 sum(0.0F);
+    for (std::size_t r = 0; r < b.rows; ++r) {
+      binary32 row(0.0F);
+      for (std::size_t c = b.col; c < b.col + b.cols; c += chunk_size) {
+        const std::size_t count = smaller(chunk_size, b.col + b.cols - c);
+        encode_run(b.row + r, c, count, e);
+        row = row + error.template of<F.element>(d, bits_, codes_, count);
+      }
+      if (r < 16) rows[r] = row;
+      sum = sum + row;
+    }
+    return b.rows > 1 && b.rows <= 16 ? tree_sum(rows, 16) : sum;
+  }
+
+  void store_scale(const rectangle& b, std::uint32_t code) {
+    const std::size_t col = b.col / F.block_cols(q_.cols);
+    const std::size_t first = F.replicate_scales ? b.row : b.row / F.rows_per_block(q_.rows);
+    const std::size_t last = F.replicate_scales ? b.row + b.rows : first + 1;
+    for (std::size_t r = first; r < last; ++r) {
+      q_.scales[r * q_.scale_stride + col] = static_cast<code_type<F.scale>>(code);
+    }
+  }
+
+  matrix_view<T> x_;  ///< the stored matrix: the source, or its transpose
+  block_view<F> q_;
+  const quantize_options& options_;
+  const recipe& recipe_;
+  rounding_choice rounding_;
+  scale_constants constants_;
+  tensor_scaling scaling_{};
+  bool transposed_;
+  std::uint32_t bits_[chunk_size];
+  std::uint32_t words_[chunk_size];
+  std::uint8_t codes_[chunk_size];
+};
+
+/// Rejects a recipe that says nothing about the scales of `F`.
+template <block_format F>
+void check_recipe(const recipe& r) {
+  if (F.power_of_two_scale() && r.exponent == exponent_rule::unspecified) {
+    throw_argument("options.recipe says nothing about power-of-two scales (its `exponent` is unspecified)");
+  }
+  if (!F.power_of_two_scale() && r.scale == scale_rule::unspecified) {
+    throw_argument("options.recipe says nothing about scales with mantissa bits (its `scale` is unspecified)");
+  }
+}
+
+}  // namespace detail
+
+/// Quantizes `x` into `q`, storage that the caller owns; nothing is allocated. `q` has the shape of x, or of its
+/// transpose with options.orientation == column_wise. Rows and columns need not be whole blocks: a block at the edge
+/// has fewer elements, and code bits past the edge are zero.
+///
+/// With the default recipe finite input gives finite values and zero gives zero; a block that holds a NaN or an Inf
+/// gets a NaN scale and decodes to NaN, and does not disturb the others. Other recipes do what the implementation
+/// they are named after does (recipe_presets.hpp). Everything is checked before anything is written; throws
+/// std::invalid_argument naming the argument, what it was and what was allowed.
+template <block_format F, class T>
+void quantize(scalar /*backend*/, const matrix_view<T>& x, const block_view<F>& q,
+              const quantize_options& options = {}) {
+  detail::check_view(x, "x");
+  detail::check_options(options, x.size());
+  detail::check_recipe<F>(options.recipe);
+  detail::check_block_view(q, "q");
+  const auto stored = options.orientation == orientation::column_wise ? x.transposed() : x;
+  if (q.rows != stored.rows || q.cols != stored.cols) {
+    detail::throw_argument("q is " + std::to_string(q.rows) + " x " + std::to_string(q.cols) + "; it must be " +
+                           std::to_string(stored.rows) + " x " + std::to_string(stored.cols));
+  }
+  detail::quantizer<F, T>(stored, q, options).run();
+}
+
+/// As above on the scalar backend.
+template <block_format F, class T>
+void quantize(const matrix_view<T>& x, const block_view<F>& q, const quantize_options& options = {}) {
+  quantize(scalar{}, x, q, options);
+}
+
+/// Quantizes into a new tensor: quantize<nvfp4>(matrix_view{weights, rows, cols}).
+template <block_format F, class T>
+[[nodiscard]] block_tensor<F> quantize(scalar backend, const matrix_view<T>& x, const quantize_options& options = {}) {
+  detail::check_view(x, "x");
+  const bool transposed = options.orientation == orientation::column_wise;
+  block_tensor<F> result(transposed ? x.cols : x.rows, transposed ? x.rows : x.cols);
+  quantize(backend, x, result.view(), options);
+  return result;
+}
+template <block_format F, class T>
+[[nodiscard]] block_tensor<F> quantize(const matrix_view<T>& x, const quantize_options& options = {}) {
+  return quantize<F>(scalar{}, x, options);
+}
+
+}  // namespace v0
+}  // namespace nibble

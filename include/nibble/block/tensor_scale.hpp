@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The second level of scaling: one float32 for the whole tensor, from its amax.
+#pragma once
+
+#include <cstdint>
+
+#include <nibble/base/binary32.hpp>
+#include <nibble/block/block_format.hpp>
+#include <nibble/block/recipe.hpp>
+#include <nibble/format/encode.hpp>
+
+namespace nibble {
+inline namespace v0 {
+
+/// What a tensor's amax gives: the decode multiplier T, which is stored, and the encode multiplier S of the recipe.
+struct tensor_scaling {
+  binary32 decode{1.0F};
+  binary32 encode{1.0F};
+  binary32 amax{0.0F};
+};
+
+namespace detail {
+
+/// `x`, an exact float32 value, as binary32.
+NIBBLE_FUNCTION binary32 exact_binary32(double x) noexcept {
+  return binary32::from_bits(encode_bits(formats::f32, to_bits(x), rounding_choice{}, overflow::special, {}));
+}
+
+/// The largest float32 whose product with the positive number `factor`, rounded to float32, is finite.
+NIBBLE_FUNCTION binary32 largest_finite_cofactor(binary32 factor) noexcept {
+  const binary32 limit = binary32::from_bits(0x7f7f'ffffU);
+  if (!(binary32(1.0F) < factor)) return limit;
+  binary32 x = limit / factor;
+  while (!(x * factor).is_finite()) x = binary32::from_bits(x.bits() - 1U);
+  return x;
+}
+
+/// The largest encode multiplier for which no decoded block scale times T is a float32 subnormal and no reciprocal of
+/// it overflows: 2^114 for E4M3 scales.
+NIBBLE_FUNCTION binary32 largest_guarded_encode(const block_format& f) noexcept {
+  const int lowest = f.scale.min_exponent() - f.scale.mantissa_bits;
+  const int exponent = 123 + (lowest < 0 ? lowest : 0);
+  return exact_binary32(power_of_two(exponent > -100 ? exponent : -100));
+}
+
+/// The smallest power of two at or above a / q, not below `least`, for finite a >= 0.
+NIBBLE_FUNCTION binary32 power_of_two_at_least(binary32 a, double q, binary32 least) noexcept {
+  binary32 power = least;
+  const double amax = bit_cast<double>(decode_lanes<std::uint64_t>(formats::f32, std::uint64_t{a.bits()}));
+  // Both sides are exact: q has at most 16 significand bits, and the exponents stay in the range of double.
+  while (q * bit_cast<double>(decode_lanes<std::uint64_t>(formats::f32, std::uint64_t{power.bits()})) < amax) {
+    power = binary32::from_bits(power.bits() + 0x0080'0000U);
+  }
+  return power;
+}
+
+}  // namespace detail
+
+/// The tensor scale that `r` gives for the tensor amax `amax` (a magnitude; Inf and NaN as the recipe's formulas treat
+/// them, except that nibble's guarded rules never see them). T = S = 1 for formats without tensor scale.
+NIBBLE_HD constexpr tensor_scaling make_tensor_scaling(const block_format& f, const recipe& r, binary32 amax) noexcept {
+  tensor_scaling t{.amax = amax};
+  if (!f.tensor_scale || r.tensor == tensor_scale_rule::one) return t;
+  const double scale_max = r.tensor_scale_max > 0 ? static_cast<double>(r.tensor_scale_max) : f.scale.max_value();
+  const double q_value = f.element.max_value() * scale_max;
+  const binary32 q = detail::exact_binary32(q_value);
+  const binary32 one(1.0F);
+  const binary32 limit = binary32::from_bits(0x7f7f'ffffU);
+  switch (r.tensor) {
+    case tensor_scale_rule::one: break;
+    case tensor_scale_rule::guarded_reciprocal: {
+      if (amax.is_zero()) break;
+      t.encode = minimum(q / amax, detail::largest_guarded_encode(f));
+      t.decode = minimum(one / t.encode, detail::largest_finite_cofactor(q));
+      break;
+    }
+    case tensor_scale_rule::reciprocal:
+      t.encode = minimum(q / amax, limit);
+      if (t.encode.is_zero() || (amax.is_zero() && r.zero_tensor_encodes_one)) t.encode = one;
+      t.decode = one / t.encode;
+      break;
+    case tensor_scale_rule::quotient:
+      t.decode = amax / q;
+      t.encode = one / t.decode;
+      break;
+    case tensor_scale_rule::clamped_reciprocal:
+      t.encode = q / maximum(amax, binary32::from_bits(0x0080'0000U));
+      if (!t.encode.is_finite()) t.encode = one;
+      t.decode = one / t.encode;
+      break;
+    case tensor_scale_rule::power_of_two_up:
+      t.decode = detail::power_of_two_at_least(amax, q_value, one / detail::largest_guarded_encode(f));
+      t.encode = one / t.decode;
+      break;
+  }
+  return t;
+}
+
+}  // namespace v0
+}  // namespace nibble
