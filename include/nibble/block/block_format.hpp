@@ -9,18 +9,10 @@
 #include <string_view>
 
 #include <nibble/format/catalogue.hpp>
+#include <nibble/packed/layout.hpp>
 
 namespace nibble {
 inline namespace v0 {
-
-/// How the codes of a row lie in bytes.
-enum class code_packing : std::uint8_t {
-  bytes,                ///< one code a byte, right-aligned (FP8, FP6 as CUDA and torchao store it, MXINT8)
-  nibbles_low_first,    ///< two 4-bit codes a byte, the even element in the low half (OCP, CUDA, PyTorch)
-  nibbles_high_first,   ///< two 4-bit codes a byte, the even element in the high half
-  nibbles_split_halves, ///< per block of n: byte j holds element j low and element j + n/2 high (ggml)
-  dense_6bit,           ///< 16 codes in 12 bytes, element i at bits 6i+5:6i (PTX ISA 9.0 .b6x16)
-};
 
 /// Elements, scale, and the rectangle of elements that shares a scale.
 ///
@@ -34,7 +26,7 @@ struct block_format {
   bool tensor_scale = false;        ///< one float32 for the tensor multiplies every value; not with powers of two
   int block_rows = 1;
   bool replicate_scales = false;    ///< store a block's scale once for each of its rows (16x16 tiles of NVFP4)
-  code_packing packing = code_packing::bytes;
+  packed_layout packing = layouts::bytes;  ///< how the codes of a row lie in bytes (packed/layout.hpp)
 
   friend constexpr bool operator==(const block_format&, const block_format&) = default;
 
@@ -57,10 +49,7 @@ struct block_format {
   }
   /// Bytes of one row of codes; a last byte that is not full is padded with zero bits.
   [[nodiscard]] NIBBLE_FUNCTION std::size_t row_bytes(std::size_t cols) const noexcept {
-    if (packing == code_packing::bytes) return cols;
-    if (packing == code_packing::dense_6bit) return (cols + 15) / 16 * 12;
-    if (packing == code_packing::nibbles_split_halves) return scale_cols(cols) * (block_cols(cols) / 2);
-    return (cols + 1) / 2;
+    return packed_bytes(packing, cols);
   }
   /// Bytes of one stored scale.
   [[nodiscard]] NIBBLE_FUNCTION std::size_t scale_bytes() const noexcept {
@@ -68,11 +57,8 @@ struct block_format {
   }
   /// Stored bits an element, tensor scale not counted, for rows of whole blocks; block_size must be positive.
   [[nodiscard]] NIBBLE_FUNCTION double bits_per_element() const noexcept {
-    const double element_bits = packing == code_packing::bytes        ? 8.0
-                                : packing == code_packing::dense_6bit ? 6.0
-                                                                      : 4.0;
     const int sharing = block_size * (replicate_scales || block_rows < 1 ? 1 : block_rows);
-    return element_bits + (sharing > 0 ? 8.0 * static_cast<double>(scale_bytes()) / sharing : 0.0);
+    return packing.slot_bits + (sharing > 0 ? 8.0 * static_cast<double>(scale_bytes()) / sharing : 0.0);
   }
   /// Whether scales are powers of two (a scale format without mantissa bits).
   [[nodiscard]] NIBBLE_FUNCTION bool power_of_two_scale() const noexcept { return scale.mantissa_bits == 0; }
@@ -82,53 +68,52 @@ struct block_format {
     if (!element.is_valid() || !scale.is_valid() || element.bits() > 8 || !element.fits_binary32()) return false;
     if (!scale.fits_binary32() || block_size < 0 || block_rows < 0) return false;
     if (tensor_scale && power_of_two_scale()) return false;
-    if (packing == code_packing::bytes) return true;
-    if (packing == code_packing::dense_6bit) return element.bits() <= 6 && block_size % 16 == 0;
-    if (packing == code_packing::nibbles_split_halves && block_size == 0) return false;
-    return element.bits() <= 4 && block_size % 2 == 0;
+    if (!packing.is_valid() || packing.slot_bits < element.bits() || packing.slot_bits > 8) return false;
+    if (packing.slot_bits == 4 && packing.order == nibble_order::split_halves) return packing.group == block_size;
+    return packing.slot_bits == 8 || block_size % (packing.slot_bits == 4 ? 2 : 4) == 0;
   }
 };
 
 /// NVFP4: E2M1, a UE4M3 scale for 16 elements (stored in a byte), one float32 for the tensor.
-inline constexpr block_format nvfp4{.element = formats::e2m1,
+NIBBLE_CONSTANT block_format nvfp4{.element = formats::e2m1,
                                     .scale = formats::e4m3,
                                     .block_size = 16,
                                     .tensor_scale = true,
-                                    .packing = code_packing::nibbles_low_first};
+                                    .packing = layouts::nibbles_low_first};
 /// NVFP4 with 16x16 tiles, whose scale is stored for each of the 16 rows (weights of the NVFP4 training recipe).
-inline constexpr block_format nvfp4_2d{.element = formats::e2m1,
+NIBBLE_CONSTANT block_format nvfp4_2d{.element = formats::e2m1,
                                        .scale = formats::e4m3,
                                        .block_size = 16,
                                        .tensor_scale = true,
                                        .block_rows = 16,
                                        .replicate_scales = true,
-                                       .packing = code_packing::nibbles_low_first};
+                                       .packing = layouts::nibbles_low_first};
 /// The OCP MX 1.0 formats: 32 elements share an E8M0 scale.
-inline constexpr block_format mxfp4{.element = formats::e2m1,
+NIBBLE_CONSTANT block_format mxfp4{.element = formats::e2m1,
                                     .scale = formats::e8m0,
                                     .block_size = 32,
-                                    .packing = code_packing::nibbles_low_first};
-inline constexpr block_format mxfp6_e2m3{.element = formats::e2m3, .scale = formats::e8m0, .block_size = 32};
-inline constexpr block_format mxfp6_e3m2{.element = formats::e3m2, .scale = formats::e8m0, .block_size = 32};
-inline constexpr block_format mxfp8_e4m3{.element = formats::e4m3, .scale = formats::e8m0, .block_size = 32};
-inline constexpr block_format mxfp8_e5m2{.element = formats::e5m2, .scale = formats::e8m0, .block_size = 32};
-inline constexpr block_format mxint8{.element = formats::mxint8, .scale = formats::e8m0, .block_size = 32};
+                                    .packing = layouts::nibbles_low_first};
+NIBBLE_CONSTANT block_format mxfp6_e2m3{.element = formats::e2m3, .scale = formats::e8m0, .block_size = 32};
+NIBBLE_CONSTANT block_format mxfp6_e3m2{.element = formats::e3m2, .scale = formats::e8m0, .block_size = 32};
+NIBBLE_CONSTANT block_format mxfp8_e4m3{.element = formats::e4m3, .scale = formats::e8m0, .block_size = 32};
+NIBBLE_CONSTANT block_format mxfp8_e5m2{.element = formats::e5m2, .scale = formats::e8m0, .block_size = 32};
+NIBBLE_CONSTANT block_format mxint8{.element = formats::mxint8, .scale = formats::e8m0, .block_size = 32};
 
 /// FP8 with float32 scales: one a tensor, one a row, or one for 128x128 elements.
-inline constexpr block_format fp8_per_tensor{.element = formats::e4m3, .scale = formats::f32, .block_rows = 0};
-inline constexpr block_format fp8_per_row{.element = formats::e4m3, .scale = formats::f32};
-inline constexpr block_format fp8_128x128{
+NIBBLE_CONSTANT block_format fp8_per_tensor{.element = formats::e4m3, .scale = formats::f32, .block_rows = 0};
+NIBBLE_CONSTANT block_format fp8_per_row{.element = formats::e4m3, .scale = formats::f32};
+NIBBLE_CONSTANT block_format fp8_128x128{
     .element = formats::e4m3, .scale = formats::f32, .block_size = 128, .block_rows = 128};
 
 /// ggml's blocks as matrices: element and scale as in mxfp4 and nvfp4, nibbles in split halves, no tensor scale.
-inline constexpr block_format ggml_mxfp4{.element = formats::e2m1,
+NIBBLE_CONSTANT block_format ggml_mxfp4{.element = formats::e2m1,
                                          .scale = formats::e8m0,
                                          .block_size = 32,
-                                         .packing = code_packing::nibbles_split_halves};
-inline constexpr block_format ggml_nvfp4{.element = formats::e2m1,
+                                         .packing = layouts::ggml_mxfp4};
+NIBBLE_CONSTANT block_format ggml_nvfp4{.element = formats::e2m1,
                                          .scale = formats::ue4m3,
                                          .block_size = 16,
-                                         .packing = code_packing::nibbles_split_halves};
+                                         .packing = layouts::ggml_nvfp4};
 
 /// A block format and its name.
 struct named_block_format {

@@ -40,7 +40,7 @@ void dequantize_row(const block_view<F, Byte>& q, std::size_t row, T* out) {
     const std::size_t end = smaller(q.cols, col + width);
     for (std::size_t c = col; c < end; c += sizeof(codes)) {
       const std::size_t count = smaller(sizeof(codes), end - c);
-      load_codes<F>(q.codes + row * q.code_stride, q.cols, c, count, codes);
+      load_codes<F>(q.codes + row * q.code_stride, c, count, codes);
       for (std::size_t i = 0; i < count; ++i) {
         const binary32 product = binary32(value_table<F.element>[codes[i]]) * scale;
         store_value(out[c + i], F.tensor_scale ? product * tensor_scale : product);

@@ -60,7 +60,7 @@ class quantizer {
 
   /// Bits that no element writes are zero.
   void clear_padding(std::size_t row, std::size_t rows) {
-    if constexpr (F.packing != code_packing::bytes) {
+    if constexpr (F.packing.slot_bits != 8) {
       for (std::size_t r = row; r < row + rows; ++r) {
         std::uint8_t* bytes = q_.codes + r * q_.code_stride;
         for (std::size_t i = 0; i < F.row_bytes(q_.cols); ++i) bytes[i] = 0;
@@ -97,7 +97,7 @@ class quantizer {
 
   void chunk(std::size_t r, std::size_t c, std::size_t count, const element_scaling& e) {
     encode_run(r, c, count, e);
-    store_codes<F>(q_.codes + r * q_.code_stride, q_.cols, c, count, codes_);
+    store_codes<F>(q_.codes + r * q_.code_stride, c, count, codes_);
     if (options_.counts != nullptr) count_chunk<F>(recipe_, e, bits_, codes_, count, *options_.counts);
   }
 

@@ -51,7 +51,7 @@ struct block_view {
   /// The code of element (r, c).
   [[nodiscard]] NIBBLE_FUNCTION std::uint8_t code(std::size_t r, std::size_t c) const noexcept {
     std::uint8_t result = 0;
-    detail::load_codes<F>(codes + r * code_stride, cols, c, 1, &result);
+    detail::load_codes<F>(codes + r * code_stride, c, 1, &result);
     return result;
   }
 };

@@ -5,7 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <string_view>  // declares std::hash at a fraction of the cost of <functional>
 
 #include <nibble/number/minifloat.hpp>
 

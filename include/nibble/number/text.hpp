@@ -4,12 +4,11 @@
 // and in constant expressions.
 #pragma once
 
-#include <charconv>
+#include <charconv>  // std::errc too
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <string_view>
-#include <system_error>
 #include <type_traits>
 
 #include <nibble/number/minifloat.hpp>

@@ -6,8 +6,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
-#include <span>  // declares the variables of std::ranges that are specialised below; <ranges> costs much more
+#include <span>  // iterator tags too, and the variables of std::ranges specialised below; <ranges> costs much more
 #include <type_traits>
 
 #include <nibble/packed/error.hpp>
