@@ -13,8 +13,8 @@ namespace nibble {
 inline namespace v0 {
 
 /// Operations on lanes of one type. `word` is the unsigned integer in a lane, `mask` the result of a comparison; masks
-/// combine by both() and either(). Lanes have `+ - & | ^ << >>` and comparisons, shift counts being lanes below the
-/// lane width.
+/// combine by both() and either(). Lanes have `+ - & | ^ << >>` and comparisons; a shift count is an int, the same for
+/// all lanes, or lanes; it is below the lane width.
 template <class Lanes>
 struct lane_operations;
 

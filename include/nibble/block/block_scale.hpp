@@ -22,7 +22,7 @@ namespace detail {
 /// The scale of a block before it is rounded to the scale format, as the recipe orders its operations. `Real` is
 /// binary32 or a vector of float32. `m` is the largest element.
 template <class Real>
-NIBBLE_HD constexpr Real unrounded_scale(scale_rule rule, Real amax, Real m, Real reciprocal_m, Real encode,
+NIBBLE_FUNCTION Real unrounded_scale(scale_rule rule, Real amax, Real m, Real reciprocal_m, Real encode,
                                          Real decode) noexcept {
   switch (rule) {
     case scale_rule::quotient_times_encode: return (amax / m) * encode;
@@ -103,11 +103,12 @@ struct element_scaling {
   binary32 operand{1.0F};   ///< multiplier or divisor
   int exponent = 0;         ///< shift: the elements are multiplied by 2^exponent
   exact_divisor divisor{};  ///< exact
+  binary32 scale{1.0F};     ///< the decoded scale of the block
 };
 
 /// The multiplier or divisor of a block whose scale decodes to `d`, by the recipe's formula.
 template <class Real>
-NIBBLE_HD constexpr Real element_operand(element_rule rule, Real d, Real encode, Real decode, Real one,
+NIBBLE_FUNCTION Real element_operand(element_rule rule, Real d, Real encode, Real decode, Real one,
                                          Real limit) noexcept {
   switch (rule) {
     case element_rule::multiply_encode_quotient: return encode / d;
@@ -125,6 +126,7 @@ NIBBLE_HD constexpr element_scaling make_element_scaling(const block_format& f, 
   using kind = element_scaling::kind;
   element_scaling e;
   binary32 d = binary32::from_bits(to_bits(decode(f.scale, code)));
+  e.scale = d;
   const bool nan = d.is_nan() && r.exponent != exponent_rule::float_log2_floor_wrapped;
   if (f.power_of_two_scale() && !nan && !d.is_zero()) {
     e.how = kind::shift;

@@ -98,6 +98,22 @@ constexpr void encode_chunk(const recipe& r, const rounding_choice& rounding, co
   encode_scaled<F.element>(r, rounding, scaled, random, count, codes);
 }
 
+/// ggml takes the table entry with the smallest float32 |entry - x|, the first of equals. Within the range that is the
+/// nearest number, ties to the smaller; far beyond it the differences of several entries round to the same float32.
+template <float_format F>
+NIBBLE_HD constexpr void search_in_float(const element_scaling& e, const std::uint32_t* bits, std::size_t count,
+                                         std::uint8_t* codes) noexcept {
+  const auto entry = [&](std::uint32_t magnitude) { return binary32(decode<F>(magnitude)) * e.scale; };
+  for (std::size_t i = 0; i < count; ++i) {
+    const binary32 x = binary32::from_bits(bits[i]).absolute();
+    std::uint32_t magnitude = codes[i] & F.magnitude_mask();
+    if (magnitude != F.max_code() || !x.is_finite()) continue;
+    const binary32 least = x - entry(magnitude);
+    while (magnitude > 0 && x - entry(magnitude - 1) == least) --magnitude;
+    codes[i] = static_cast<std::uint8_t>(magnitude == 0 ? 0U : (codes[i] & F.sign_mask()) | magnitude);
+  }
+}
+
 /// Adds what happened to a chunk to `counts`.
 template <block_format F>
 constexpr void count_chunk(const recipe& r, const element_scaling& e, const std::uint32_t* bits,

@@ -9,6 +9,7 @@
 #include <nibble/base/binary32.hpp>
 #include <nibble/block/recipe.hpp>
 #include <nibble/block/tensor_scale.hpp>
+#include <nibble/format/decode.hpp>
 #include <nibble/format/float_format.hpp>
 
 namespace nibble {
@@ -61,6 +62,8 @@ NIBBLE_HD constexpr int exponent_code(const float_format& element, const float_f
     case exponent_rule::even: {
       const int precision = element.exponent_bits == 0 ? element.mantissa_bits - 1 : element.mantissa_bits;
       const std::uint32_t rounded = bits + (std::uint32_t{1} << (22 - precision));
+      // An amax that rounds to Inf has no scale.
+      if (rounded >= ieee_layout<std::uint32_t>::infinity) return static_cast<int>(scale.max_code()) + 1;
       return static_cast<int>(rounded >> 23) - emax + bias;
     }
     case exponent_rule::reciprocal_ceil: {

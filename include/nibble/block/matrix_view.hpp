@@ -20,6 +20,8 @@ inline namespace v0 {
 /// a null pointer.
 template <class T>
 struct matrix_view {
+  static_assert(encode_source<T> || minifloat_type<T> || extended_float<T>,
+                "matrix_view<T>: T is float, double, or a minifloat such as f16 and bf16; convert integers first");
   const T* data = nullptr;
   std::size_t rows = 0;
   std::size_t cols = 0;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 
+#include <nibble/base/backend.hpp>
 #include <nibble/block/amax.hpp>
 #include <nibble/block/block_scale.hpp>
 #include <nibble/block/code_row.hpp>
@@ -19,13 +20,37 @@
 namespace nibble {
 inline namespace v0 {
 
-/// The plain backend: one element after the other, no dependency, every combination of format, recipe and rounding.
-struct scalar {};
-
 namespace detail {
 
+/// What a backend supplies to the walk over blocks; these are the scalar ones.
+struct scalar_kernels {
+  /// The largest counted magnitude of a rectangle.
+  template <class T>
+  static std::uint32_t amax(const matrix_view<T>& x, std::size_t row, std::size_t rows, std::size_t col,
+                            std::size_t cols, amax_rule rule) noexcept {
+    return rectangle_amax(x, row, rows, col, cols, rule);
+  }
+  /// The binary32 bits of `count` (at most chunk_size) elements of a row.
+  template <class T>
+  static void load(const matrix_view<T>& x, std::size_t row, std::size_t col, std::size_t count,
+                   std::uint32_t* bits) noexcept {
+    for (std::size_t i = 0; i < count; ++i) bits[i] = element_bits(x(row, col + i));
+  }
+  /// The random words of `count` logical elements.
+  static void draw(const element_rounding& rounding, int random_bits, std::uint64_t first, std::uint64_t step,
+                   std::size_t count, std::uint32_t* words) noexcept {
+    random_source(rounding, random_bits).fill(first, step, count, words);
+  }
+  template <block_format F>
+  static void encode(const recipe& r, const rounding_choice& rounding, const element_scaling& e,
+                     const std::uint32_t* bits, const std::uint32_t* random, std::size_t count,
+                     std::uint8_t* codes) noexcept {
+    encode_chunk<F>(r, rounding, e, bits, random, count, codes);
+  }
+};
+
 /// One call of quantize: its constants, and the walk over the blocks.
-template <block_format F, class T>
+template <block_format F, class T, class Kernels>
 class quantizer {
  public:
   quantizer(const matrix_view<T>& x, const block_view<F>& q, const quantize_options& o)
@@ -48,14 +73,14 @@ class quantizer {
     }
   }
 
- private:
+ protected:
   /// The rectangle of one block in the stored matrix.
   struct rectangle {
     std::size_t row, rows, col, cols;
   };
 
   [[nodiscard]] std::uint32_t all_amax() const {
-    return rectangle_amax(x_, 0, x_.rows, 0, x_.cols, recipe_.amax);
+    return Kernels::amax(x_, 0, x_.rows, 0, x_.cols, recipe_.amax);
   }
 
   /// Bits that no element writes are zero.
@@ -71,7 +96,7 @@ class quantizer {
   void block(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols) {
     const rectangle b{row, rows, col, cols};
     const amax_rule rule = recipe_.amax == amax_rule::finite ? amax_rule::propagate : recipe_.amax;
-    const auto amax = binary32::from_bits(rectangle_amax(x_, row, rows, col, cols, rule));
+    const auto amax = binary32::from_bits(Kernels::amax(x_, row, rows, col, cols, rule));
     std::uint32_t code = block_scale_code(F, recipe_, constants_, scaling_, amax);
     if (recipe_.choice != four_over_six::off && !F.power_of_two_scale()) code = better_scale(b, amax, code);
     const element_scaling e = make_element_scaling(F, recipe_, scaling_, code);
@@ -85,14 +110,14 @@ class quantizer {
 
   /// Codes of one run, left in `codes_` with their source bits in `bits_`.
   void encode_run(std::size_t r, std::size_t c, std::size_t count, const element_scaling& e) {
-    for (std::size_t i = 0; i < count; ++i) bits_[i] = element_bits(x_(r, c + i));
+    Kernels::load(x_, r, c, count, bits_);
     if (rounding_.mode == rounding_mode::stochastic) {
       const std::size_t source_cols = transposed_ ? x_.rows : x_.cols;
       const std::uint64_t first = transposed_ ? c * source_cols + r : r * source_cols + c;
-      random_source random(options_.rounding, rounding_.random_bits);
-      random.fill(first, transposed_ ? source_cols : 1U, count, words_);
+      Kernels::draw(options_.rounding, rounding_.random_bits, first, transposed_ ? source_cols : 1U, count, words_);
     }
-    nibble::v0::detail::encode_chunk<F>(recipe_, rounding_, e, bits_, words_, count, codes_);
+    Kernels::template encode<F>(recipe_, rounding_, e, bits_, words_, count, codes_);
+    if (recipe_.searches_in_float) search_in_float<F.element>(e, bits_, count, codes_);
   }
 
   void chunk(std::size_t r, std::size_t c, std::size_t count, const element_scaling& e) {
@@ -159,6 +184,21 @@ void check_recipe(const recipe& r) {
   }
 }
 
+/// Checks everything that a call of quantize is given, and returns the matrix as it will be stored.
+template <block_format F, class T>
+matrix_view<T> checked_source(const matrix_view<T>& x, const block_view<F>& q, const quantize_options& options) {
+  check_view(x, "x");
+  check_options(options, x.size());
+  check_recipe<F>(options.recipe);
+  check_block_view(q, "q");
+  const matrix_view<T> stored = options.orientation == orientation::column_wise ? x.transposed() : x;
+  if (q.rows != stored.rows || q.cols != stored.cols) {
+    throw_argument("q is " + std::to_string(q.rows) + " x " + std::to_string(q.cols) + "; it must be " +
+                   std::to_string(stored.rows) + " x " + std::to_string(stored.cols));
+  }
+  return stored;
+}
+
 }  // namespace detail
 
 /// Quantizes `x` into `q`, storage that the caller owns; nothing is allocated. `q` has the shape of x, or of its
@@ -172,16 +212,7 @@ void check_recipe(const recipe& r) {
 template <block_format F, class T>
 void quantize(scalar /*backend*/, const matrix_view<T>& x, const block_view<F>& q,
               const quantize_options& options = {}) {
-  detail::check_view(x, "x");
-  detail::check_options(options, x.size());
-  detail::check_recipe<F>(options.recipe);
-  detail::check_block_view(q, "q");
-  const auto stored = options.orientation == orientation::column_wise ? x.transposed() : x;
-  if (q.rows != stored.rows || q.cols != stored.cols) {
-    detail::throw_argument("q is " + std::to_string(q.rows) + " x " + std::to_string(q.cols) + "; it must be " +
-                           std::to_string(stored.rows) + " x " + std::to_string(stored.cols));
-  }
-  detail::quantizer<F, T>(stored, q, options).run();
+  detail::quantizer<F, T, detail::scalar_kernels>(detail::checked_source(x, q, options), q, options).run();
 }
 
 /// As above on the scalar backend.

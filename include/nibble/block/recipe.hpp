@@ -97,6 +97,8 @@ struct recipe {
                                                          ///< microxcaling, nearest_toward_zero in ggml
   bool half_added_in_float = false;  ///< the largest float32 below half the smallest step counts as that half, since
                                      ///< adding 0.5 rounds it up (microxcaling)
+  bool searches_in_float = false;  ///< the nearest number is searched by float32 differences and the smallest of equals
+                                   ///< wins, which far beyond the range is not the largest number (ggml)
   special_policy policy{.absent_nan = absent_nan_rule::zero};  ///< codes of NaN, Inf and -0 elements
   bool underflow_is_zero = false;  ///< a product with a power-of-two scale that underflows float32 counts as an exact
                                    ///< zero (microxcaling)

@@ -144,6 +144,7 @@ inline constexpr recipe recipe::ggml{
     .exponent = exponent_rule::float_log2_floor_wrapped,
     .element = element_rule::exact,
     .rounding = rounding_mode::nearest_toward_zero,
+    .searches_in_float = true,
     .policy = policy::ggml};
 
 /// compressed-tensors ac8e2ba, CPU path with a float32 observer: two true divisions, a zero scale becomes 0.125.

@@ -8,6 +8,7 @@
 #include <nibble/base/binary32.hpp>
 #include <nibble/block/block_format.hpp>
 #include <nibble/block/recipe.hpp>
+#include <nibble/format/decode.hpp>
 #include <nibble/format/encode.hpp>
 
 namespace nibble {

@@ -25,7 +25,7 @@ NIBBLE_FUNCTION Lanes decode_magnitude(const float_format& f, Lanes magnitude) n
   const Lanes hidden = lane(word{1} << f.mantissa_bits);
 
   // Integer significand and the exponent field that its unit has in the target.
-  const Lanes field = magnitude >> lane(f.mantissa_bits);
+  const Lanes field = magnitude >> f.mantissa_bits;
   const Lanes fraction = magnitude & (hidden - lane(1));
   const auto subnormal = f.has_zero ? field == lane(0) : field != field;
   const Lanes significand = operations::select(subnormal, fraction, fraction | hidden);
@@ -34,14 +34,14 @@ NIBBLE_FUNCTION Lanes decode_magnitude(const float_format& f, Lanes magnitude) n
   // The significand as a float supplies normalisation; the exponent is then moved by an integer addition.
   const Lanes converted = operations::bits_of_integer(significand);
   const int unit = -f.bias - f.mantissa_bits;
-  const Lanes moved = converted + (exponent << lane(target_bits)) +
+  const Lanes moved = converted + (exponent << target_bits) +
                       lane(static_cast<word>(static_cast<word>(unit) << target_bits));
   const int lowest = f.min_exponent() - f.mantissa_bits + layout::bias;
   if (lowest >= 1) return operations::select(significand == lane(0), lane(0), moved);
 
   // Some numbers are subnormal in the target: shift the significand right instead of going below field 1.
   constexpr int headroom = 1 << 11;
-  const Lanes target_field = (converted >> lane(target_bits)) + exponent + lane(static_cast<word>(headroom + unit));
+  const Lanes target_field = (converted >> target_bits) + exponent + lane(static_cast<word>(headroom + unit));
   const auto is_subnormal = target_field < lane(headroom + 1);
   const Lanes full = (converted & lane((word{1} << target_bits) - 1)) | lane(word{1} << target_bits);
   const Lanes down = operations::minimum(operations::select(is_subnormal, lane(headroom + 1) - target_field, lane(0)),

@@ -54,7 +54,7 @@ NIBBLE_FUNCTION Lanes apply_special_codes(const float_format& f, const special_c
   result = operations::select(magnitude == infinity, by_sign(s.infinity), result);
   Lanes nan = by_sign(s.nan);
   if (s.payload_mask != 0) {
-    nan = nan | ((magnitude >> Lanes(static_cast<word>(layout::mantissa_bits - f.mantissa_bits))) &
+    nan = nan | ((magnitude >> (layout::mantissa_bits - f.mantissa_bits)) &
                  lane(s.payload_mask));
   }
   return operations::select(magnitude > infinity, nan, result);
@@ -68,7 +68,7 @@ NIBBLE_FUNCTION Lanes encode_lanes(const float_format& f, const special_codes& s
   using word = lane_word<Lanes>;
   using layout = ieee_layout<word>;
   const Lanes magnitude = bits & Lanes(layout::magnitude_mask);
-  const Lanes sign = bits >> Lanes(static_cast<word>(sizeof(word) * 8 - 1));
+  const Lanes sign = bits >> static_cast<int>(sizeof(word) * 8 - 1);
   // All ones where the source is negative and the sign counts.
   const Lanes negative = s.drop_sign ? Lanes(word{0}) : Lanes(word{0}) - sign;
   const Lanes code = round_magnitude<Mode, Variant>(f, magnitude, negative, random_word, random_bits);

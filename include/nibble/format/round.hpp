@@ -20,7 +20,6 @@ struct aligned_magnitude {
   Lanes significand;   ///< integer significand of the source, below 2^(source mantissa bits + 1)
   Lanes shift;         ///< how many of its bits lie below the step; may exceed the lane width
   Lanes code_base;     ///< modulo the lane width
-  typename lane_operations<Lanes>::mask below_range;  ///< formats without zero: under the smallest number
 };
 
 /// Aligns `magnitude`, the bits of a non-negative binary32 or binary64, with the grid of `f`.
@@ -36,11 +35,11 @@ NIBBLE_FUNCTION aligned_magnitude<Lanes> align(const float_format& f, Lanes magn
   const bool normalise = f.min_exponent() + layout::bias < 1;
   const int offset = normalise ? source_bits + 1 : 0;
   const int lowest = f.min_exponent() + layout::bias + offset;  // exponent field of the smallest normal number of f
-  Lanes field = operations::maximum(magnitude >> Lanes(word{source_bits}), Lanes(word{1}));
-  Lanes significand = magnitude - ((field - Lanes(word{1})) << Lanes(word{source_bits}));
+  Lanes field = operations::maximum(magnitude >> source_bits, Lanes(word{1}));
+  Lanes significand = magnitude - ((field - Lanes(word{1})) << source_bits);
   if (normalise) {
     const Lanes converted = operations::bits_of_integer(operations::minimum(significand, Lanes(hidden - 1)));
-    const Lanes converted_field = converted >> Lanes(word{source_bits});
+    const Lanes converted_field = converted >> source_bits;
     const auto subnormal = operations::both(magnitude < Lanes(hidden), magnitude != Lanes(word{0}));
     // A subnormal T * 2^(1 - bias - source_bits) has field floor(log2 T) + 1 - source_bits before the offset.
     const Lanes subnormal_field =
@@ -51,12 +50,20 @@ NIBBLE_FUNCTION aligned_magnitude<Lanes> align(const float_format& f, Lanes magn
   }
   const Lanes grid_field = operations::maximum(field, Lanes(static_cast<word>(lowest > 0 ? lowest : 0)));
   const Lanes shift = (grid_field - field) + Lanes(static_cast<word>(source_bits - f.mantissa_bits));
-  Lanes code_base = (grid_field - Lanes(static_cast<word>(lowest))) << Lanes(static_cast<word>(f.mantissa_bits));
+  Lanes code_base = (grid_field - Lanes(static_cast<word>(lowest))) << f.mantissa_bits;
   // Without zero the exponent field 0 is normal: the hidden bit does not count into the code.
   if (!f.has_zero) code_base = code_base - Lanes(static_cast<word>(word{1} << f.mantissa_bits));
-  const auto below =
-      operations::either(field < Lanes(static_cast<word>(lowest > 0 ? lowest : 0)), magnitude == Lanes(word{0}));
-  return {significand, shift, code_base, below};
+  return {significand, shift, code_base};
+}
+
+/// The pattern of the smallest source magnitude that is not below the normal numbers of `f`.
+template <class Word>
+NIBBLE_FUNCTION Word first_normal(const float_format& f) noexcept {
+  using layout = ieee_layout<Word>;
+  const int field = f.min_exponent() + layout::bias;
+  if (field >= 1) return static_cast<Word>(field) << layout::mantissa_bits;
+  const int place = layout::mantissa_bits - 1 + field;
+  return place < 0 ? Word{1} : static_cast<Word>(Word{1} << place);
 }
 
 /// Stochastic rounding (IEEE P3109 4.7.4) of what truncation drops: 1 where the magnitude goes up, else 0.
@@ -129,7 +136,9 @@ NIBBLE_FUNCTION Lanes round_magnitude(const float_format& f, Lanes magnitude, La
       code = m.code_base + ((m.significand + addend) >> shift);
     }
   }
-  return f.has_zero ? code : operations::select(m.below_range, Lanes(word{0}), code);
+  // Without zero every number below the range becomes the smallest one.
+  if (f.has_zero) return code;
+  return operations::select(magnitude < Lanes(first_normal<word>(f)), Lanes(word{0}), code);
 }
 
 }  // namespace detail

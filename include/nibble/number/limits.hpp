@@ -65,7 +65,7 @@ struct std::numeric_limits<nibble::minifloat<F>> {
                                     F.has_zero && F.mantissa_bits >= 2 && F.bias == (1 << (F.exponent_bits - 1)) - 1;
   static constexpr bool has_signaling_NaN = is_iec559;
   static constexpr std::float_denorm_style has_denorm =
-      F.has_zero && F.mantissa_bits > 0 ? std::denorm_present : std::denorm_absent;
+      F.has_zero && has_normal_ && F.mantissa_bits > 0 ? std::denorm_present : std::denorm_absent;
   static constexpr bool has_denorm_loss = false;
   static constexpr std::float_round_style round_style = std::round_to_nearest;
   static constexpr bool traps = false;

@@ -67,8 +67,11 @@ constexpr const char* parse_exponent(const char* c, const char* last, std::int64
 constexpr parsed_text parse_text(const char* first, const char* last, char separator = '\0') noexcept {
   const bool negative = first != last && *first == '-';
   const char* c = negative ? first + 1 : first;
-  if (c == last || (!is_digit(*c) && *c != '.')) return parse_special(c, last, negative);
   parsed_text result{text_kind::invalid, negative, {}, first};
+  if (c == last || (!is_digit(*c) && *c != '.')) {
+    const parsed_text special = parse_special(c, last, negative);
+    return special.kind == text_kind::invalid ? result : special;
+  }
   bool after_point = false;
   bool any_digit = false;
   for (; c != last; ++c) {

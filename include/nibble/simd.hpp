@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The SIMD front door: nibble.hpp and the simd{} backend on xsimd. Every function takes the tag as its first argument
+// and gives the bits of the scalar backend, on SSE2, SSE4.1, AVX2, AVX-512, NEON and whatever else xsimd has.
+#pragma once
+
+#include <nibble/nibble.hpp>
+
+#include <nibble/simd/backend.hpp>
+#include <nibble/simd/quantize.hpp>

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Philox4x32-10 for a run of consecutive blocks: one counter a lane, the four words of a block side by side in memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <nibble/base/philox.hpp>
+#include <nibble/block/options.hpp>
+#include <nibble/simd/compat.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail {
+
+/// Blocks index, index + 1, ... of a stream, `count` of them, to 4 * count words.
+template <class Arch>
+NIBBLE_ALWAYS_INLINE void philox_blocks(std::uint64_t seed, std::uint64_t stream, std::uint64_t index,
+                                        std::size_t count, std::uint32_t* out) noexcept {
+  for (std::size_t i = 0; i < count; ++i) {
+    const philox_block block = random_block(seed, stream, index + i);
+    for (std::size_t k = 0; k < 4; ++k) out[4 * i + k] = block.words[k];
+  }
+}
+
+/// The random words of `count` (at most chunk_size) consecutive elements from `first`, right-aligned.
+template <class Arch>
+NIBBLE_ALWAYS_INLINE void draw_consecutive(const stochastic& random, std::uint64_t first, int bits, std::size_t count,
+                                           std::uint32_t* out) noexcept {
+  const auto per_block = static_cast<std::uint64_t>(128 / bits);
+  const std::uint64_t first_block = first / per_block;
+  const std::uint64_t last_block = (first + count - 1) / per_block;
+  std::uint32_t words[4 * (256 / 4 + 2)];
+  philox_blocks<Arch>(random.seed, random.stream, first_block, static_cast<std::size_t>(last_block - first_block + 1),
+                      words);
+  const auto skip = static_cast<std::size_t>(first - first_block * per_block);
+  const auto per_word = static_cast<std::size_t>(32 / bits);
+  const std::uint32_t mask = bits == 32 ? ~std::uint32_t{0} : (std::uint32_t{1} << bits) - 1U;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t element = skip + i;
+    out[i] = (words[element / per_word] >> (element % per_word * static_cast<std::size_t>(bits))) & mask;
+  }
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble
