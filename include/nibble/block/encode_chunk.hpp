@@ -8,6 +8,7 @@
 
 #include <nibble/block/block_scale.hpp>
 #include <nibble/block/options.hpp>
+#include <nibble/format/decode.hpp>
 #include <nibble/format/encode.hpp>
 
 namespace nibble {

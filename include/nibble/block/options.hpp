@@ -90,16 +90,68 @@ struct quantize_options {
 
 namespace detail {
 
+/// Rejects a field that holds no enumerator.
+template <class Enum>
+void check_enumerator(Enum value, Enum last, const char* name) {
+  if (value > last) {
+    throw_argument(std::string(name) + " is " + std::to_string(static_cast<int>(value)) +
+                   "; its enumerators are 0 to " + std::to_string(static_cast<int>(last)));
+  }
+}
+
+/// Rejects a number outside [least, largest float].
+inline void check_number(float value, float least, const char* name) {
+  const binary32 x(value);
+  if (!x.is_finite() || x < binary32(least)) {
+    throw_argument(std::string(name) + " is " + std::to_string(value) + "; it must be finite and at least " +
+                   std::to_string(least));
+  }
+}
+
+inline void check_policy(const special_policy& p) {
+  check_enumerator(p.nan_code, nan_code_rule::quiet_payload, "options.recipe.policy.nan_code");
+  check_enumerator(p.nan_sign, nan_sign_rule::keep, "options.recipe.policy.nan_sign");
+  check_enumerator(p.absent_nan, absent_nan_rule::negated_zero, "options.recipe.policy.absent_nan");
+  check_enumerator(p.infinity, infinity_rule::zero, "options.recipe.policy.infinity");
+  check_enumerator(p.negative_zero, negative_zero_rule::drop, "options.recipe.policy.negative_zero");
+  check_enumerator(p.negative_in_unsigned, unsigned_rule::nan, "options.recipe.policy.negative_in_unsigned");
+}
+
+/// Rejects a recipe with a field that means nothing.
+inline void check_recipe_fields(const recipe& r) {
+  check_enumerator(r.amax, amax_rule::ignore_nan, "options.recipe.amax");
+  check_enumerator(r.tensor, tensor_scale_rule::power_of_two_up, "options.recipe.tensor");
+  check_enumerator(r.scale, scale_rule::exact, "options.recipe.scale");
+  check_enumerator(r.scale_rounding, rounding_mode::to_odd, "options.recipe.scale_rounding");
+  check_number(r.scale_floor, 0.0F, "options.recipe.scale_floor");
+  check_enumerator(r.exponent, exponent_rule::float_log2_floor_wrapped, "options.recipe.exponent");
+  check_enumerator(r.element, element_rule::exact, "options.recipe.element");
+  check_enumerator(r.zero_scale, zero_scale_rule::replace, "options.recipe.zero_scale");
+  check_number(r.scale_replacement, 0.0F, "options.recipe.scale_replacement");
+  check_enumerator(r.rounding, rounding_mode::to_odd, "options.recipe.rounding");
+  check_policy(r.policy);
+  check_enumerator(r.choice, four_over_six::mean_squared_error, "options.recipe.choice");
+  check_number(r.tensor_scale_max, 0.0F, "options.recipe.tensor_scale_max");
+}
+
+/// Rejects an amax that the recipe's formulas are not made for.
+inline void check_tensor_amax(float amax, amax_rule rule) {
+  const binary32 a(amax);
+  if (a.is_nan() ? rule == amax_rule::propagate : !a.is_negative() && (a.is_finite() || rule != amax_rule::finite)) return;
+  throw_argument("options.tensor_amax is " + std::to_string(amax) + "; it must be a magnitude, Inf only where " +
+                 "options.recipe.amax counts Inf, NaN only where it propagates NaN");
+}
+
 /// Rejects options that no call can honour. `elements` is the number of elements to be rounded.
 inline void check_options(const quantize_options& o, std::size_t elements) {
-  if (o.tensor_amax && to_bits(*o.tensor_amax) > ieee_layout<std::uint32_t>::infinity) {
-    throw_argument("options.tensor_amax is " + std::to_string(*o.tensor_amax) + "; it must be a magnitude");
-  }
-  if (o.orientation != orientation::row_wise && o.orientation != orientation::column_wise) {
-    throw_argument("options.orientation is no enumerator");
-  }
+  check_recipe_fields(o.recipe);
+  if (o.tensor_amax) check_tensor_amax(*o.tensor_amax, o.recipe.amax);
+  check_enumerator(o.orientation, orientation::column_wise, "options.orientation");
+  const rounding_choice choice = o.rounding.choice(o.recipe);
+  check_enumerator(choice.mode, rounding_mode::stochastic, "options.rounding");
+  check_enumerator(choice.variant, stochastic_variant::c, "options.rounding: variant");
   if (!o.rounding.is_stochastic()) return;
-  const int bits = o.rounding.choice(o.recipe).random_bits;
+  const int bits = choice.random_bits;
   if (bits != 8 && bits != 16 && bits != 32) {
     throw_argument("options.rounding: stochastic bits is " + std::to_string(bits) + "; it must be 8, 16 or 32");
   }

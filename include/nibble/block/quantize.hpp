@@ -116,7 +116,12 @@ class quantizer {
       const std::uint64_t first = transposed_ ? c * source_cols + r : r * source_cols + c;
       Kernels::draw(options_.rounding, rounding_.random_bits, first, transposed_ ? source_cols : 1U, count, words_);
     }
-    Kernels::template encode<F>(recipe_, rounding_, e, bits_, words_, count, codes_);
+    encode_bits(words_, count, e);
+  }
+
+  /// Codes of the `count` elements in `bits_`, left in `codes_`.
+  void encode_bits(const std::uint32_t* words, std::size_t count, const element_scaling& e) {
+    Kernels::template encode<F>(recipe_, rounding_, e, bits_, words, count, codes_);
     if (recipe_.searches_in_float) search_in_float<F.element>(e, bits_, count, codes_);
   }
 

@@ -105,8 +105,10 @@ NIBBLE_CONSTANT special_policy p3109{.negative_zero = negative_zero_rule::drop,
 /// The Python reference quantizer of Transformer Engine (reference_nvfp4.py).
 NIBBLE_CONSTANT special_policy transformer_engine_reference{.absent_nan = absent_nan_rule::zero,
                                                              .negative_zero = negative_zero_rule::drop_exact};
-/// ggml's E2M1 tables: NaN is code 0 and -0 is never produced.
-NIBBLE_CONSTANT special_policy ggml{.absent_nan = absent_nan_rule::zero, .negative_zero = negative_zero_rule::drop};
+/// ggml's E2M1 tables: NaN and Inf are code 0, and -0 is never produced.
+NIBBLE_CONSTANT special_policy ggml{.absent_nan = absent_nan_rule::zero,
+                                    .infinity = infinity_rule::zero,
+                                    .negative_zero = negative_zero_rule::drop};
 /// Sign-magnitude arithmetic by sign(x): -0 and what rounds to it become +0 (microxcaling, compressed-tensors).
 NIBBLE_CONSTANT special_policy unsigned_zero{.negative_zero = negative_zero_rule::drop};
 }  // namespace policy

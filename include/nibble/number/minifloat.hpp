@@ -34,7 +34,8 @@ class minifloat {
   minifloat() = default;
 
   /// Rounds `x` into the format as encode does: nearest even, saturating and with the NaN codes of the CUDA headers
-  /// unless told otherwise. Integers of 64 bits and other minifloats are rounded once, too.
+  /// unless told otherwise. Integers of 64 bits and minifloats of other formats are rounded once, too; without further
+  /// arguments a minifloat of this format is copied, its Inf and NaN with it.
   template <number_source Source, rounding Rounding = nearest_even>
   NIBBLE_FUNCTION explicit minifloat(const Source& x, Rounding r = {}, overflow o = overflow::saturate,
                                      const special_policy& p = policy::cuda) noexcept

@@ -34,23 +34,20 @@ struct short_digits {
   [[nodiscard]] constexpr decimal_text text() const noexcept { return {digits, digits + count, point}; }
 };
 
-/// The first `count` digits of `number` below 10^point, plus `increment` in the last place, without outer zeros.
+/// The first `count` digits of `number`, plus `increment` in the last place, without outer zeros.
 template <int Limbs>
-constexpr short_digits truncated(const exact_decimal<Limbs>& number, int point, int count, int increment) noexcept {
-  char all[17] = {};  // one place for the carry
+constexpr short_digits truncated(const exact_decimal<Limbs>& number, int count, int increment) noexcept {
+  short_digits result;
   int carry = increment;
-  for (int i = count; i > 0; --i) {
-    const int digit = number.digit(i - 1 - (point - number.point())) + carry;
+  for (int i = count - 1; i >= 0; --i) {
+    const int digit = number.digit(i) + carry;
     carry = digit == 10 ? 1 : 0;
-    all[i] = static_cast<char>('0' + digit % 10);
+    result.digits[i] = static_cast<char>('0' + digit % 10);
   }
-  all[0] = static_cast<char>('0' + carry);
-  int first = 0;
-  int last = count;
-  while (first <= last && all[first] == '0') ++first;
-  while (last >= first && all[last] == '0') --last;
-  short_digits result{{}, last - first + 1, point + 1 - first};
-  for (int i = first; i <= last; ++i) result.digits[i - first] = all[i];
+  if (carry != 0) return {{'1'}, 1, number.point() + 1};
+  while (count > 0 && result.digits[count - 1] == '0') --count;
+  result.count = count;
+  result.point = number.point();
   return result;
 }
 
@@ -63,23 +60,22 @@ constexpr short_digits shortest_digits(const float_format& f, std::uint32_t magn
   const auto lower = magnitude == 0 ? exact_decimal<Limbs>(0, 0) : decimal_of_magnitude<Limbs>(f, magnitude - 1, 1);
   const bool ties = (magnitude & 1U) == 0;
   const auto inside = [&](const short_digits& candidate) {
-    const int above = candidate.count == 0 ? -1 : compare(candidate.text(), lower);
+    const int above = compare(candidate.text(), lower);
     const int below = compare(candidate.text(), upper);
     return (above > 0 || (above == 0 && ties)) && (below < 0 || (below == 0 && ties));
   };
   for (int count = 1;; ++count) {
-    const short_digits down = truncated(value, upper.point(), count, 0);
-    const short_digits up = truncated(value, upper.point(), count, 1);
+    const short_digits down = truncated(value, count, 0);
+    const short_digits up = truncated(value, count, 1);
     const bool down_fits = inside(down);
     const bool up_fits = inside(up);
     if (!down_fits && !up_fits) continue;
-    if (!up_fits) return down;
     // The digits that follow against one half; a tie goes to the even digit.
-    const int next = count - (upper.point() - value.point());
-    int order = value.digit(next) - 5;
-    for (int i = next + 1; order == 0 && i < value.count(); ++i) order = value.digit(i);
-    const bool odd = value.digit(next - 1) % 2 != 0;
-    return down_fits && (order < 0 || (order == 0 && !odd)) ? down : up;
+    int order = value.digit(count) - 5;
+    for (int i = count + 1; order == 0 && i < value.count(); ++i) order = value.digit(i);
+    const bool odd = value.digit(count - 1) % 2 != 0;
+    const bool prefers_down = order < 0 || (order == 0 && !odd);
+    return down_fits && (prefers_down || !up_fits) ? down : up;
   }
 }
 

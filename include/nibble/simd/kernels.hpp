@@ -116,15 +116,24 @@ struct simd_kernels {
       const words traced = xsimd::select(magnitude > words(lost), words(0x0080'0000U), words(0U));
       y = xsimd::select(tiny, sign | traced, y);
     }
-    // A NaN element keeps its bits, as in scale_elements.
+    // A NaN element keeps its bits, as in scale_elements; Inf times zero is the positive NaN of binary32.
+    y = xsimd::select((y & words(0x7fff'ffffU)) > words(0x7f80'0000U), words(0x7fc0'0000U), y);
     return xsimd::select(magnitude > words(0x7f80'0000U), bits, y);
   }
 
-  /// Magnitudes whose product with 2^exponent rounds to zero in binary32: at most 2^(-150 - exponent).
-  static std::uint32_t underflow_limit(int exponent) noexcept {
-    const int top = -150 - exponent;
-    if (top < -149) return 0;
-    return top < -126 ? std::uint32_t{1} << (top + 149) : static_cast<std::uint32_t>(top + 127) << 23;
+  /// The largest magnitude whose product with (or quotient by) `operand` rounds to zero in binary32: at most 2^-150.
+  static std::uint32_t underflow_limit(binary32 operand, bool divide) noexcept {
+    const binary32 m = divide ? binary32(1.0F) / operand : operand;
+    if ((m.bits() >> 23) > 127) return 0;
+    // 2^-126 / (m * 2^24), rounded; then the last float that really vanishes.
+    const binary32 limit = binary32::from_bits(0x0080'0000U) / (m * binary32(0x1p24F));
+    std::uint32_t bits = limit.bits() + 2U;
+    const auto vanishes = [&](std::uint32_t x) {
+      const binary32 element = binary32::from_bits(x);
+      return (divide ? element / operand : element * operand).is_zero();
+    };
+    while (bits > 0 && !vanishes(bits)) --bits;
+    return bits;
   }
 
   template <block_format F>
@@ -134,7 +143,8 @@ struct simd_kernels {
     const special_codes s = make_special_codes(F.element, rounding.mode, overflow::saturate, r.policy, false);
     const bool sticky = needs_sticky_zero(r, rounding.mode) && !operand.is_zero();
     const bool divide = e.how == element_scaling::kind::divide;
-    const std::uint32_t lost = r.underflow_is_zero && e.how == element_scaling::kind::shift ? underflow_limit(e.exponent) : 0U;
+    const bool literal = e.how != element_scaling::kind::shift || r.underflow_is_zero;
+    const std::uint32_t lost = sticky && literal ? underflow_limit(operand, divide) : 0U;
     const simd_real<Arch> factor(static_cast<float>(operand));
     const words half(exact_binary32(F.element.min_positive() / 2).bits() - 1U);
     std::uint32_t result[chunk_size];

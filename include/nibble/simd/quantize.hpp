@@ -6,6 +6,7 @@
 #include <nibble/block/quantize.hpp>
 #include <nibble/simd/backend.hpp>
 #include <nibble/simd/kernels.hpp>
+#include <nibble/simd/tile.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -14,7 +15,12 @@ inline namespace v0 {
 template <block_format F, class T, class Arch>
 void quantize(basic_simd<Arch> /*backend*/, const matrix_view<T>& x, const block_view<F>& q,
               const quantize_options& options = {}) {
-  detail::quantizer<F, T, detail::simd_kernels<Arch>>(detail::checked_source(x, q, options), q, options).run();
+  const matrix_view<T> stored = detail::checked_source(x, q, options);
+  if constexpr (detail::is_tileable<F>) {
+    detail::tile_quantizer<F, T, Arch>(stored, q, options).run();
+  } else {
+    detail::quantizer<F, T, detail::simd_kernels<Arch>>(stored, q, options).run();
+  }
 }
 
 /// As quantize<F>(scalar{}, x, options), bit for bit.

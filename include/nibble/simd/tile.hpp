@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The common case of quantize on SIMD: blocks along a row. A row is taken in tiles: all scales of a tile first, then its
+// codes, so that the long latency of a scale (maximum, division, rounding, division) is paid once for many blocks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include <nibble/simd/element_run.hpp>
+#include <nibble/simd/kernels.hpp>
+#include <nibble/simd/scale_group.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail {
+
+/// Whether a format's blocks are runs of a row that tiles can hold.
+template <block_format F>
+inline constexpr bool is_tileable =
+    F.block_rows == 1 && F.block_size >= 8 && F.block_size <= 256 && F.block_size % 8 == 0 && F.packing.slot_bits != 6 &&
+    F.scale.bits() <= 8;
+
+template <block_format F, class T, class Arch>
+class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
+  using base = quantizer<F, T, simd_kernels<Arch>>;
+  using words = word_batch<Arch>;
+  static constexpr std::size_t width = words::size;
+  static constexpr std::size_t block_size = static_cast<std::size_t>(F.block_size);
+  /// Floats of a tile: 4 KiB, which the first-level cache holds beside the next tile on its way.
+  static constexpr std::size_t tile_size = 1024;
+  static constexpr std::size_t tile_blocks = tile_size / block_size;
+
+ public:
+  tile_quantizer(const matrix_view<T>& x, const block_view<F>& q, const quantize_options& o)
+      : base(x, q, o), group_(this->recipe_, this->scaling_, this->constants_),
+        vector_scales_(has_vector_scales<F>(this->recipe_, this->scaling_)),
+        run_(this->recipe_, this->rounding_) {}
+
+  void run() {
+    if (this->options_.counts != nullptr || this->recipe_.choice != four_over_six::off) {
+      base::run();
+      return;
+    }
+    const block_view<F>& q = this->q_;
+    if (q.tensor_scale != nullptr) *q.tensor_scale = static_cast<float>(this->scaling_.decode);
+    for (std::size_t row = 0; row < q.rows; ++row) {
+      if (q.cols % block_size != 0) this->clear_padding(row, 1);
+      for (std::size_t col = 0; col < q.cols; col += tile_size) {
+        const std::size_t rest = q.cols - col;
+        if (rest >= block_size) tile(row, col, smaller(rest, tile_size) / block_size);
+      }
+      const std::size_t whole = q.cols / block_size * block_size;
+      if (whole < q.cols) this->block(row, 1, whole, q.cols - whole);
+    }
+  }
+
+ private:
+  /// `blocks` whole blocks from column `col` on.
+  void tile(std::size_t row, std::size_t col, std::size_t blocks) {
+    const float* x = tile_elements(row, col, blocks * block_size);
+    prefetch_next(row, col + blocks * block_size);
+    block_maxima<F, Arch>(x, blocks, amax_);
+    scales(x, blocks);
+    code_type<F.scale>* stored = this->q_.scales + row * this->q_.scale_stride + col / block_size;
+    for (std::size_t b = 0; b < blocks; ++b) stored[b] = static_cast<code_type<F.scale>>(code_[b]);
+    if (this->rounding_.mode == rounding_mode::stochastic) draw(row, col, blocks * block_size);
+    std::uint8_t* bytes = this->q_.codes + row * this->q_.code_stride;
+    std::size_t b = 0;
+    while (b < blocks) {
+      const std::size_t done = run_.blocks(x + b * block_size, random_ + b * block_size, how_ + b, operand_ + b,
+                                           blocks - b, bytes + packed_bytes(F.packing, col + b * block_size));
+      b += done;
+      if (done == 0) one_block(x, bytes, col, b++);
+    }
+  }
+
+  /// A block that the vector kernels do not take.
+  void one_block(const float* x, std::uint8_t* bytes, std::size_t col, std::size_t b) {
+    std::uint32_t code = code_[b];
+    const element_scaling e = make_element_scaling(F, this->recipe_, this->scaling_, code);
+    for (std::size_t i = 0; i < block_size; ++i) this->bits_[i] = to_bits(x[b * block_size + i]);
+    this->encode_bits(random_ + b * block_size, block_size, e);
+    store_codes<F>(bytes, col + b * block_size, block_size, this->codes_);
+  }
+
+  /// Scale codes and element operands of the tile's blocks.
+  void scales(const float* x, std::size_t blocks) {
+    std::size_t b = 0;
+    if constexpr (!F.power_of_two_scale()) {
+      for (; vector_scales_ && b < blocks; b += width) {
+        const words amax = words::load_unaligned(amax_ + b);
+        if (!group_.is_plain(amax)) {
+          for (std::size_t i = b; i < smaller(b + width, blocks); ++i) one_scale(x, i);
+          continue;
+        }
+        words code;
+        words operand;
+        group_.run(amax, code, operand);
+        code.store_unaligned(code_ + b);
+        operand.store_unaligned(operand_ + b);
+        const bool divide = this->recipe_.element == element_rule::divide_by_quotient;
+        for (std::size_t i = b; i < b + width; ++i) {
+          how_[i] = divide ? element_scaling::kind::divide : element_scaling::kind::multiply;
+        }
+      }
+    }
+    for (; b < blocks; ++b) one_scale(x, b);
+  }
+
+  void one_scale(const float* x, std::size_t b) {
+    std::uint32_t magnitude = amax_[b];
+    if (magnitude > 0x7f80'0000U && this->recipe_.amax == amax_rule::ignore_nan) {
+      const matrix_view<float> block{x + b * block_size, 1, block_size};
+      magnitude = rectangle_amax(block, 0, 1, 0, block_size, amax_rule::ignore_nan);
+    }
+    code_[b] = block_scale_code(F, this->recipe_, this->constants_, this->scaling_, binary32::from_bits(magnitude));
+    const element_scaling e = make_element_scaling(F, this->recipe_, this->scaling_, code_[b]);
+    how_[b] = e.how;
+    operand_[b] = e.operand.bits();
+    const bool plain_shift = e.how == element_scaling::kind::shift && e.exponent >= -119 && e.exponent <= 82;
+    if (plain_shift) operand_[b] = static_cast<std::uint32_t>(e.exponent + 127) << 23;
+    // NaN and Inf elements are the generic vectors' business, too.
+    const bool special = amax_[b] >= 0x7f80'0000U;
+    if (special || !e.operand.is_finite() || (e.how == element_scaling::kind::shift && !plain_shift)) {
+      how_[b] = element_scaling::kind::nothing;
+    }
+  }
+
+  /// The tile's elements as float32: the source itself where it is a row of float, else a copy.
+  const float* tile_elements(std::size_t row, std::size_t col, std::size_t count) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (this->x_.col_stride == 1) return &this->x_(row, col);
+    }
+    for (std::size_t i = 0; i < count; i += chunk_size) {
+      const std::size_t part = smaller(chunk_size, count - i);
+      simd_kernels<Arch>::load(this->x_, row, col + i, part, this->bits_);
+      std::memcpy(tile_ + i, this->bits_, part * sizeof(float));
+    }
+    return tile_;
+  }
+
+  void prefetch_next(std::size_t row, std::size_t col) const {
+#if defined(__GNUC__)
+    if (this->x_.col_stride != 1) return;
+    const char* next = reinterpret_cast<const char*>(&this->x_(row, 0) + col);
+    for (std::size_t byte = 0; byte < tile_size * sizeof(T); byte += 64) __builtin_prefetch(next + byte);
+#endif
+  }
+
+  void draw(std::size_t row, std::size_t col, std::size_t count) {
+    const std::size_t source_cols = this->transposed_ ? this->x_.rows : this->x_.cols;
+    const std::uint64_t step = this->transposed_ ? source_cols : 1U;
+    for (std::size_t i = 0; i < count; i += chunk_size) {
+      const std::uint64_t first = this->transposed_ ? (col + i) * source_cols + row : row * source_cols + col + i;
+      simd_kernels<Arch>::draw(this->options_.rounding, this->rounding_.random_bits, first, step,
+                               smaller(chunk_size, count - i), random_ + i);
+    }
+  }
+
+  scale_group<F, Arch> group_;
+  bool vector_scales_;
+  element_run<F, Arch> run_;
+  alignas(64) float tile_[tile_size];
+  alignas(64) std::uint32_t random_[tile_size];
+  alignas(64) std::uint32_t amax_[tile_blocks + 64];
+  alignas(64) std::uint32_t code_[tile_blocks + 64];
+  alignas(64) std::uint32_t operand_[tile_blocks + 64];
+  element_scaling::kind how_[tile_blocks + 64];
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble
