@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include <xsimd/xsimd.hpp>
 
@@ -25,6 +26,10 @@ template <class Arch>
 using word_batch = xsimd::batch<std::uint32_t, Arch>;
 template <class Arch>
 using signed_batch = xsimd::batch<std::int32_t, Arch>;
+
+/// Whether an architecture includes AVX2, so that its units may use the kernels of simd/avx2.
+template <class Arch>
+inline constexpr bool has_avx2 = std::is_base_of_v<xsimd::avx2, Arch> || std::is_base_of_v<xsimd::avx512bw, Arch>;
 
 /// The same bits as a vector of another element type of the same width.
 template <class To, class From, class Arch>

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include <nibble/simd/avx2/blocks.hpp>
+#include <nibble/simd/avx2/stochastic.hpp>
 #include <nibble/simd/kernels.hpp>
 
 namespace nibble {
@@ -50,26 +51,34 @@ template <block_format F, class Arch>
 class element_run {
  public:
   element_run(const recipe& r, const rounding_choice& rounding) noexcept {
-    const bool plain = rounding.mode == rounding_mode::nearest_even && !r.half_added_in_float && !r.searches_in_float &&
+    const bool plain = !r.half_added_in_float && !r.searches_in_float &&
                        r.policy.negative_zero == negative_zero_rule::keep;
-    by_addition_ = plain;
+    nearest_ = plain && rounding.mode == rounding_mode::nearest_even;
+    if (plain && rounding.mode == rounding_mode::stochastic && rounding.variant == stochastic_variant::a) {
+      random_bits_ = rounding.random_bits;
+    }
   }
 
-  /// Encodes as many of the `blocks` blocks as its kernel takes, from the first on; returns how many. Blocks it does
-  /// not take (a multiplier out of range, another rounding, NaN or Inf elements) are the caller's.
-  std::size_t blocks(const float* x, const std::uint32_t* /*random*/, const element_scaling::kind* how,
+  /// Encodes as many of the `blocks` blocks as its kernel takes, from the first on; returns how many. `random` is where
+  /// their random bit string begins. Blocks it does not take (a multiplier out of range, another rounding, NaN or Inf
+  /// elements) are the caller's.
+  std::size_t blocks(const float* x, const std::uint8_t* random, const element_scaling::kind* how,
                      const std::uint32_t* operand, std::size_t blocks, std::uint8_t* bytes) const noexcept {
 #if defined(__AVX2__)
     if constexpr (has_avx2<Arch> && avx2::takes_blocks(F)) {
-      if (by_addition_) return avx2::encode_blocks<F>(x, how, operand, blocks, bytes);
+      if (nearest_) return avx2::encode_blocks<F>(x, how, operand, blocks, bytes);
+      if (random_bits_ == 8) return avx2::encode_blocks_stochastic<F, 8>(x, random, how, operand, blocks, bytes);
+      if (random_bits_ == 16) return avx2::encode_blocks_stochastic<F, 16>(x, random, how, operand, blocks, bytes);
+      if (random_bits_ == 32) return avx2::encode_blocks_stochastic<F, 32>(x, random, how, operand, blocks, bytes);
     }
 #endif
-    (void)x, (void)how, (void)operand, (void)blocks, (void)bytes;
+    (void)x, (void)random, (void)how, (void)operand, (void)blocks, (void)bytes;
     return 0;
   }
 
  private:
-  bool by_addition_ = false;
+  bool nearest_ = false;
+  int random_bits_ = 0;
 };
 
 }  // namespace detail

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Philox4x32-10 for a run of consecutive blocks: one counter a lane, the four words of a block side by side in memory.
+// Philox4x32 for runs of consecutive blocks: one counter a lane, the words in the order of the scalar stream. See
+// base/philox.hpp for the generator.
 #pragma once
 
 #include <cstddef>
@@ -8,17 +9,24 @@
 
 #include <nibble/base/philox.hpp>
 #include <nibble/block/options.hpp>
+#include <nibble/simd/avx2/philox.hpp>
 #include <nibble/simd/compat.hpp>
 
 namespace nibble {
 inline namespace v0 {
 namespace detail {
 
-/// Blocks index, index + 1, ... of a stream, `count` of them, to 4 * count words.
+/// The 4 * count words of blocks index, index + 1, ... of a stream.
 template <class Arch>
 NIBBLE_ALWAYS_INLINE void philox_blocks(std::uint64_t seed, std::uint64_t stream, std::uint64_t index,
                                         std::size_t count, std::uint32_t* out) noexcept {
-  for (std::size_t i = 0; i < count; ++i) {
+  std::size_t i = 0;
+#if defined(__AVX2__)
+  if constexpr (has_avx2<Arch>) {
+    for (; i + 8 <= count; i += 8) avx2::eight_blocks(seed, stream, index + i, out + 4 * i);
+  }
+#endif
+  for (; i < count; ++i) {
     const philox_block block = random_block(seed, stream, index + i);
     for (std::size_t k = 0; k < 4; ++k) out[4 * i + k] = block.words[k];
   }
@@ -31,10 +39,14 @@ NIBBLE_ALWAYS_INLINE void draw_consecutive(const stochastic& random, std::uint64
   const auto per_block = static_cast<std::uint64_t>(128 / bits);
   const std::uint64_t first_block = first / per_block;
   const std::uint64_t last_block = (first + count - 1) / per_block;
-  std::uint32_t words[4 * (256 / 4 + 2)];
-  philox_blocks<Arch>(random.seed, random.stream, first_block, static_cast<std::size_t>(last_block - first_block + 1),
-                      words);
+  const auto blocks = static_cast<std::size_t>(last_block - first_block + 1);
   const auto skip = static_cast<std::size_t>(first - first_block * per_block);
+  if (bits == 32 && skip == 0 && blocks * 4 == count) {
+    philox_blocks<Arch>(random.seed, random.stream, first_block, blocks, out);
+    return;
+  }
+  std::uint32_t words[4 * (256 / 4 + 8)];
+  philox_blocks<Arch>(random.seed, random.stream, first_block, blocks, words);
   const auto per_word = static_cast<std::size_t>(32 / bits);
   const std::uint32_t mask = bits == 32 ? ~std::uint32_t{0} : (std::uint32_t{1} << bits) - 1U;
   for (std::size_t i = 0; i < count; ++i) {

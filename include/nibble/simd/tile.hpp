@@ -40,7 +40,8 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
         run_(this->recipe_, this->rounding_) {}
 
   void run() {
-    if (this->options_.counts != nullptr || this->recipe_.choice != four_over_six::off) {
+    const bool strided_random = this->transposed_ && this->rounding_.mode == rounding_mode::stochastic;
+    if (this->options_.counts != nullptr || this->recipe_.choice != four_over_six::off || strided_random) {
       base::run();
       return;
     }
@@ -70,7 +71,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     std::uint8_t* bytes = this->q_.codes + row * this->q_.code_stride;
     std::size_t b = 0;
     while (b < blocks) {
-      const std::size_t done = run_.blocks(x + b * block_size, random_ + b * block_size, how_ + b, operand_ + b,
+      const std::size_t done = run_.blocks(x + b * block_size, random_at(b * block_size), how_ + b, operand_ + b,
                                            blocks - b, bytes + packed_bytes(F.packing, col + b * block_size));
       b += done;
       if (done == 0) one_block(x, bytes, col, b++);
@@ -82,7 +83,8 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     std::uint32_t code = code_[b];
     const element_scaling e = make_element_scaling(F, this->recipe_, this->scaling_, code);
     for (std::size_t i = 0; i < block_size; ++i) this->bits_[i] = to_bits(x[b * block_size + i]);
-    this->encode_bits(random_ + b * block_size, block_size, e);
+    if (this->rounding_.mode == rounding_mode::stochastic) expand_random(b * block_size);
+    this->encode_bits(this->words_, block_size, e);
     store_codes<F>(bytes, col + b * block_size, block_size, this->codes_);
   }
 
@@ -150,13 +152,37 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
 #endif
   }
 
+  /// Draws the bit string of the tile's `count` elements, or finds it in the caller's words.
   void draw(std::size_t row, std::size_t col, std::size_t count) {
-    const std::size_t source_cols = this->transposed_ ? this->x_.rows : this->x_.cols;
-    const std::uint64_t step = this->transposed_ ? source_cols : 1U;
-    for (std::size_t i = 0; i < count; i += chunk_size) {
-      const std::uint64_t first = this->transposed_ ? (col + i) * source_cols + row : row * source_cols + col + i;
-      simd_kernels<Arch>::draw(this->options_.rounding, this->rounding_.random_bits, first, step,
-                               smaller(chunk_size, count - i), random_ + i);
+    const auto bits = static_cast<std::uint64_t>(this->rounding_.random_bits);
+    const element_rounding& rounding = this->options_.rounding;
+    std::uint64_t first = row * this->x_.cols + col;
+    if (!rounding.draws()) {
+      random_bytes_ = reinterpret_cast<const std::uint8_t*>(rounding.words().data()) + first * bits / 8;
+      return;
+    }
+    const stochastic& random = rounding.random();
+    first += random.first_element;
+    const std::uint64_t per_block = 128 / bits;
+    const std::uint64_t block = first / per_block;
+    const std::uint64_t last = (first + count - 1) / per_block;
+    philox_blocks<Arch>(random.seed, random.stream, block, static_cast<std::size_t>(last - block + 1), random_);
+    random_bytes_ = reinterpret_cast<const std::uint8_t*>(random_) + (first - block * per_block) * bits / 8;
+  }
+
+  /// Where the bits of the tile's element `i` begin.
+  [[nodiscard]] const std::uint8_t* random_at(std::size_t i) const noexcept {
+    if (this->rounding_.mode != rounding_mode::stochastic) return nullptr;
+    return random_bytes_ + i * static_cast<std::size_t>(this->rounding_.random_bits) / 8;
+  }
+
+  /// The random words of one block from element `i` on, right-aligned in `words_`.
+  void expand_random(std::size_t i) {
+    const auto bytes = static_cast<std::size_t>(this->rounding_.random_bits) / 8;
+    for (std::size_t k = 0; k < block_size; ++k) {
+      std::uint32_t word = 0;
+      std::memcpy(&word, random_at(i + k), bytes);
+      this->words_[k] = word;
     }
   }
 
@@ -164,7 +190,8 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   bool vector_scales_;
   element_run<F, Arch> run_;
   alignas(64) float tile_[tile_size];
-  alignas(64) std::uint32_t random_[tile_size];
+  alignas(64) std::uint32_t random_[tile_size + 64];
+  const std::uint8_t* random_bytes_ = nullptr;
   alignas(64) std::uint32_t amax_[tile_blocks + 64];
   alignas(64) std::uint32_t code_[tile_blocks + 64];
   alignas(64) std::uint32_t operand_[tile_blocks + 64];

@@ -3,22 +3,6 @@
 // AVX2 kernels over whole blocks: maxima of eight blocks at once, and codes by the rounding of nearest.hpp.
 #pragma once
 
-#include <type_traits>
-
-#include <nibble/simd/compat.hpp>
-
-namespace nibble {
-inline namespace v0 {
-namespace detail {
-
-/// Whether an xsimd architecture includes AVX2, so that its units may use the kernels of this folder.
-template <class Arch>
-inline constexpr bool has_avx2 = std::is_base_of_v<xsimd::avx2, Arch> || std::is_base_of_v<xsimd::avx512bw, Arch>;
-
-}  // namespace detail
-}  // namespace v0
-}  // namespace nibble
-
 #if defined(__AVX2__)
 
 #include <cstddef>
@@ -60,6 +44,18 @@ NIBBLE_ALWAYS_INLINE bool is_plain_block(element_scaling::kind how, std::uint32_
          (operand == 0 || (field >= 127 - 119 && field <= 127 + 82));
 }
 
+/// Stores 64 codes, one a byte in the order of nearest::codes, as the packing of the format has them.
+template <block_format F>
+NIBBLE_ALWAYS_INLINE void store_64(__m256i first, __m256i second, std::uint8_t* bytes) noexcept {
+  auto* out = reinterpret_cast<__m256i*>(bytes);
+  if constexpr (F.packing.slot_bits == 4) {
+    _mm256_storeu_si256(out, packed_nibbles(first, second));
+  } else {
+    _mm256_storeu_si256(out, in_order(first));
+    _mm256_storeu_si256(out + 1, in_order(second));
+  }
+}
+
 /// Codes of 64 elements with a multiplier for each vector of eight.
 template <block_format F>
 NIBBLE_ALWAYS_INLINE void encode_64(const float* x, const __m256* multiplier, std::uint8_t* bytes) noexcept {
@@ -75,19 +71,14 @@ NIBBLE_ALWAYS_INLINE void encode_64(const float* x, const __m256* multiplier, st
     }
     half[h] = rounding::with_sign(rounding::codes(s[0], s[1], s[2], s[3]), rounding::signs(v[0], v[1], v[2], v[3]));
   }
-  auto* out = reinterpret_cast<__m256i*>(bytes);
-  if constexpr (F.packing.slot_bits == 4) {
-    _mm256_storeu_si256(out, packed_nibbles(half[0], half[1]));
-  } else {
-    _mm256_storeu_si256(out, in_order(half[0]));
-    _mm256_storeu_si256(out + 1, in_order(half[1]));
-  }
+  store_64<F>(half[0], half[1], bytes);
 }
 
-/// Codes of groups of 64 elements while all their blocks are plain; returns the number of blocks done.
-template <block_format F>
-std::size_t encode_blocks(const float* x, const element_scaling::kind* how, const std::uint32_t* operand,
-                          std::size_t blocks, std::uint8_t* bytes) noexcept {
+/// Calls step(first block, eight multipliers) for groups of 64 elements while all their blocks are plain; returns the
+/// number of blocks done.
+template <block_format F, class Step>
+NIBBLE_ALWAYS_INLINE std::size_t while_plain(const element_scaling::kind* how, const std::uint32_t* operand,
+                                             std::size_t blocks, const Step& step) noexcept {
   constexpr auto size = static_cast<std::size_t>(F.block_size);
   constexpr std::size_t group = 64 / size;
   std::size_t b = 0;
@@ -99,9 +90,19 @@ std::size_t encode_blocks(const float* x, const element_scaling::kind* how, cons
     for (std::size_t i = 0; i < 8; ++i) {
       multiplier[i] = _mm256_set1_ps(bit_cast<float>(operand[b + 8 * i / size]));
     }
-    encode_64<F>(x + b * size, multiplier, bytes + packed_bytes(F.packing, b * size));
+    step(b, multiplier);
   }
   return b;
+}
+
+/// Codes of groups of 64 elements while all their blocks are plain; returns the number of blocks done.
+template <block_format F>
+std::size_t encode_blocks(const float* x, const element_scaling::kind* how, const std::uint32_t* operand,
+                          std::size_t blocks, std::uint8_t* bytes) noexcept {
+  constexpr auto size = static_cast<std::size_t>(F.block_size);
+  return while_plain<F>(how, operand, blocks, [&](std::size_t b, const __m256* multiplier) NIBBLE_INLINE_LAMBDA {
+    encode_64<F>(x + b * size, multiplier, bytes + packed_bytes(F.packing, b * size));
+  });
 }
 
 }  // namespace detail::avx2
