@@ -115,35 +115,33 @@ NIBBLE_HD constexpr void search_in_float(const element_scaling& e, const std::ui
   }
 }
 
+/// Whether a finite magnitude, scaled as its block demands, lies beyond the largest number.
+template <float_format F>
+NIBBLE_HD constexpr bool is_beyond_range(const recipe& r, const element_scaling& e, std::uint32_t magnitude) noexcept {
+  if (e.how == element_scaling::kind::exact) {
+    return exact_quotient(binary32::from_bits(magnitude), e.divisor) > to_bits(F.max_value());
+  }
+  std::uint32_t scaled = 0;
+  scale_elements(r, e, &magnitude, 1, &scaled);
+  return binary32::from_bits(scaled) > exact_binary32(F.max_value());
+}
+
 /// Adds what happened to a chunk to `counts`.
 template <block_format F>
 constexpr void count_chunk(const recipe& r, const element_scaling& e, const std::uint32_t* bits,
                            const std::uint8_t* codes, std::size_t count, quantize_counts& counts) noexcept {
-  std::uint8_t clipped[chunk_size] = {};
-  // An element is clipped where even truncation would leave the range.
-  recipe probe = r;
-  probe.half_added_in_float = false;
-  std::uint32_t magnitudes[chunk_size] = {};
-  for (std::size_t i = 0; i < count; ++i) magnitudes[i] = bits[i] & 0x7fff'ffffU;
-  const binary32 largest = exact_binary32(F.element.max_value());
-  std::uint32_t scaled[chunk_size] = {};
-  if (e.how == element_scaling::kind::exact) {
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::uint64_t quotient = exact_quotient(binary32::from_bits(magnitudes[i]), e.divisor);
-      clipped[i] = quotient > to_bits(F.element.max_value()) ? 1 : 0;
-    }
-  } else {
-    scale_elements(probe, e, magnitudes, count, scaled);
-    for (std::size_t i = 0; i < count; ++i) clipped[i] = scaled[i] > largest.bits() ? 1 : 0;
-  }
+  // A block whose scale is NaN decodes to NaN, whatever its codes: nothing there is clipped or becomes zero.
+  const bool is_nan_block = e.scale.is_nan() && e.how != element_scaling::kind::shift;
   for (std::size_t i = 0; i < count; ++i) {
-    const bool finite = magnitudes[i] < ieee_layout<std::uint32_t>::infinity;
+    const std::uint32_t magnitude = bits[i] & ieee_layout<std::uint32_t>::magnitude_mask;
+    const bool finite = magnitude < ieee_layout<std::uint32_t>::infinity;
     const bool zero_code = (codes[i] & F.element.magnitude_mask()) == 0 && F.element.has_zero &&
                            !(F.element.nan_is_negative_zero() && codes[i] == F.element.nan_code());
     counts.elements += 1;
     counts.nonfinite += finite ? 0U : 1U;
-    counts.clipped += finite && clipped[i] != 0 ? 1U : 0U;
-    counts.zeroed += finite && magnitudes[i] != 0 && zero_code ? 1U : 0U;
+    if (!finite || is_nan_block) continue;
+    counts.clipped += is_beyond_range<F.element>(r, e, magnitude) ? 1U : 0U;
+    counts.zeroed += magnitude != 0 && zero_code ? 1U : 0U;
   }
 }
 

@@ -71,12 +71,21 @@ enum class orientation : std::uint8_t {
   column_wise,  ///< consecutive rows of a column share a scale; the result holds the transposed matrix
 };
 
-/// What quantize noticed. Every call adds to the fields.
+/// What quantize noticed. Every call adds to the fields. In a block whose scale is NaN no element counts as clipped or
+/// zeroed.
 struct quantize_counts {
   std::uint64_t elements = 0;
   std::uint64_t clipped = 0;    ///< finite elements whose scaled magnitude was beyond the largest number
   std::uint64_t zeroed = 0;     ///< nonzero elements that became zero
   std::uint64_t nonfinite = 0;  ///< NaN and Inf elements
+
+  constexpr quantize_counts& operator+=(const quantize_counts& other) noexcept {
+    elements += other.elements;
+    clipped += other.clipped;
+    zeroed += other.zeroed;
+    nonfinite += other.nonfinite;
+    return *this;
+  }
 };
 
 /// Options of quantize; every field has a default.

@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <nibble/base/backend.hpp>
+#include <nibble/base/executor.hpp>
 #include <nibble/block/amax.hpp>
 #include <nibble/block/block_scale.hpp>
 #include <nibble/block/code_row.hpp>
@@ -61,14 +63,15 @@ class quantizer {
     scaling_ = make_tensor_scaling(F, recipe_, amax);
   }
 
-  void run() {
-    if (q_.tensor_scale != nullptr) *q_.tensor_scale = static_cast<float>(scaling_.decode);
+  /// Quantizes the bands of rows from `first` to before `last`; both are multiples of the block's rows, or the end.
+  void run(std::size_t first, std::size_t last) {
     const std::size_t band = F.rows_per_block(q_.rows);
     const std::size_t width = F.block_cols(q_.cols);
-    for (std::size_t row = 0; row < q_.rows; row += band) {
-      clear_padding(row, smaller(band, q_.rows - row));
+    if (first == 0) store_tensor_scale();
+    for (std::size_t row = first; row < last; row += band) {
+      clear_padding(row, smaller(band, last - row));
       for (std::size_t col = 0; col < q_.cols; col += width) {
-        block(row, smaller(band, q_.rows - row), col, smaller(width, q_.cols - col));
+        block(row, smaller(band, last - row), col, smaller(width, q_.cols - col));
       }
     }
   }
@@ -81,6 +84,10 @@ class quantizer {
 
   [[nodiscard]] std::uint32_t all_amax() const {
     return Kernels::amax(x_, 0, x_.rows, 0, x_.cols, recipe_.amax);
+  }
+
+  void store_tensor_scale() {
+    if (q_.tensor_scale != nullptr) *q_.tensor_scale = static_cast<float>(scaling_.decode);
   }
 
   /// Bits that no element writes are zero.
@@ -178,6 +185,37 @@ class quantizer {
   std::uint8_t codes_[chunk_size];
 };
 
+/// Runs a Quantizer over slices of rows on an executor. The tensor amax is found first, so that slices are independent.
+template <class Quantizer, class Kernels, block_format F, class T, class Executor>
+void quantize_in_slices(const matrix_view<T>& stored, const block_view<F>& q, const quantize_options& options,
+                        Executor& run) {
+  const std::size_t band = F.rows_per_block(stored.rows);
+  const std::size_t bands = stored.rows / band + (stored.rows % band != 0 ? 1U : 0U);
+  // A slice of 2^16 elements takes long enough to hide the cost of a task.
+  const std::size_t wanted = stored.size() / 65536U + 1U;
+  const std::size_t per_slice = wanted < bands ? (bands + wanted - 1) / wanted : 1U;
+  const std::size_t slices = bands / per_slice + (bands % per_slice != 0 ? 1U : 0U);
+  const auto rows_of = [&](std::size_t i) { return smaller(i * per_slice * band, stored.rows); };
+  quantize_options shared = options;
+  if (F.tensor_scale && !options.tensor_amax) {
+    std::vector<std::uint32_t> largest(slices);
+    run(slices, [&](std::size_t i) {
+      largest[i] = Kernels::amax(stored, rows_of(i), rows_of(i + 1) - rows_of(i), 0, stored.cols, options.recipe.amax);
+    });
+    std::uint32_t amax = 0;
+    for (const std::uint32_t bits : largest) amax = bits > amax ? bits : amax;
+    shared.tensor_amax = bit_cast<float>(amax);
+  }
+  std::vector<quantize_counts> counts(options.counts != nullptr ? slices : 0U);
+  run(slices, [&](std::size_t i) {
+    quantize_options own = shared;
+    own.counts = counts.empty() ? nullptr : &counts[i];
+    Quantizer(stored, q, own).run(rows_of(i), rows_of(i + 1));
+  });
+  if (slices == 0) Quantizer(stored, q, shared).run(0, 0);
+  for (const quantize_counts& c : counts) *options.counts += c;
+}
+
 /// Rejects a recipe that says nothing about the scales of `F`.
 template <block_format F>
 void check_recipe(const recipe& r) {
@@ -217,7 +255,17 @@ matrix_view<T> checked_source(const matrix_view<T>& x, const block_view<F>& q, c
 template <block_format F, class T>
 void quantize(scalar /*backend*/, const matrix_view<T>& x, const block_view<F>& q,
               const quantize_options& options = {}) {
-  detail::quantizer<F, T, detail::scalar_kernels>(detail::checked_source(x, q, options), q, options).run();
+  const matrix_view<T> stored = detail::checked_source(x, q, options);
+  detail::quantizer<F, T, detail::scalar_kernels>(stored, q, options).run(0, stored.rows);
+}
+
+/// As above with the work spread over an executor: the same bits for any number of threads. Allocates a few words a
+/// slice.
+template <block_format F, class T, executor Executor>
+void quantize(scalar /*backend*/, const matrix_view<T>& x, const block_view<F>& q, const quantize_options& options,
+              Executor&& run) {
+  using quantizer = detail::quantizer<F, T, detail::scalar_kernels>;
+  detail::quantize_in_slices<quantizer, detail::scalar_kernels>(detail::checked_source(x, q, options), q, options, run);
 }
 
 /// As above on the scalar backend.

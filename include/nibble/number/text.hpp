@@ -136,8 +136,8 @@ constexpr text_buffer text_of_code(const float_format& f, std::uint32_t code) no
   } else {
     const auto value = decimal_of_magnitude<Limbs>(f, magnitude);
     const short_digits d = shortest_digits<Limbs>(f, magnitude);
-    const int exponent = d.point > 0 ? d.point - 1 : 1 - d.point;
-    const int scientific = d.count + (d.count > 1 ? 1 : 0) + (exponent >= 100 ? 5 : 4);
+    // With three digits of exponent it is one more, but positional notation then has a hundred.
+    const int scientific = d.count + (d.count > 1 ? 1 : 0) + 4;
     const int with_point = d.point <= 0 ? 2 - d.point + d.count : d.count + 1;
     const int fixed = d.point >= d.count ? value.point() : with_point;
     if (fixed <= scientific) {

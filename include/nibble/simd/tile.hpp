@@ -39,15 +39,15 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
         vector_scales_(has_vector_scales<F>(this->recipe_, this->scaling_)),
         run_(this->recipe_, this->rounding_) {}
 
-  void run() {
+  void run(std::size_t first, std::size_t last) {
     const bool strided_random = this->transposed_ && this->rounding_.mode == rounding_mode::stochastic;
     if (this->options_.counts != nullptr || this->recipe_.choice != four_over_six::off || strided_random) {
-      base::run();
+      base::run(first, last);
       return;
     }
     const block_view<F>& q = this->q_;
-    if (q.tensor_scale != nullptr) *q.tensor_scale = static_cast<float>(this->scaling_.decode);
-    for (std::size_t row = 0; row < q.rows; ++row) {
+    if (first == 0) this->store_tensor_scale();
+    for (std::size_t row = first; row < last; ++row) {
       if (q.cols % block_size != 0) this->clear_padding(row, 1);
       for (std::size_t col = 0; col < q.cols; col += tile_size) {
         const std::size_t rest = q.cols - col;
