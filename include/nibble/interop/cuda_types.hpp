@@ -9,6 +9,11 @@
 #include <nibble/base/bits.hpp>
 #include <nibble/number/minifloat.hpp>
 
+// Behind nvcc the toolkit's headers are no system headers, and warn of their own unused parameters.
+#if defined(__CUDACC__) && defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#endif
 #if __has_include(<cuda_fp16.h>)
 #include <cuda_fp16.h>
 #endif
@@ -23,6 +28,9 @@
 #endif
 #if __has_include(<cuda_fp4.h>)
 #include <cuda_fp4.h>
+#endif
+#if defined(__CUDACC__) && defined(__GNUC__)
+#pragma GCC diagnostic pop
 #endif
 
 namespace nibble {

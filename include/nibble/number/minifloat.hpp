@@ -32,6 +32,9 @@ class minifloat {
   static constexpr float_format format = F;
 
   minifloat() = default;
+  minifloat(const minifloat&) = default;
+  /// Not to temporaries: `view[i] = x` on a view that only reads would change nothing.
+  minifloat& operator=(const minifloat&) & = default;
 
   /// Rounds `x` into the format as encode does: nearest even, saturating and with the NaN codes of the CUDA headers
   /// unless told otherwise. Integers of 64 bits and minifloats of other formats are rounded once, too; without further
@@ -67,9 +70,6 @@ class minifloat {
   {
     return from_bits(negated_code(F, x.bits_));
   }
-  friend void operator-(minifloat x)  // a format without sign has no negative numbers: write -float(x)
-    requires(!F.has_sign)
-  = delete;
 
   [[nodiscard]] friend NIBBLE_FUNCTION bool operator==(minifloat x, minifloat y) noexcept {
     return !is_nan_code(F, x.bits_) && !is_nan_code(F, y.bits_) && code_rank(F, x.bits_) == code_rank(F, y.bits_);
@@ -151,6 +151,10 @@ template <class A, class B>
 detail::minifloat_has_no_arithmetic operator/(A x, B y) = delete;  // write float(x) / float(y)
 template <minifloat_type A, class B>
 detail::minifloat_has_no_arithmetic operator/=(A& x, const B& y) = delete;  // keep the quotient in float or double
+
+template <minifloat_type T>
+  requires(!T::format.has_sign)
+void operator-(T x) = delete;  // a format without sign has no negative numbers: write -float(x)
 
 using e2m1 = minifloat<formats::e2m1>;
 using e2m3 = minifloat<formats::e2m3>;

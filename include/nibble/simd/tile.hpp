@@ -29,9 +29,9 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   using words = word_batch<Arch>;
   static constexpr std::size_t width = words::size;
   static constexpr std::size_t block_size = static_cast<std::size_t>(F.block_size);
-  /// Floats of a tile: 4 KiB, which the first-level cache holds beside the next tile on its way.
-  static constexpr std::size_t tile_size = 1024;
-  static constexpr std::size_t tile_blocks = tile_size / block_size;
+  /// Blocks and floats of a tile: about 4 KiB, which the first-level cache holds beside the next tile on its way.
+  static constexpr std::size_t tile_blocks = 1024 / block_size;
+  static constexpr std::size_t tile_size = tile_blocks * block_size;
 
  public:
   tile_quantizer(const matrix_view<T>& x, const block_view<F>& q, const quantize_options& o)

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// quantize(simd{}, ...) against the scalar backend: every block format, recipe, rounding, orientation and source type,
+// on tensors made to be hostile, with every kind of tail.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <nibble/simd.hpp>
+
+namespace {
+
+using namespace nibble;
+
+/// What the elements of a tensor are made of.
+enum class content { gaussian, ties, subnormal, huge, zeros, any_exponent, special, tiny, mixed };
+
+float element(content kind, std::mt19937_64& random) {
+  const auto word = static_cast<std::uint32_t>(random());
+  std::normal_distribution<float> gaussian;
+  switch (kind) {
+    case content::gaussian: return gaussian(random);
+    case content::ties: return std::ldexp(static_cast<float>(static_cast<int>(word % 97) - 48), -3);
+    case content::subnormal: return bit_cast<float>(word & 0x807f'ffffU);
+    case content::huge: return word % 3 == 0 ? 3.4e38F : bit_cast<float>((word & 0x80ff'ffffU) | 0x7e00'0000U);
+    case content::zeros: return (word & 1U) != 0 ? 0.0F : -0.0F;
+    case content::any_exponent: return bit_cast<float>((word & 0x8000'0000U) | ((word >> 4) % 0x7f80'0000U));
+    case content::special:
+      if (word % 37 == 0) return bit_cast<float>(word | 0x7f80'0000U);
+      return word % 41 == 0 ? std::numeric_limits<float>::infinity() : gaussian(random);
+    case content::tiny: return gaussian(random) * 1e-30F;
+    case content::mixed: break;
+  }
+  return element(static_cast<content>(word % 8), random);
+}
+
+/// A tensor; `mixed` ones have whole blocks of one content among elements of any.
+std::vector<float> tensor(std::size_t count, content kind, std::mt19937_64& random) {
+  std::vector<float> x(count);
+  for (float& value : x) value = element(kind, random);
+  for (std::size_t b = 0; kind == content::mixed && b + 32 <= count; b += 32) {
+    const auto inside = static_cast<content>(random() % 8);
+    for (std::size_t i = 0; i < 32; ++i) x[b + i] = element(inside, random);
+  }
+  return x;
+}
+
+const recipe* const recipes[] = {
+    &recipe::unbiased,          &recipe::transformer_engine,        &recipe::transformer_engine_kernel,
+    &recipe::transformer_engine_2_14, &recipe::transformer_engine_cpp, &recipe::transformer_engine_cpp_2d,
+    &recipe::transformer_engine_four_over_six, &recipe::torchao,    &recipe::torchao_tensor_scale,
+    &recipe::floor,             &recipe::rceil,                     &recipe::ceil,
+    &recipe::even,              &recipe::microxcaling,              &recipe::ggml,
+    &recipe::compressed_tensors, &recipe::fbgemm,                   &recipe::vllm_emulation};
+
+const rounding_mode modes[] = {rounding_mode::nearest_even, rounding_mode::nearest_away, rounding_mode::toward_zero,
+                               rounding_mode::upward,       rounding_mode::downward,     rounding_mode::to_odd,
+                               rounding_mode::nearest_toward_zero};
+
+template <block_format F>
+bool says_something(const recipe& r) {
+  return F.power_of_two_scale() ? r.exponent != exponent_rule::unspecified : r.scale != scale_rule::unspecified;
+}
+
+template <block_format F, class T>
+bool same(const matrix_view<T>& x, const quantize_options& options) {
+  return quantize<F>(scalar{}, x, options) == quantize<F>(simd{}, x, options);
+}
+
+stochastic any_stochastic(std::mt19937_64& random) {
+  const int bits[] = {8, 16, 32};
+  return {.seed = random(), .stream = random() % 3, .bits = bits[random() % 3],
+          .variant = static_cast<stochastic_variant>(random() % 3), .first_element = random() % 100};
+}
+
+/// Recipes x roundings x orientations on one matrix; the number of differences.
+template <block_format F, class T>
+int differences(const matrix_view<T>& x, const recipe& r, std::mt19937_64& random) {
+  if (!says_something<F>(r)) return 0;
+  int different = 0;
+  different += same<F>(x, {.recipe = r}) ? 0 : 1;
+  different += same<F>(x, {.rounding = modes[random() % 7], .recipe = r}) ? 0 : 1;
+  different += same<F>(x, {.rounding = any_stochastic(random), .recipe = r}) ? 0 : 1;
+  different += same<F>(x, {.rounding = stochastic{.seed = random(), .bits = 16}, .recipe = r}) ? 0 : 1;
+  different += same<F>(x, {.recipe = r, .orientation = orientation::column_wise}) ? 0 : 1;
+  const stochastic drawn = any_stochastic(random);
+  different += same<F>(x, {.rounding = drawn, .recipe = r, .orientation = orientation::column_wise}) ? 0 : 1;
+  return different;
+}
+
+template <block_format F>
+int differences(int rounds, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  int different = 0;
+  for (int round = 0; round < rounds; ++round) {
+    for (int kind = 0; kind < 9; ++kind) {
+      const std::size_t rows = 1 + random() % 3;
+      const std::size_t cols = random() % 2 != 0 ? 1 + random() % 300 : 32 * (1 + random() % 80);
+      const std::vector<float> x = tensor(rows * cols, static_cast<content>(kind), random);
+      const matrix_view view{x.data(), rows, cols};
+      different += differences<F>(view, recipe{}, random);
+      for (const recipe* r : recipes) different += differences<F>(view, *r, random);
+      // Gaps between the rows, and columns that are not neighbours.
+      different += same<F>(matrix_view{x.data(), rows, cols / 2, static_cast<std::ptrdiff_t>(cols)}, {}) ? 0 : 1;
+      different += same<F>(matrix_view{x.data(), rows, cols / 2, static_cast<std::ptrdiff_t>(cols), 2}, {}) ? 0 : 1;
+      std::vector<bf16> narrow(x.size());
+      std::vector<f16> half(x.size());
+      std::vector<double> wide(x.size());
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        narrow[i] = bf16(x[i], nearest_even{}, overflow::special);
+        half[i] = f16(x[i], nearest_even{}, overflow::special);
+        wide[i] = static_cast<double>(x[i]) * 1.0000000001;
+      }
+      different += same<F>(matrix_view{narrow.data(), rows, cols}, {}) ? 0 : 1;
+      different += same<F>(matrix_view{half.data(), rows, cols}, {}) ? 0 : 1;
+      different += same<F>(matrix_view{wide.data(), rows, cols}, {}) ? 0 : 1;
+    }
+  }
+  return different;
+}
+
+}  // namespace
+
+TEST_CASE("simd gives the bits of scalar: NVFP4") {
+  CHECK(differences<nvfp4>(4, 1) == 0);
+  CHECK(differences<nvfp4_2d>(2, 2) == 0);
+  CHECK(differences<ggml_nvfp4>(1, 3) == 0);
+}
+
+TEST_CASE("simd gives the bits of scalar: MX") {
+  CHECK(differences<mxfp4>(3, 4) == 0);
+  CHECK(differences<mxfp6_e2m3>(1, 5) == 0);
+  CHECK(differences<mxfp6_e3m2>(1, 6) == 0);
+  CHECK(differences<mxfp8_e4m3>(2, 7) == 0);
+  CHECK(differences<mxfp8_e5m2>(2, 8) == 0);
+  CHECK(differences<mxint8>(1, 9) == 0);
+  CHECK(differences<ggml_mxfp4>(1, 10) == 0);
+}
+
+TEST_CASE("simd gives the bits of scalar: FP8 with float32 scales") {
+  CHECK(differences<fp8_per_tensor>(1, 11) == 0);
+  CHECK(differences<fp8_per_row>(1, 12) == 0);
+  CHECK(differences<fp8_128x128>(1, 13) == 0);
+}
+
+TEST_CASE("simd gives the bits of scalar: formats of a user") {
+  constexpr float_format e3m4_scale{.exponent_bits = 3, .mantissa_bits = 4, .bias = 3};
+  constexpr block_format wide{.element = formats::e2m1, .scale = e3m4_scale, .block_size = 64, .tensor_scale = true,
+                              .packing = layouts::nibbles_low_first};
+  constexpr block_format odd{.element = formats::e2m1, .scale = formats::e4m3, .block_size = 40, .tensor_scale = true,
+                             .packing = layouts::nibbles_high_first};
+  constexpr block_format fnuz{.element = formats::e4m3fnuz, .scale = formats::e8m0, .block_size = 32};
+  constexpr block_format dense{.element = formats::e2m3, .scale = formats::e8m0, .block_size = 32,
+                               .packing = layouts::dense6};
+  CHECK(differences<wide>(1, 14) == 0);
+  CHECK(differences<odd>(1, 15) == 0);
+  CHECK(differences<fnuz>(1, 16) == 0);
+  CHECK(differences<dense>(1, 17) == 0);
+}
+
+TEST_CASE("every tail length, and bytes around the output stay") {
+  std::mt19937_64 random(18);
+  int different = 0;
+  for (std::size_t cols = 0; cols <= 200; ++cols) {
+    const std::vector<float> x = tensor(2 * cols, content::gaussian, random);
+    const matrix_view view{x.data(), 2, cols};
+    different += same<nvfp4>(view, {}) && same<mxfp8_e4m3>(view, {}) ? 0 : 1;
+    std::vector<std::uint8_t> codes(2 * nvfp4.row_bytes(cols) + 14, 0xaa);
+    std::vector<std::uint8_t> scales(2 * nvfp4.scale_cols(cols) + 14, 0xaa);
+    float tensor_scale = 0;
+    const block_view<nvfp4> q{codes.data(), scales.data(), &tensor_scale, 2, cols, nvfp4.row_bytes(cols) + 7,
+                              nvfp4.scale_cols(cols) + 7};
+    quantize(simd{}, view, q);
+    for (std::size_t row = 0; row < 2; ++row) {
+      for (std::size_t i = 0; i < 7; ++i) {
+        different += codes[row * q.code_stride + nvfp4.row_bytes(cols) + i] == 0xaa ? 0 : 1;
+        different += scales[row * q.scale_stride + nvfp4.scale_cols(cols) + i] == 0xaa ? 0 : 1;
+      }
+    }
+  }
+  CHECK(different == 0);
+}
+
+TEST_CASE("caller's words replay a stream, and diagnostics agree") {
+  std::mt19937_64 random(19);
+  const std::vector<float> x = tensor(3 * 224, content::mixed, random);
+  const matrix_view view{x.data(), 3, 224};
+  for (const int bits : {8, 16, 32}) {
+    std::vector<std::uint32_t> words(3 * 224 * static_cast<std::size_t>(bits) / 32);
+    for (std::uint32_t& word : words) word = static_cast<std::uint32_t>(random());
+    CHECK(same<nvfp4>(view, {.rounding = stochastic_words{.words = words, .bits = bits}}));
+  }
+  quantize_counts plain;
+  quantize_counts vectors;
+  static_cast<void>(quantize<mxfp4>(scalar{}, view, {.counts = &plain}));
+  static_cast<void>(quantize<mxfp4>(simd{}, view, {.counts = &vectors}));
+  CHECK(plain.elements == vectors.elements);
+  CHECK(plain.clipped == vectors.clipped);
+  CHECK(plain.zeroed == vectors.zeroed);
+  CHECK(plain.nonfinite == vectors.nonfinite);
+}
+
+TEST_CASE("an executor changes no bit") {
+  std::mt19937_64 random(20);
+  const std::vector<float> x = tensor(301 * 1040, content::mixed, random);
+  const matrix_view view{x.data(), 301, 1040};
+  const auto backwards = [](std::size_t count, auto&& task) {
+    for (std::size_t i = count; i > 0; --i) task(i - 1);
+  };
+  const quantize_options options{.rounding = stochastic{.seed = 5, .bits = 16}};
+  const block_tensor<nvfp4> expected = quantize<nvfp4>(scalar{}, view, options);
+  block_tensor<nvfp4> q(301, 1040);
+  quantize(simd{}, view, q.view(), options, backwards);
+  CHECK(q == expected);
+  block_tensor<nvfp4> r(301, 1040);
+  quantize(scalar{}, view, r.view(), options, backwards);
+  CHECK(r == expected);
+  const block_tensor<nvfp4_2d> tiles = quantize<nvfp4_2d>(scalar{}, view, options);
+  block_tensor<nvfp4_2d> s(301, 1040);
+  quantize(simd{}, view, s.view(), options, backwards);
+  CHECK(s == tiles);
+}
