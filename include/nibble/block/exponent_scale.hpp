@@ -46,6 +46,17 @@ NIBBLE_HD constexpr int floor_of_float_log2(std::uint32_t magnitude) noexcept {
   return log.floats_below_next <= count ? k : log.floor;
 }
 
+/// The binary32 exponent field that the rules on exponent bits give, before the element's emax is taken off. `bits` is
+/// the amax, or its product with 1 / M for reciprocal_ceil, which must be a normal number or zero.
+template <class Lanes>
+NIBBLE_FUNCTION Lanes rounded_field(exponent_rule rule, const float_format& element, Lanes bits) noexcept {
+  const int precision = element.exponent_bits == 0 ? element.mantissa_bits - 1 : element.mantissa_bits;
+  std::uint32_t addend = 0;
+  if (rule == exponent_rule::even) addend = std::uint32_t{1} << (22 - precision);
+  if (rule == exponent_rule::ceil || rule == exponent_rule::reciprocal_ceil) addend = 0x007f'ffffU;
+  return (bits + Lanes(addend)) >> 23;
+}
+
 /// The code of the power-of-two scale for a finite `amax`, before clamping to the scale format: an exponent plus the
 /// bias of `scale`.
 NIBBLE_HD constexpr int exponent_code(const float_format& element, const float_format& scale, exponent_rule rule,
@@ -53,25 +64,20 @@ NIBBLE_HD constexpr int exponent_code(const float_format& element, const float_f
   const std::uint32_t bits = amax.bits();
   const int emax = element.max_exponent();
   const int bias = scale.bias - 127;  // relative to the exponent field of binary32
-  const int field = static_cast<int>(bits >> 23);
-  const bool fraction = (bits & 0x007f'ffffU) != 0;
   switch (rule) {
     case exponent_rule::unspecified:
-    case exponent_rule::floor: return field - emax + bias;
-    case exponent_rule::ceil: return field - emax + (fraction ? 1 : 0) + bias;
+    case exponent_rule::floor:
+    case exponent_rule::ceil: return static_cast<int>(rounded_field(rule, element, bits)) - emax + bias;
     case exponent_rule::even: {
-      const int precision = element.exponent_bits == 0 ? element.mantissa_bits - 1 : element.mantissa_bits;
-      const std::uint32_t rounded = bits + (std::uint32_t{1} << (22 - precision));
       // An amax that rounds to Inf has no scale.
-      if (rounded >= ieee_layout<std::uint32_t>::infinity) return static_cast<int>(scale.max_code()) + 1;
-      return static_cast<int>(rounded >> 23) - emax + bias;
+      const auto field = static_cast<int>(rounded_field(rule, element, bits));
+      return field == 255 ? static_cast<int>(scale.max_code()) + 1 : field - emax + bias;
     }
     case exponent_rule::reciprocal_ceil: {
       const binary32 reciprocal = binary32(1.0F) / exact_binary32(element.max_value());
       const std::uint32_t product = (amax * reciprocal).bits();
-      const std::uint32_t rest = product & 0x007f'ffffU;
-      const bool up = (product >> 23) == 0 ? rest > 0x0040'0000U : rest != 0;
-      return static_cast<int>(product >> 23) + (up ? 1 : 0) + bias;
+      if ((product >> 23) == 0) return (product > 0x0040'0000U ? 1 : 0) + bias;
+      return static_cast<int>(rounded_field(rule, element, product)) + bias;
     }
     case exponent_rule::exact_ceil: {
       if (bits == 0) return 0;
@@ -101,7 +107,9 @@ NIBBLE_HD constexpr std::uint32_t exponent_scale_code(const block_format& f, con
   if (amax.is_nan()) return nan;
   if (amax.is_infinity()) return r.infinite_amax_saturates ? f.scale.max_code() : nan;
   const int code = exponent_code(f.element, f.scale, r.exponent, amax);
-  if (code < 0) return 0;
+  // Where code 0 is a zero, it is for blocks of zeros.
+  const int smallest = f.scale.has_zero && !amax.is_zero() ? 1 : 0;
+  if (code < smallest) return static_cast<std::uint32_t>(smallest);
   if (r.exponent == exponent_rule::float_log2_floor_wrapped) return static_cast<std::uint32_t>(code);
   if (code <= largest) return static_cast<std::uint32_t>(code);
   const bool to_nan = r.amax != amax_rule::finite && !r.infinite_amax_saturates;

@@ -86,9 +86,11 @@ struct float_format {
   [[nodiscard]] NIBBLE_FUNCTION int min_exponent() const noexcept { return has_zero ? 1 - bias : -bias; }
   /// floor(log2(max_value())); OCP MX calls it emax.
   [[nodiscard]] NIBBLE_FUNCTION int max_exponent() const noexcept {
-    if (exponent_bits == 0) return min_exponent() - 1;
-    const int field = static_cast<int>(max_code() >> mantissa_bits);
-    return field == 0 && has_zero ? min_exponent() - 1 : field - bias;
+    const auto field = static_cast<int>(max_code() >> mantissa_bits);
+    if (field != 0 || !has_zero) return field - bias;
+    int exponent = min_exponent() - mantissa_bits - 1;
+    for (std::uint32_t rest = max_code(); rest != 0; rest >>= 1) ++exponent;
+    return exponent;
   }
   /// The values behind codes below: exact doubles.
   [[nodiscard]] NIBBLE_FUNCTION double magnitude_value(std::uint32_t magnitude) const noexcept {
@@ -104,18 +106,22 @@ struct float_format {
   [[nodiscard]] NIBBLE_FUNCTION double min_positive() const noexcept { return magnitude_value(has_zero ? 1U : 0U); }
 
   /// Whether the library's codecs take this format: 2 to 16 bits (or binary32), every number an exact normal double,
-  /// a NaN at the code of -0 only with a sign, at least one positive finite number.
+  /// a NaN at the code of -0 only with a sign and a zero, Inf and NaN as in IEEE 754 only with exponent and mantissa, at
+  /// least one positive finite number.
   [[nodiscard]] NIBBLE_FUNCTION bool is_valid() const noexcept {
     const bool fields = exponent_bits >= 0 && mantissa_bits >= 0 && exponent_bits <= 11 && mantissa_bits <= 23;
     if (!fields) return false;
     const bool is_binary32 = exponent_bits == 8 && mantissa_bits == 23 && has_sign;
     if (magnitude_bits() < 1 || bits() < 2 || (bits() > 16 && !is_binary32)) return false;
     if (specials == special_values::fnuz && !has_sign) return false;
+    if (nan_is_negative_zero() && !has_zero) return false;
+    if (specials == special_values::infinity_and_nan && (exponent_bits == 0 || mantissa_bits == 0)) return false;
     if (twos_complement && (exponent_bits != 0 || specials != special_values::none || !has_sign)) return false;
-    if (exponent_bits == 0 && (!has_zero || specials == special_values::infinity_and_nan)) return false;
+    if (exponent_bits == 0 && !has_zero) return false;
     const int room = (1 << exponent_bits) + mantissa_bits;
     if (min_exponent() - mantissa_bits < -1000 || min_exponent() + room > 1023 + mantissa_bits) return false;
-    return magnitude_mask() >= 3U || specials == special_values::none || specials == special_values::nan_only;
+    return magnitude_mask() >= 3U || specials == special_values::none ||
+           (specials == special_values::nan_only && !has_zero);
   }
   /// Whether every number of the format is an exact float32 (subnormals included).
   [[nodiscard]] NIBBLE_FUNCTION bool fits_binary32() const noexcept {

@@ -99,9 +99,11 @@ NIBBLE_CONSTANT special_policy onednn{.nan_code = nan_code_rule::quiet_payload,
                                        .nan_sign = nan_sign_rule::keep,
                                        .absent_nan = absent_nan_rule::max_with_sign,
                                        .infinity = infinity_rule::special};
-/// IEEE P3109 4.9: one NaN, no -0, a negative value is below an unsigned range.
-NIBBLE_CONSTANT special_policy p3109{.negative_zero = negative_zero_rule::drop,
-                                      .negative_in_unsigned = unsigned_rule::by_overflow};
+/// IEEE P3109 4.9: one NaN (in formats of IEEE 754 a quiet one without payload), no -0, a negative value is below an
+/// unsigned range.
+NIBBLE_CONSTANT special_policy p3109{.nan_code = nan_code_rule::quiet,
+                                     .negative_zero = negative_zero_rule::drop,
+                                     .negative_in_unsigned = unsigned_rule::by_overflow};
 /// The Python reference quantizer of Transformer Engine (reference_nvfp4.py).
 NIBBLE_CONSTANT special_policy transformer_engine_reference{.absent_nan = absent_nan_rule::zero,
                                                              .negative_zero = negative_zero_rule::drop_exact};

@@ -61,6 +61,7 @@ template <class Word>
 NIBBLE_FUNCTION Word first_normal(const float_format& f) noexcept {
   using layout = ieee_layout<Word>;
   const int field = f.min_exponent() + layout::bias;
+  if (field > 2 * layout::bias) return layout::infinity;
   if (field >= 1) return static_cast<Word>(field) << layout::mantissa_bits;
   const int place = layout::mantissa_bits - 1 + field;
   return place < 0 ? Word{1} : static_cast<Word>(Word{1} << place);

@@ -112,7 +112,8 @@ NIBBLE_FUNCTION void set_unsigned_negative(special_codes& codes, const float_for
   const bool finite_to_nan = to_nan && (rule == unsigned_rule::nan || !points_toward_zero(mode, true));
   codes.negative = finite_to_nan ? f.nan_code() : 0U;
   codes.overflow[1] = codes.negative;
-  codes.infinity[1] = to_nan || (p.infinity == infinity_rule::special && f.has_nan()) ? f.nan_code() : 0U;
+  const bool infinity_to_nan = to_nan || (p.infinity == infinity_rule::special && f.has_nan());
+  codes.infinity[1] = infinity_to_nan && p.infinity != infinity_rule::zero ? f.nan_code() : 0U;
   codes.underflow[1] = rule == unsigned_rule::nan && f.has_nan() ? f.nan_code() : 0U;
 }
 
@@ -135,7 +136,8 @@ NIBBLE_FUNCTION special_codes make_special_codes(const float_format& f, rounding
   if (!f.has_zero && p.absent_zero_is_nan && f.has_nan()) codes.zero[0] = codes.zero[1] = f.nan_code();
   detail::set_nan(codes, f, p, from_double);
   if (!f.has_sign) detail::set_unsigned_negative(codes, f, mode, o, p);
-  codes.subnormal_source_rounds_up = p.subnormal_source_rounds_up && !f.has_zero && !from_double &&
+  const bool is_e8m0 = !f.has_zero && f.mantissa_bits == 0 && f.bias == 127;
+  codes.subnormal_source_rounds_up = p.subnormal_source_rounds_up && is_e8m0 && !from_double &&
                                      (mode == rounding_mode::nearest_even || mode == rounding_mode::nearest_away);
   return codes;
 }

@@ -74,7 +74,7 @@ inline constexpr std::uint64_t dlpack_subbyte_padded = 1U << 2;
 /// packs element i at bits [i * bits, (i + 1) * bits) of the little-endian sequence: nibbles low first, dense 6-bit.
 [[nodiscard]] constexpr std::optional<std::uint64_t> dlpack_flags_of(const float_format& f,
                                                                      const packed_layout& layout) noexcept {
-  if (!layout.is_valid() || layout.slot_bits < f.bits()) return std::nullopt;
+  if (!layout.is_valid()) return std::nullopt;
   const bool pairs = layout.slot_bits != 4 || layout.order == nibble_order::low_first;
   if (layout.slot_bits == f.bits()) return pairs ? std::optional<std::uint64_t>(0) : std::nullopt;
   if (layout.slot_bits == 8 && f.bits() < 8) return dlpack_subbyte_padded;

@@ -19,7 +19,12 @@ namespace detail {
 /// change a code is then a subnormal.
 template <block_format F>
 bool has_vector_scales(const recipe& r, const tensor_scaling& t) noexcept {
-  if (F.power_of_two_scale() || F.scale.bits() > 16 || F.scale.min_exponent() - F.scale.mantissa_bits < -60) return false;
+  if (F.power_of_two_scale()) {
+    const exponent_rule rule = r.exponent;
+    return F.scale == formats::e8m0 && (rule == exponent_rule::floor || rule == exponent_rule::ceil ||
+                                        rule == exponent_rule::even || rule == exponent_rule::reciprocal_ceil);
+  }
+  if (F.scale.bits() > 16 || F.scale.min_exponent() - F.scale.mantissa_bits < -60) return false;
   if (r.scale == scale_rule::exact || r.element == element_rule::exact || r.ggml_scale_codec) return false;
   if (r.scale_rounding != rounding_mode::nearest_even || r.choice != four_over_six::off) return false;
   const auto in_range = [](binary32 x) { return (x.bits() >> 23) >= 127 - 110 && (x.bits() >> 23) <= 127 + 118; };
@@ -47,6 +52,25 @@ class scale_group {
 
   /// Codes of the scales of plain amaxes, and the multiplier or divisor of their elements.
   NIBBLE_ALWAYS_INLINE void run(words amax, words& code, words& operand) const noexcept {
+    if constexpr (F.power_of_two_scale()) {
+      power_of_two(amax, code, operand);
+    } else {
+      with_mantissa(amax, code, operand);
+    }
+  }
+
+ private:
+  /// E8M0: the exponent field less emax, and the power of two that undoes it.
+  NIBBLE_ALWAYS_INLINE void power_of_two(words amax, words& code, words& operand) const noexcept {
+    const bool reciprocal = recipe_->exponent == exponent_rule::reciprocal_ceil;
+    const words bits = reciprocal ? bits_as<std::uint32_t>((real(bits_as<float>(amax)) * reciprocal_).value) : amax;
+    const words emax(static_cast<std::uint32_t>(reciprocal ? 0 : F.element.max_exponent()));
+    code = xsimd::max(rounded_field(recipe_->exponent, F.element, bits), emax) - emax;
+    // 2^(127 - code); code 0 stands for 2^-127, whose inverse is 2^127.
+    operand = (words(254U) - code) << 23;
+  }
+
+  NIBBLE_ALWAYS_INLINE void with_mantissa(words amax, words& code, words& operand) const noexcept {
     const recipe& r = *recipe_;
     real s = unrounded_scale(r.scale, real(bits_as<float>(amax)), largest_, reciprocal_, encode_, decode_);
     if (r.scale_floor > 0.0F) s = maximum(s, real(r.scale_floor));
@@ -64,7 +88,6 @@ class scale_group {
     if (r.zero_scale == zero_scale_rule::zero_codes) operand = xsimd::select(is_zero, words(0U), operand);
   }
 
- private:
   const recipe* recipe_;
   special_codes codes_;
   real largest_, reciprocal_, encode_, decode_;

@@ -37,7 +37,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   tile_quantizer(const matrix_view<T>& x, const block_view<F>& q, const quantize_options& o)
       : base(x, q, o), group_(this->recipe_, this->scaling_, this->constants_),
         vector_scales_(has_vector_scales<F>(this->recipe_, this->scaling_)),
-        run_(this->recipe_, this->rounding_) {}
+        run_(this->recipe_, this->rounding_), generic_(this->recipe_, this->rounding_) {}
 
   void run(std::size_t first, std::size_t last) {
     const bool strided_random = this->transposed_ && this->rounding_.mode == rounding_mode::stochastic;
@@ -78,36 +78,41 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     }
   }
 
-  /// A block that the vector kernels do not take.
+  /// A block that no kernel for runs of blocks takes.
   void one_block(const float* x, std::uint8_t* bytes, std::size_t col, std::size_t b) {
-    std::uint32_t code = code_[b];
-    const element_scaling e = make_element_scaling(F, this->recipe_, this->scaling_, code);
-    for (std::size_t i = 0; i < block_size; ++i) this->bits_[i] = to_bits(x[b * block_size + i]);
-    if (this->rounding_.mode == rounding_mode::stochastic) expand_random(b * block_size);
-    this->encode_bits(this->words_, block_size, e);
+    const bool is_random = this->rounding_.mode == rounding_mode::stochastic;
+    if (is_random) expand_random(b * block_size);
+    std::memcpy(this->bits_, x + b * block_size, block_size * sizeof(float));
+    const plain_operand operand(how_[b], binary32::from_bits(operand_[b]));
+    if (operand.is_plain && block_size >= width && !this->recipe_.searches_in_float) {
+      generic_.run(how_[b], operand, this->bits_, this->words_, block_size, this->codes_);
+    } else {
+      std::uint32_t code = code_[b];
+      const element_scaling e = make_element_scaling(F, this->recipe_, this->scaling_, code);
+      this->encode_bits(this->words_, block_size, e);
+    }
     store_codes<F>(bytes, col + b * block_size, block_size, this->codes_);
   }
 
   /// Scale codes and element operands of the tile's blocks.
   void scales(const float* x, std::size_t blocks) {
     std::size_t b = 0;
-    if constexpr (!F.power_of_two_scale()) {
-      for (; vector_scales_ && b < blocks; b += width) {
-        const words amax = words::load_unaligned(amax_ + b);
-        if (!group_.is_plain(amax)) {
-          for (std::size_t i = b; i < smaller(b + width, blocks); ++i) one_scale(x, i);
-          continue;
-        }
-        words code;
-        words operand;
-        group_.run(amax, code, operand);
-        code.store_unaligned(code_ + b);
-        operand.store_unaligned(operand_ + b);
-        const bool divide = this->recipe_.element == element_rule::divide_by_quotient;
-        for (std::size_t i = b; i < b + width; ++i) {
-          how_[i] = divide ? element_scaling::kind::divide : element_scaling::kind::multiply;
-        }
+    const bool divide = this->recipe_.element == element_rule::divide_by_quotient;
+    const auto how = F.power_of_two_scale() ? element_scaling::kind::shift
+                     : divide               ? element_scaling::kind::divide
+                                            : element_scaling::kind::multiply;
+    for (; vector_scales_ && b < blocks; b += width) {
+      const words amax = words::load_unaligned(amax_ + b);
+      if (!group_.is_plain(amax)) {
+        for (std::size_t i = b; i < smaller(b + width, blocks); ++i) one_scale(x, i);
+        continue;
       }
+      words code;
+      words operand;
+      group_.run(amax, code, operand);
+      code.store_unaligned(code_ + b);
+      operand.store_unaligned(operand_ + b);
+      for (std::size_t i = b; i < b + width; ++i) how_[i] = how;
     }
     for (; b < blocks; ++b) one_scale(x, b);
   }
@@ -126,7 +131,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     if (plain_shift) operand_[b] = static_cast<std::uint32_t>(e.exponent + 127) << 23;
     // NaN and Inf elements are the generic vectors' business, too.
     const bool special = amax_[b] >= 0x7f80'0000U;
-    if (special || !e.operand.is_finite() || (e.how == element_scaling::kind::shift && !plain_shift)) {
+    if (special || e.how == element_scaling::kind::exact || !e.operand.is_finite() || (e.how == element_scaling::kind::shift && !plain_shift)) {
       how_[b] = element_scaling::kind::nothing;
     }
   }
@@ -189,6 +194,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   scale_group<F, Arch> group_;
   bool vector_scales_;
   element_run<F, Arch> run_;
+  generic_run<F.element, Arch> generic_;
   alignas(64) float tile_[tile_size];
   alignas(64) std::uint32_t random_[tile_size + 64];
   const std::uint8_t* random_bytes_ = nullptr;

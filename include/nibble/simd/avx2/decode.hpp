@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AVX2: values of 64 codes at a time. Formats of 4 bits look the two upper bytes of a float up in tables; formats with at
+// most five exponent bits become binary16 numbers, which the processor converts, times a power of two. No step meets a
+// float subnormal: the conversion from binary16 normalises whatever the control register says (Intel Software
+// Developer's Manual, VCVTPH2PS).
+#pragma once
+
+#include <nibble/simd/avx2/philox.hpp>
+
+#if defined(__AVX2__)
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+#include <nibble/block/codec.hpp>
+#include <nibble/format/value_table.hpp>
+#include <nibble/simd/avx2/nearest.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::avx2 {
+
+/// Whether tables of 16 bytes tell the values: formats of at most 4 bits without NaN.
+template <float_format F>
+constexpr bool is_table_format() noexcept {
+  if constexpr (F.bits() > 4 || F.has_nan()) {
+    return false;
+  } else {
+    for (const float value : value_table<F>) {
+      if ((to_bits(value) & 0xffffU) != 0) return false;
+    }
+    return true;
+  }
+}
+
+/// Whether a code of at most 8 bits, its fields moved into place, is a binary16 number that differs by a power of two.
+NIBBLE_FUNCTION bool is_half_format(const float_format& f) noexcept {
+#if defined(__F16C__)
+  if (!f.has_sign || !f.has_zero || f.twos_complement || f.bits() > 8) return false;
+  if (f.exponent_bits < 1 || f.exponent_bits > 5 || f.bias < -45 || f.bias > 75) return false;
+  return f.exponent_bits < 5 || f.specials == special_values::infinity_and_nan;
+#else
+  return f.bits() == 0;
+#endif
+}
+
+/// Byte `which` of the value of code `code`, for 16 codes, in both lanes.
+template <float_format F>
+NIBBLE_ALWAYS_INLINE __m256i byte_table(int which) noexcept {
+  alignas(16) std::uint8_t bytes[16];
+  for (std::size_t code = 0; code < 16; ++code) {
+    bytes[code] = static_cast<std::uint8_t>(to_bits(value_table<F>[code & F.code_mask()]) >> (8 * which));
+  }
+  return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(bytes)));
+}
+
+/// 64 nibbles as 2 x 32 codes a byte. In both, and in what follows, the lanes hold runs of four codes in turn:
+/// 0-3 8-11 16-19 24-27 | 4-7 12-15 20-23 28-31, so that two unpackings give floats in order.
+NIBBLE_ALWAYS_INLINE void nibbles_in_turn(const std::uint8_t* bytes, bool high_first, __m256i (&codes)[2]) noexcept {
+  const __m256i all = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes));
+  const __m256i even_then_odd = _mm256_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15,  //
+                                                 0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
+  const __m256i runs = _mm256_permute4x64_epi64(_mm256_shuffle_epi8(all, even_then_odd), 0xd8);
+  const __m256i mask = _mm256_set1_epi8(15);
+  const __m256i low = _mm256_and_si256(runs, mask);
+  const __m256i high = _mm256_and_si256(_mm256_srli_epi16(runs, 4), mask);
+  codes[0] = high_first ? _mm256_unpacklo_epi8(high, low) : _mm256_unpacklo_epi8(low, high);
+  codes[1] = high_first ? _mm256_unpackhi_epi8(high, low) : _mm256_unpackhi_epi8(low, high);
+}
+/// 32 codes a byte, of which the low 4 bits count.
+NIBBLE_ALWAYS_INLINE __m256i bytes_in_turn(const std::uint8_t* bytes) noexcept {
+  const __m256i all = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes));
+  const __m256i runs = _mm256_permutevar8x32_epi32(all, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
+  return _mm256_and_si256(runs, _mm256_set1_epi8(15));
+}
+
+/// Values of 32 codes of a table format.
+template <float_format F>
+NIBBLE_ALWAYS_INLINE void table_values(__m256i codes, __m256 (&v)[4]) noexcept {
+  const __m256i third = _mm256_shuffle_epi8(byte_table<F>(2), codes);
+  const __m256i fourth = _mm256_shuffle_epi8(byte_table<F>(3), codes);
+  const __m256i low = _mm256_unpacklo_epi8(third, fourth);
+  const __m256i high = _mm256_unpackhi_epi8(third, fourth);
+  const __m256i zero = _mm256_setzero_si256();
+  v[0] = _mm256_castsi256_ps(_mm256_unpacklo_epi16(zero, low));
+  v[1] = _mm256_castsi256_ps(_mm256_unpackhi_epi16(zero, low));
+  v[2] = _mm256_castsi256_ps(_mm256_unpacklo_epi16(zero, high));
+  v[3] = _mm256_castsi256_ps(_mm256_unpackhi_epi16(zero, high));
+}
+
+#if defined(__F16C__)
+/// Values of 16 codes of a half format, special codes aside.
+template <float_format F>
+NIBBLE_ALWAYS_INLINE void half_values(const std::uint8_t* bytes, __m256& first, __m256& second) noexcept {
+  const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+  constexpr int spare = 5 - F.exponent_bits;
+  __m128i low;
+  __m128i high;
+  if constexpr (F.bits() == 8 && spare == 0) {
+    low = _mm_unpacklo_epi8(_mm_setzero_si128(), codes);
+    high = _mm_unpackhi_epi8(_mm_setzero_si128(), codes);
+  } else {
+    // The sign at the top and the exponent below it; the copies of the sign between them are masked out.
+    constexpr auto fields = static_cast<short>(0x8000U | F.magnitude_mask() << (10 - F.mantissa_bits));
+    __m256i halves;
+    if constexpr (F.bits() == 8) {
+      halves = _mm256_slli_epi16(_mm256_cvtepi8_epi16(codes), 8 - spare);
+    } else {
+      halves = _mm256_srai_epi16(_mm256_slli_epi16(_mm256_cvtepu8_epi16(codes), 16 - F.bits()), spare);
+    }
+    halves = _mm256_and_si256(halves, _mm256_set1_epi16(fields));
+    low = _mm256_castsi256_si128(halves);
+    high = _mm256_extracti128_si256(halves, 1);
+  }
+  first = _mm256_cvtph_ps(low);
+  second = _mm256_cvtph_ps(high);
+  if constexpr (F.bias != 15) {
+    const __m256 factor = _mm256_set1_ps(bit_cast<float>(static_cast<std::uint32_t>(127 + 15 - F.bias) << 23));
+    first = plain_multiply(first, factor);
+    second = plain_multiply(second, factor);
+  }
+}
+
+/// Whether one of 32 codes is no number that half_values gives right.
+template <float_format F>
+NIBBLE_ALWAYS_INLINE __m256i special_bytes(const std::uint8_t* bytes) noexcept {
+  const __m256i codes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes));
+  __m256i special = _mm256_setzero_si256();
+  constexpr std::uint32_t last = F.exponent_bits == 5 ? F.infinity_code() : F.max_code();
+  if constexpr (last != F.magnitude_mask()) {
+    const __m256i magnitude = _mm256_and_si256(codes, _mm256_set1_epi8(static_cast<char>(F.magnitude_mask())));
+    special = _mm256_cmpgt_epi8(magnitude, _mm256_set1_epi8(static_cast<char>(last)));
+  }
+  if constexpr (F.nan_is_negative_zero()) {
+    const __m256i code = _mm256_and_si256(codes, _mm256_set1_epi8(static_cast<char>(F.code_mask())));
+    const __m256i nan = _mm256_cmpeq_epi8(code, _mm256_set1_epi8(static_cast<char>(F.sign_mask())));
+    special = _mm256_or_si256(special, nan);
+  }
+  return special;
+}
+#endif
+
+/// Stores eight values that are no NaN and no float subnormal: float as they are, bfloat16 and binary16 rounded to
+/// nearest even. Streamed results need 16-byte alignment.
+template <bool Streamed, class T>
+NIBBLE_ALWAYS_INLINE void store_eight_values(T* out, __m256 v) noexcept {
+  if constexpr (std::same_as<T, float>) {
+    if constexpr (Streamed) {
+      _mm_stream_ps(out, _mm256_castps256_ps128(v));
+      _mm_stream_ps(out + 4, _mm256_extractf128_ps(v, 1));
+    } else {
+      _mm256_storeu_ps(out, v);
+    }
+  } else {
+    __m128i codes;
+    if constexpr (T::format == formats::bf16) {
+      const __m256i bits = _mm256_castps_si256(v);
+      const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+      const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+      const __m256i upper = _mm256_srli_epi32(rounded, 16);
+      codes = _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1));
+    } else {
+#if defined(__F16C__)
+      codes = _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT);
+#endif
+    }
+    if constexpr (Streamed) {
+      _mm_stream_si128(reinterpret_cast<__m128i*>(out), codes);
+    } else {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out), codes);
+    }
+  }
+}
+
+/// Whether store_eight_values serves a type.
+template <class T>
+constexpr bool stores_by_eight() noexcept {
+  if constexpr (std::same_as<T, float>) {
+    return true;
+  } else if constexpr (minifloat_type<T>) {
+#if defined(__F16C__)
+    if constexpr (T::format == formats::f16) return true;
+#endif
+    return T::format == formats::bf16;
+  } else {
+    return false;
+  }
+}
+
+/// How the codes of a kernel lie in bytes.
+enum class code_bytes { low_first, high_first, one_each };
+
+/// Whether decode_groups serves a format in a layout.
+template <float_format F>
+NIBBLE_FUNCTION bool decodes_groups(const packed_layout& layout) noexcept {
+  if (layout == layouts::bytes) return is_table_format<F>() || is_half_format(F);
+  return is_table_format<F>() && (layout == layouts::nibbles_low_first || layout == layouts::nibbles_high_first);
+}
+
+/// Values of `groups` groups of 64 codes. `scale(g, i, v)` gives what to store for vector i of group g; `mend(g)` is
+/// called after a group with codes that are no numbers has been stored.
+template <float_format F, code_bytes Bytes, bool Streamed, class T, class Scale, class Mend>
+NIBBLE_ALWAYS_INLINE void decode_groups(const std::uint8_t* bytes, std::size_t groups, T* out, const Scale& scale,
+                                        const Mend& mend) noexcept {
+  for (std::size_t g = 0; g < groups; ++g, out += 64) {
+    __m256i special = _mm256_setzero_si256();
+    __m256i nibbles[2];
+    if constexpr (Bytes != code_bytes::one_each) {
+      nibbles_in_turn(bytes + 32 * g, Bytes == code_bytes::high_first, nibbles);
+    }
+    for (std::size_t h = 0; h < 2; ++h) {
+      [[maybe_unused]] const std::uint8_t* codes = bytes + 64 * g + 32 * h;
+      __m256 v[4];
+      if constexpr (Bytes != code_bytes::one_each) {
+        table_values<F>(nibbles[h], v);
+      } else if constexpr (is_table_format<F>()) {
+        table_values<F>(bytes_in_turn(codes), v);
+      } else {
+#if defined(__F16C__)
+        half_values<F>(codes, v[0], v[1]);
+        half_values<F>(codes + 16, v[2], v[3]);
+        special = _mm256_or_si256(special, special_bytes<F>(codes));
+#endif
+      }
+      for (std::size_t i = 0; i < 4; ++i) store_eight_values<Streamed>(out + 32 * h + 8 * i, scale(g, 4 * h + i, v[i]));
+    }
+    if constexpr (!is_table_format<F>()) {
+      if (_mm256_movemask_epi8(special) != 0) [[unlikely]] mend(g);
+    }
+  }
+  if constexpr (Streamed) _mm_sfence();
+}
+
+}  // namespace detail::avx2
+}  // namespace v0
+}  // namespace nibble
+
+#endif  // defined(__AVX2__)

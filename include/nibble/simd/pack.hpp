@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs of codes between one code a byte and a packed layout, eight codes at a time in a 64-bit word. Templates on the
+// architecture, so that units for different instruction sets share no function.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include <nibble/packed/layout.hpp>
+#include <nibble/simd/compat.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail {
+
+/// Eight codes, the first in the low byte, and back.
+NIBBLE_ALWAYS_INLINE std::uint64_t load_eight(const std::uint8_t* codes) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, codes, 8);
+  return word;
+}
+NIBBLE_ALWAYS_INLINE void store_eight(std::uint8_t* codes, std::uint64_t word) noexcept { std::memcpy(codes, &word, 8); }
+
+/// Eight bytes with a code in the low half of each, to the low 32 bits, code k at bit 4k.
+NIBBLE_ALWAYS_INLINE std::uint32_t nibbles_together(std::uint64_t codes) noexcept {
+  codes = (codes | codes >> 4) & 0x00ff'00ff'00ff'00ffU;
+  codes = (codes | codes >> 8) & 0x0000'ffff'0000'ffffU;
+  return static_cast<std::uint32_t>(codes | codes >> 16);
+}
+NIBBLE_ALWAYS_INLINE std::uint64_t nibbles_apart(std::uint32_t nibbles) noexcept {
+  std::uint64_t codes = nibbles;
+  codes = (codes | codes << 16) & 0x0000'ffff'0000'ffffU;
+  codes = (codes | codes << 8) & 0x00ff'00ff'00ff'00ffU;
+  return (codes | codes << 4) & 0x0f0f'0f0f'0f0f'0f0fU;
+}
+/// The two halves of each byte exchanged.
+NIBBLE_ALWAYS_INLINE std::uint32_t halves_exchanged(std::uint32_t bytes) noexcept {
+  return (bytes & 0x0f0f'0f0fU) << 4 | (bytes >> 4 & 0x0f0f'0f0fU);
+}
+/// Eight bytes with a code in the low 6 bits of each, to the low 48 bits, code k at bit 6k.
+NIBBLE_ALWAYS_INLINE std::uint64_t sixes_together(std::uint64_t codes) noexcept {
+  codes = (codes & 0x003f'003f'003f'003fU) | (codes & 0x3f00'3f00'3f00'3f00U) >> 2;
+  codes = (codes & 0x0000'0fff'0000'0fffU) | (codes & 0x0fff'0000'0fff'0000U) >> 4;
+  return (codes & 0x00ff'ffffU) | (codes & 0x00ff'ffff'0000'0000U) >> 8;
+}
+NIBBLE_ALWAYS_INLINE std::uint64_t sixes_apart(std::uint64_t dense) noexcept {
+  dense = (dense & 0x00ff'ffffU) | (dense & 0xffff'ff00'0000U) << 8;
+  dense = (dense & 0x0000'0fff'0000'0fffU) | (dense & 0x00ff'f000'00ff'f000U) << 4;
+  return (dense & 0x003f'003f'003f'003fU) | (dense & 0x0fc0'0fc0'0fc0'0fc0U) << 2;
+}
+
+/// Whether eight codes from `first` on, a multiple of 8, are whole bytes side by side.
+NIBBLE_ALWAYS_INLINE bool packs_by_eight(const packed_layout& layout) noexcept {
+  if (std::endian::native != std::endian::little) return false;
+  return layout.slot_bits == 6 || (layout.slot_bits == 4 && layout.order != nibble_order::split_halves);
+}
+/// Whether a group of split halves is made of such runs.
+NIBBLE_ALWAYS_INLINE bool splits_by_eight(const packed_layout& layout) noexcept {
+  return std::endian::native == std::endian::little && layout.slot_bits == 4 &&
+         layout.order == nibble_order::split_halves && layout.group % 16 == 0;
+}
+
+/// Writes codes first, ..., first + count - 1 of a sequence. `first` is a multiple of 8 (of the group in split halves);
+/// the other slots of the last byte or group become zero.
+template <class Arch>
+void store_packed(const packed_layout& layout, std::uint8_t* bytes, std::size_t first, std::size_t count,
+                  const std::uint8_t* codes) noexcept {
+  if (layout.slot_bits == 8) {
+    std::memcpy(bytes + first, codes, count);
+    return;
+  }
+  std::size_t i = 0;
+  if (packs_by_eight(layout)) {
+    const auto step = static_cast<std::size_t>(layout.slot_bits);
+    std::uint8_t* out = bytes + packed_bytes(layout, first);
+    for (; i + 8 <= count; i += 8, out += step) {
+      if (layout.slot_bits == 6) {
+        const std::uint64_t dense = sixes_together(load_eight(codes + i));
+        std::memcpy(out, &dense, 6);
+      } else {
+        const std::uint32_t low_first = nibbles_together(load_eight(codes + i));
+        const std::uint32_t word = layout.order == nibble_order::low_first ? low_first : halves_exchanged(low_first);
+        std::memcpy(out, &word, 4);
+      }
+    }
+  } else if (splits_by_eight(layout)) {
+    const auto group = static_cast<std::size_t>(layout.group);
+    std::uint8_t* out = bytes + packed_bytes(layout, first);
+    for (; i + group <= count; i += group, out += group / 2) {
+      for (std::size_t j = 0; j < group / 2; j += 8) {
+        store_eight(out + j, load_eight(codes + i + j) | load_eight(codes + i + group / 2 + j) << 4);
+      }
+    }
+  }
+  const std::size_t rest = packed_bytes(layout, first + i);
+  for (std::size_t b = rest; layout.slot_bits < 8 && b < packed_bytes(layout, first + count); ++b) bytes[b] = 0;
+  for (; i < count; ++i) store_code(layout, bytes, first + i, codes[i]);
+}
+
+/// Reads the slots first, ..., first + count - 1, whole, one a byte; `first` as above.
+template <class Arch>
+void load_packed(const packed_layout& layout, const std::uint8_t* bytes, std::size_t first, std::size_t count,
+                 std::uint8_t* codes) noexcept {
+  if (layout.slot_bits == 8) {
+    std::memcpy(codes, bytes + first, count);
+    return;
+  }
+  std::size_t i = 0;
+  if (packs_by_eight(layout)) {
+    const auto step = static_cast<std::size_t>(layout.slot_bits);
+    const std::uint8_t* in = bytes + packed_bytes(layout, first);
+    for (; i + 8 <= count; i += 8, in += step) {
+      if (layout.slot_bits == 6) {
+        std::uint64_t dense = 0;
+        std::memcpy(&dense, in, 6);
+        store_eight(codes + i, sixes_apart(dense));
+      } else {
+        std::uint32_t word = 0;
+        std::memcpy(&word, in, 4);
+        store_eight(codes + i, nibbles_apart(layout.order == nibble_order::low_first ? word : halves_exchanged(word)));
+      }
+    }
+  } else if (splits_by_eight(layout)) {
+    const auto group = static_cast<std::size_t>(layout.group);
+    const std::uint8_t* in = bytes + packed_bytes(layout, first);
+    for (; i + group <= count; i += group, in += group / 2) {
+      for (std::size_t j = 0; j < group / 2; j += 8) {
+        const std::uint64_t both = load_eight(in + j);
+        store_eight(codes + i + j, both & 0x0f0f'0f0f'0f0f'0f0fU);
+        store_eight(codes + i + group / 2 + j, both >> 4 & 0x0f0f'0f0f'0f0f'0f0fU);
+      }
+    }
+  }
+  for (; i < count; ++i) codes[i] = static_cast<std::uint8_t>(load_code(layout, bytes, first + i));
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble
