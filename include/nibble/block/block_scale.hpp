@@ -135,7 +135,9 @@ NIBBLE_HD constexpr element_scaling make_element_scaling(const block_format& f, 
   }
   if (d.is_zero() && r.zero_scale == zero_scale_rule::replace) {
     d = binary32(r.scale_replacement);
-    code = encode_bits(f.scale, d.bits(), rounding_choice{}, overflow::saturate, policy::cuda);
+    code = f.scale == formats::f32
+               ? d.bits()
+               : encode_bits(f.scale, d.bits(), rounding_choice{}, overflow::saturate, policy::cuda);
   }
   const bool zero_codes = d.is_zero() && (r.zero_scale == zero_scale_rule::zero_codes || r.element == element_rule::exact);
   if (zero_codes || (r.element == element_rule::exact && !d.is_finite())) {

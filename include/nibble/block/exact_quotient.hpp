@@ -22,7 +22,8 @@ struct exact_divisor {
 /// The product of two positive finite numbers whose significands, without trailing zeros, have at most 32 bits together.
 NIBBLE_FUNCTION exact_divisor make_divisor(binary32 a, binary32 b) noexcept {
   exact_divisor d;
-  for (const binary32 x : {a, b}) {
+  const binary32 factors[] = {a, b};
+  for (const binary32 x : factors) {
     const std::uint32_t field = x.magnitude() >> 23;
     std::uint64_t significand = (x.magnitude() & 0x007f'ffffU) | (field != 0 ? 0x0080'0000U : 0U);
     int exponent = (field != 0 ? static_cast<int>(field) : 1) - 150;

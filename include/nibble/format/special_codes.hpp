@@ -136,7 +136,7 @@ NIBBLE_FUNCTION special_codes make_special_codes(const float_format& f, rounding
   if (!f.has_zero && p.absent_zero_is_nan && f.has_nan()) codes.zero[0] = codes.zero[1] = f.nan_code();
   detail::set_nan(codes, f, p, from_double);
   if (!f.has_sign) detail::set_unsigned_negative(codes, f, mode, o, p);
-  const bool is_e8m0 = !f.has_zero && f.mantissa_bits == 0 && f.bias == 127;
+  const bool is_e8m0 = !f.has_sign && !f.has_zero && f.mantissa_bits == 0 && f.bias == 127;
   codes.subnormal_source_rounds_up = p.subnormal_source_rounds_up && is_e8m0 && !from_double &&
                                      (mode == rounding_mode::nearest_even || mode == rounding_mode::nearest_away);
   return codes;

@@ -33,8 +33,10 @@ std::size_t encode_by_addition(span_encoder<F, Arch>& generic, const T* x, std::
   const std::size_t head = (32U - past) % 32U * (layout.slot_bits == 4 ? 2U : 1U);
   if (is_streamed<Arch>(packed_bytes(layout, count)) && head < count) {
     generic.run(x, 0, head, bytes);
-    return head + avx2::encode_whole_groups<F, Arch, true>(x + head, count - head, bytes + packed_bytes(layout, head),
-                                                           layout, generic.special(), domain.last);
+    const std::size_t done = avx2::encode_whole_groups<F, Arch, true>(
+        x + head, count - head, bytes + packed_bytes(layout, head), layout, generic.special(), domain.last);
+    finish_stream();
+    return head + done;
   }
   return avx2::encode_whole_groups<F, Arch, false>(x, count, bytes, layout, generic.special(), domain.last);
 }

@@ -75,7 +75,7 @@ template <class Arch>
 NIBBLE_ALWAYS_INLINE void store_narrowed(std::uint8_t* out, const word_batch<Arch>& x) noexcept {
 #if defined(__AVX512F__)
   if constexpr (has_registers<Arch, 64>) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtepi32_epi8(x));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_maskz_cvtepi32_epi8(0xffff, x));
     return;
   }
 #endif
@@ -97,7 +97,7 @@ template <class Arch>
 NIBBLE_ALWAYS_INLINE void store_narrowed(std::uint16_t* out, const word_batch<Arch>& x) noexcept {
 #if defined(__AVX512F__)
   if constexpr (has_registers<Arch, 64>) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_cvtepi32_epi16(x));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_maskz_cvtepi32_epi16(0xffff, x));
     return;
   }
 #endif

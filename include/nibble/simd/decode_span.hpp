@@ -109,6 +109,7 @@ void decode_span(const Code* codes, std::size_t count, T* out, const packed_layo
       if (is_streamed<Arch>(count * sizeof(T)) && head < count) {
         decode_chunks<F, Arch>(codes, 0, head, out, layout);
         done = head + decode_by_groups<F, Arch, true>(codes + packed_bytes(layout, head), count - head, out + head, layout);
+        finish_stream();
       } else {
         done = decode_by_groups<F, Arch, false>(codes, count, out, layout);
       }

@@ -5,9 +5,14 @@
 #pragma once
 
 #include <cstddef>
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 #if __has_include(<unistd.h>)
 #include <unistd.h>
 #endif
+
+#include <nibble/base/config.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -30,6 +35,13 @@ std::size_t last_level_cache() noexcept {
 template <class Arch>
 bool is_streamed(std::size_t bytes) noexcept {
   return bytes > last_level_cache<Arch>() / 3;
+}
+
+/// Makes streamed results visible to other threads before whatever this one stores next.
+NIBBLE_ALWAYS_INLINE void finish_stream() noexcept {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
 }
 
 }  // namespace detail

@@ -17,6 +17,7 @@
 #include <nibble/block/codec.hpp>
 #include <nibble/format/value_table.hpp>
 #include <nibble/simd/avx2/nearest.hpp>
+#include <nibble/simd/unrolled.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -200,7 +201,7 @@ NIBBLE_FUNCTION bool decodes_groups(const packed_layout& layout) noexcept {
 }
 
 /// Values of `groups` groups of 64 codes. `scale(g, i, v)` gives what to store for vector i of group g; `mend(g)` is
-/// called after a group with codes that are no numbers has been stored.
+/// called after a group with codes that are no numbers has been stored. Streamed results want finish_stream() at the end.
 template <float_format F, code_bytes Bytes, bool Streamed, class T, class Scale, class Mend>
 NIBBLE_ALWAYS_INLINE void decode_groups(const std::uint8_t* bytes, std::size_t groups, T* out, const Scale& scale,
                                         const Mend& mend) noexcept {
@@ -210,7 +211,7 @@ NIBBLE_ALWAYS_INLINE void decode_groups(const std::uint8_t* bytes, std::size_t g
     if constexpr (Bytes != code_bytes::one_each) {
       nibbles_in_turn(bytes + 32 * g, Bytes == code_bytes::high_first, nibbles);
     }
-    for (std::size_t h = 0; h < 2; ++h) {
+    unrolled<2>([&](auto h) NIBBLE_INLINE_LAMBDA {
       [[maybe_unused]] const std::uint8_t* codes = bytes + 64 * g + 32 * h;
       __m256 v[4];
       if constexpr (Bytes != code_bytes::one_each) {
@@ -224,13 +225,14 @@ NIBBLE_ALWAYS_INLINE void decode_groups(const std::uint8_t* bytes, std::size_t g
         special = _mm256_or_si256(special, special_bytes<F>(codes));
 #endif
       }
-      for (std::size_t i = 0; i < 4; ++i) store_eight_values<Streamed>(out + 32 * h + 8 * i, scale(g, 4 * h + i, v[i]));
-    }
+      unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
+        store_eight_values<Streamed>(out + 32 * h + 8 * i, scale(g, 4 * h + i, v[i]));
+      });
+    });
     if constexpr (!is_table_format<F>()) {
       if (_mm256_movemask_epi8(special) != 0) [[unlikely]] mend(g);
     }
   }
-  if constexpr (Streamed) _mm_sfence();
 }
 
 }  // namespace detail::avx2

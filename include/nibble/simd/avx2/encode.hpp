@@ -15,6 +15,7 @@
 #include <nibble/block/codec.hpp>
 #include <nibble/simd/avx2/nearest.hpp>
 #include <nibble/simd/convert.hpp>
+#include <nibble/simd/unrolled.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -90,7 +91,8 @@ NIBBLE_ALWAYS_INLINE void store_codes_32(std::uint8_t* out, __m256i codes) noexc
   }
 }
 
-/// Codes of `groups` groups of 64 numbers, two a byte (even low) or one a byte. Streamed results need 32-byte alignment.
+/// Codes of `groups` groups of 64 numbers, two a byte (even low) or one a byte. Streamed results need 32-byte alignment,
+/// and finish_stream() at the end.
 template <float_format F, class Arch, bool Nibbles, bool Streamed, class T>
 void encode_groups(const T* x, std::size_t groups, std::uint8_t* bytes, const special_codes& s,
                    std::uint32_t last) noexcept {
@@ -101,24 +103,21 @@ void encode_groups(const T* x, std::size_t groups, std::uint8_t* bytes, const sp
   for (std::size_t g = 0; g < groups; ++g, x += 64, bytes += group_bytes) {
     __m256i half[2];
     __m256i largest = _mm256_setzero_si256();
-    for (std::size_t h = 0; h < 2; ++h) {
+    unrolled<2>([&](auto h) NIBBLE_INLINE_LAMBDA {
       __m256i v[4];
       __m256i sum[4];
-      for (std::size_t i = 0; i < 4; ++i) {
+      unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
         const T* from = x + 32 * h + 8 * i;
-        if constexpr (sizeof(T) == 4) {
-          if (i % 2 == 0) _mm_prefetch(reinterpret_cast<const char*>(from) + ahead, _MM_HINT_T0);
-        } else {
-          if (i == 0) _mm_prefetch(reinterpret_cast<const char*>(from) + ahead, _MM_HINT_T0);
-        }
+        // Once a cache line.
+        if (i * 8 * sizeof(T) % 64 == 0) _mm_prefetch(reinterpret_cast<const char*>(from) + ahead, _MM_HINT_T0);
         v[i] = eight_sources(from);
         const __m256i magnitude = magnitude_of(v[i]);
         largest = _mm256_max_epi32(largest, magnitude);
         sum[i] = rounding::sums(magnitude);
-      }
+      });
       half[h] = rounding::with_sign(rounding::codes(sum[0], sum[1], sum[2], sum[3]),
                                     rounding::signs(v[0], v[1], v[2], v[3]));
-    }
+    });
     if constexpr (Nibbles) {
       store_codes_32<Streamed>(bytes, packed_nibbles(half[0], half[1]));
     } else {
@@ -129,7 +128,6 @@ void encode_groups(const T* x, std::size_t groups, std::uint8_t* bytes, const sp
       mend_group<F, Arch>(x, Nibbles ? layouts::nibbles_low_first : layouts::bytes, bytes, s, last);
     }
   }
-  if constexpr (Streamed) _mm_sfence();
 }
 
 /// Whether encode_groups serves a call.

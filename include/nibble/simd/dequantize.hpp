@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// dequantize(simd{}, ...): the arguments, results and errors of the scalar backend, at the speed of memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <nibble/block/dequantize.hpp>
+#include <nibble/simd/backend.hpp>
+#include <nibble/simd/dequantize_row.hpp>
+#include <nibble/simd/stream.hpp>
+
+namespace nibble {
+inline namespace v0 {
+
+/// As dequantize(scalar{}, q, out), bit for bit.
+template <block_format F, class Byte, class T, class Arch>
+void dequantize(basic_simd<Arch> /*backend*/, const block_view<F, Byte>& q, T* out) {
+  detail::check_block_view(q, "q");
+  if (q.rows == 0 || q.cols == 0) return;
+  if (out == nullptr) detail::throw_argument("out is null");
+  const bool streamed = detail::is_streamed<Arch>(q.rows * q.cols * sizeof(T));
+  detail::row_dequantizer<F, Arch, T> rows(F.tensor_scale ? *q.tensor_scale : 1.0F, streamed);
+  for (std::size_t r = 0; r < q.rows; ++r) {
+    const std::size_t scale_row = F.replicate_scales ? r : r / F.rows_per_block(q.rows);
+    rows.run(q.codes + r * q.code_stride, q.scales + scale_row * q.scale_stride, q.cols, out + r * q.cols);
+  }
+  if (streamed) detail::finish_stream();
+}
+
+/// The values of a quantized tensor, row-major.
+template <class T = float, block_format F, class Arch>
+[[nodiscard]] std::vector<T> dequantize(basic_simd<Arch> backend, const block_tensor<F>& q) {
+  std::vector<T> values(q.rows() * q.cols());
+  dequantize(backend, q.view(), values.data());
+  return values;
+}
+
+}  // namespace v0
+}  // namespace nibble

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One row of a quantized matrix to numbers. Hardware multiplies where it does what binary32 does, whatever the control
+// register says: no factor and no product is a float32 subnormal, and the scale is a number. Other blocks take the
+// arithmetic of base/binary32.hpp.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include <nibble/block/dequantize.hpp>
+#include <nibble/simd/avx2/decode.hpp>
+#include <nibble/simd/convert.hpp>
+#include <nibble/simd/decode_span.hpp>
+#include <nibble/simd/pack.hpp>
+#include <nibble/simd/real.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail {
+
+/// The exponent fields that a block's scale may have so that hardware multiplies exactly as binary32 does.
+struct scale_range {
+  std::uint32_t first = 1;  ///< bits of the smallest magnitude
+  std::uint32_t end = 0;    ///< one past the largest; nothing if below `first`
+  bool zero = false;        ///< a zero scale is fine, too
+
+  /// For elements of `f` and a tensor scale (1 without one).
+  NIBBLE_FUNCTION static scale_range of(const float_format& f, std::uint32_t tensor_scale) noexcept {
+    constexpr std::uint32_t infinity = 0x7f80'0000U;
+    const std::uint32_t magnitude = tensor_scale & 0x7fff'ffffU;
+    const std::uint32_t least = exact_binary32(f.min_positive()).bits();
+    if (magnitude < 0x0080'0000U || magnitude >= infinity || least < 0x0080'0000U) return {};
+    const auto field = static_cast<int>(magnitude >> 23);
+    const auto smallest = static_cast<int>(least >> 23) - 127;
+    // 2^(smallest) * 2^(first - 127), and that times 2^(field - 127), are at least 2^-126.
+    int first = 1 - smallest;
+    if (128 - smallest - field > first) first = 128 - smallest - field;
+    if (first < 1) first = 1;
+    // Inf times zero is a NaN, whose sign differs.
+    const bool zero = !f.has_infinity();
+    if (first > 254) return {1U, 0U, zero};
+    return {static_cast<std::uint32_t>(first) << 23, infinity, zero};
+  }
+};
+
+/// Dequantizes rows of one matrix.
+template <block_format F, class Arch, class T>
+class row_dequantizer {
+  using words = word_batch<Arch>;
+  using real = simd_real<Arch>;
+  using scale_type = code_type<F.scale>;
+  static constexpr std::size_t width = words::size;
+  /// Columns of a tile, whole blocks or a part of one.
+  static constexpr std::size_t most = 1024;
+  static constexpr auto block_size = static_cast<std::size_t>(F.block_size);
+  static constexpr bool wide = F.block_size == 0 || F.block_size > 256;
+  static constexpr std::size_t tile_size = wide ? most : most / (wide ? 1 : block_size) * block_size;
+  static constexpr std::size_t tile_blocks = wide ? 1 : tile_size / block_size;
+  /// Columns unpacked at a time: groups of split halves, which are blocks, stay whole.
+  static constexpr bool split = F.packing.slot_bits == 4 && F.packing.order == nibble_order::split_halves;
+  static constexpr std::size_t chunk = split && !wide ? chunk_size / block_size * block_size : chunk_size;
+
+ public:
+  row_dequantizer(float tensor_scale, bool streamed) noexcept
+      : tensor_scale_(F.tensor_scale ? tensor_scale : 1.0F),
+        range_(scale_range::of(F.element, to_bits(tensor_scale_))), streamed_(streamed) {}
+
+  /// `scales` is the scale of column 0.
+  void run(const std::uint8_t* codes, const scale_type* scales, std::size_t cols, T* out) noexcept {
+    const std::size_t block = F.block_cols(cols);
+    for (std::size_t col = 0; col < cols;) {
+      std::size_t end = smaller(cols, col + tile_size);
+      if (wide) end = smaller(end, col / block * block + block);
+      const std::size_t blocks = wide ? 1 : (end - col + block - 1) / block;
+      load_scales(scales + col / block, blocks);
+      tile(codes, col, end, blocks, out);
+      col = end;
+    }
+  }
+
+ private:
+  /// Decodes the scales of a tile; plain_[b] says whether hardware may multiply by scale b.
+  void load_scales(const scale_type* scales, std::size_t blocks) noexcept {
+    all_plain_ = true;
+    for (std::size_t b = 0; b < blocks; b += width) {
+      scale_type part[width] = {};
+      const std::size_t count = smaller(width, blocks - b);
+      const scale_type* from = scales + b;
+      if (count < width) {
+        for (std::size_t i = 0; i < width; ++i) part[i] = from[i < count ? i : 0];
+        from = part;
+      }
+      words bits;
+      if constexpr (F.scale == formats::f32) {
+        bits = words::load_unaligned(from);
+      } else {
+        bits = decode_lanes(F.scale, load_widened<Arch>(from));
+      }
+      const words magnitude = bits & words(0x7fff'ffffU);
+      auto plain = (magnitude >= words(range_.first)) & (magnitude < words(range_.end));
+      if (range_.zero) plain = plain | (magnitude == words(0U));
+      bits.store_unaligned(scales_ + b);
+      xsimd::select(plain, words(1U), words(0U)).store_unaligned(plain_ + b);
+      all_plain_ = all_plain_ && xsimd::all(plain);
+    }
+  }
+
+  /// Columns first, ..., end - 1.
+  void tile(const std::uint8_t* codes, std::size_t first, std::size_t end, std::size_t blocks, T* out) noexcept {
+    if (all_plain_) return plain_blocks(codes, first, end - first, 0, out);
+    for (std::size_t b = 0; b < blocks;) {
+      const std::size_t col = first + b * block_size;
+      std::size_t next = b + 1;
+      while (plain_[b] != 0 && next < blocks && plain_[next] != 0) ++next;
+      const std::size_t count = wide ? end - first : smaller(end, first + next * block_size) - col;
+      if (plain_[b] != 0 || replace_scale(codes, col, count, b)) {
+        plain_blocks(codes, col, count, b, out);
+      } else {
+        any_block(codes, col, count, binary32::from_bits(scales_[b]), out);
+      }
+      b = next;
+    }
+  }
+
+  /// `count` columns from `col` on, the first of block b of the tile, whose scales are all plain.
+  void plain_blocks(const std::uint8_t* codes, std::size_t col, std::size_t count, std::size_t b, T* out) noexcept {
+    std::size_t done = 0;
+#if defined(__AVX2__)
+    if constexpr (has_kernel) {
+      const bool streamed = streamed_ && std::bit_cast<std::uintptr_t>(out + col) % 16 == 0;
+      done = streamed ? groups<true>(codes, col, count, b, out) : groups<false>(codes, col, count, b, out);
+    }
+#endif
+    for (; done < count; done += chunk) plain_chunk(codes, col, done, smaller(chunk, count - done), b, out);
+  }
+
+  /// Elements of a block that are all zero give zero under any finite scale: takes 1 with its sign instead of a scale
+  /// that hardware must not multiply by, and says whether it did. An empty block of an MX format has the scale 2^-127.
+  bool replace_scale(const std::uint8_t* codes, std::size_t col, std::size_t count, std::size_t b) noexcept {
+    constexpr std::uint32_t infinity = 0x7f80'0000U;
+    if (wide || !F.element.has_zero || (to_bits(tensor_scale_) & 0x7fff'ffffU) >= infinity) return false;
+    if ((scales_[b] & 0x7fff'ffffU) >= infinity) return false;
+    constexpr std::uint32_t mask = F.element.has_negative_zero() ? F.element.magnitude_mask() : F.element.code_mask();
+    load(codes, col, count);
+    std::uint32_t any = 0;
+    for (std::size_t i = 0; i < count; ++i) any |= codes_[i];
+    if ((any & mask) != 0) return false;
+    scales_[b] = (scales_[b] & 0x8000'0000U) | 0x3f80'0000U;
+    return true;
+  }
+
+  /// The codes of columns col, ..., col + count - 1 into codes_.
+  void load(const std::uint8_t* codes, std::size_t col, std::size_t count) noexcept {
+    if constexpr (split && wide) {
+      for (std::size_t i = 0; i < count; ++i) codes_[i] = static_cast<std::uint8_t>(load_code(F.packing, codes, col + i));
+    } else {
+      load_packed<Arch>(F.packing, codes, col, count, codes_);
+    }
+  }
+
+  /// At most `chunk` columns from col + offset on by generic vectors.
+  void plain_chunk(const std::uint8_t* codes, std::size_t col, std::size_t offset, std::size_t count, std::size_t b,
+                   T* out) noexcept {
+    load(codes, col + offset, count);
+    T* to = out + col + offset;
+    const real tensor_scale(tensor_scale_);
+    std::size_t i = 0;
+    for (; i < count; i += width) {
+      const words element = decode_lanes(F.element, load_widened<Arch>(codes_ + i));
+      real product = real(bits_as<float>(element)) * real(bits_as<float>(scale_lanes(b, offset + i)));
+      if constexpr (F.tensor_scale) product = product * tensor_scale;
+      words value = bits_as<std::uint32_t>(product.value);
+      value = xsimd::select((value & words(0x7fff'ffffU)) > words(0x7f80'0000U), words(0x7fc0'0000U), value);
+      if (i + width <= count) {
+        store_numbers<Arch>(to + i, value);
+      } else {
+        std::uint32_t rest[width];
+        value.store_unaligned(rest);
+        for (std::size_t k = 0; i + k < count; ++k) store_value(to[i + k], binary32::from_bits(rest[k]));
+      }
+    }
+  }
+
+  /// The scales of the next vector of columns, the first of which is `offset` columns behind the start of block b.
+  words scale_lanes(std::size_t b, std::size_t offset) const noexcept {
+    if constexpr (wide) {
+      return words(scales_[0]);
+    } else if constexpr (block_size % width == 0) {
+      return words(scales_[b + offset / block_size]);
+    } else {
+      std::uint32_t lanes[width];
+      for (std::size_t i = 0; i < width; ++i) lanes[i] = scales_[b + (offset + i) / block_size];
+      return words::load_unaligned(lanes);
+    }
+  }
+
+  /// `count` columns of one block in binary32.
+  void any_block(const std::uint8_t* codes, std::size_t col, std::size_t count, binary32 scale, T* out) noexcept {
+    const binary32 tensor_scale(tensor_scale_);
+    for (std::size_t done = 0; done < count; done += chunk) {
+      const std::size_t part = smaller(chunk, count - done);
+      load(codes, col + done, part);
+      for (std::size_t i = 0; i < part; ++i) {
+        const binary32 product = binary32(value_table<F.element>[codes_[i] & F.element.code_mask()]) * scale;
+        store_value(out[col + done + i], F.tensor_scale ? product * tensor_scale : product);
+      }
+    }
+  }
+
+#if defined(__AVX2__)
+  static constexpr bool has_kernel = has_avx2<Arch> && avx2::stores_by_eight<T>() &&
+                                     avx2::decodes_groups<F.element>(F.packing) &&
+                                     (wide || block_size == 16 || block_size == 32 || block_size % 64 == 0);
+
+  /// Whole groups of 64 columns; returns how many columns that is.
+  template <bool Streamed>
+  std::size_t groups(const std::uint8_t* codes, std::size_t col, std::size_t count, std::size_t b, T* out) noexcept {
+    const std::uint8_t* bytes = codes + packed_bytes(F.packing, col);
+    const std::uint32_t* scales = scales_ + b;
+    T* to = out + col;
+    const __m256 tensor_scale = _mm256_set1_ps(tensor_scale_);
+    const auto block_of = [](std::size_t column) NIBBLE_INLINE_LAMBDA { return wide ? 0 : column / (wide ? 1 : block_size); };
+    const auto scale = [&](std::size_t g, std::size_t i, __m256 v) NIBBLE_INLINE_LAMBDA {
+      const auto bits = static_cast<int>(scales[block_of(64 * g + 8 * i)]);
+      const __m256 product = avx2::plain_multiply(v, _mm256_castsi256_ps(_mm256_set1_epi32(bits)));
+      return F.tensor_scale ? avx2::plain_multiply(product, tensor_scale) : product;
+    };
+    // NaN and Inf elements, one a byte.
+    const auto mend = [&](std::size_t g) NIBBLE_INLINE_LAMBDA {
+      for (std::size_t c = 64 * g; c < 64 * g + 64; ++c) {
+        const binary32 element(value_table<F.element>[bytes[c] & F.element.code_mask()]);
+        const binary32 product = element * binary32::from_bits(scales[block_of(c)]);
+        store_value(to[c], F.tensor_scale ? product * binary32(tensor_scale_) : product);
+      }
+    };
+    constexpr auto kind = F.packing.slot_bits == 8               ? avx2::code_bytes::one_each
+                          : F.packing == layouts::nibbles_low_first ? avx2::code_bytes::low_first
+                                                                   : avx2::code_bytes::high_first;
+    avx2::decode_groups<F.element, kind, Streamed>(bytes, count / 64, to, scale, mend);
+    return count / 64 * 64;
+  }
+#endif
+
+  float tensor_scale_;
+  scale_range range_;
+  bool streamed_;
+  bool all_plain_ = false;
+  std::uint32_t scales_[tile_blocks + width] = {};
+  std::uint32_t plain_[tile_blocks + width] = {};
+  std::uint8_t codes_[chunk_size] = {};
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble
