@@ -225,6 +225,12 @@ void check_recipe(const recipe& r) {
   if (!F.power_of_two_scale() && r.scale == scale_rule::unspecified) {
     throw_argument("options.recipe says nothing about scales with mantissa bits (its `scale` is unspecified)");
   }
+  // exact_quotient divides by at most 32 significant bits.
+  const bool short_tensor_scale = r.tensor == tensor_scale_rule::one || r.tensor == tensor_scale_rule::power_of_two_up;
+  if (F.tensor_scale && F.scale.mantissa_bits > 7 && r.element == element_rule::exact && !short_tensor_scale) {
+    throw_argument("options.recipe.element is exact; beside scales of more than 8 significant bits "
+                   "options.recipe.tensor must be one or power_of_two_up");
+  }
 }
 
 /// Checks everything that a call of quantize is given, and returns the matrix as it will be stored.

@@ -14,7 +14,8 @@ inline namespace v0 {
 
 /// Which magnitudes count into an amax.
 enum class amax_rule : std::uint8_t {
-  finite,      ///< finite ones; a block that holds a NaN or an Inf gets a NaN scale (nibble's default)
+  finite,      ///< finite ones; a block that holds a NaN or an Inf gets a NaN scale, the largest scale where the format
+               ///< has no NaN (nibble's default)
   propagate,   ///< all, NaN wins (torch.amax: torchao, microxcaling, the Python reference of Transformer Engine)
   ignore_nan,  ///< all but NaN (fmax reductions: Transformer Engine kernels, ggml)
 };

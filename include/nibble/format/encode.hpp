@@ -47,7 +47,7 @@ NIBBLE_FUNCTION Lanes apply_special_codes(const float_format& f, const special_c
   if (s.subnormal_source_rounds_up) {
     const auto inside = operations::both(magnitude > Lanes(word{1} << (layout::mantissa_bits - 1)),
                                          magnitude < Lanes(word{1} << layout::mantissa_bits));
-    result = operations::select(inside, lane(1), result);
+    result = operations::select(inside, operations::select(is_negative, lane(s.negative), lane(1)), result);
   }
   result = operations::select(magnitude == none, by_sign(s.zero), result);
   const Lanes infinity(layout::infinity);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The CUDA toolkit's narrow types and nibble's, bit for bit: to_cuda(x), from_cuda(x), on host and device. Each group is
-// there where its header is found; host compilers need the headers alone.
+// The CUDA toolkit's narrow types and nibble's, bit for bit: to_cuda(x), from_cuda(x), on host and device. Each group
+// is there where its header is found; host compilers need the headers alone.
 #pragma once
 
 #include <cstdint>

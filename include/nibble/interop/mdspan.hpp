@@ -22,8 +22,8 @@ struct packed_handle {
   std::size_t first = 0;
 };
 
-/// std::mdspan<minifloat<F>, extents, layout, packed_accessor<F>>(packed_handle{bytes}, ...). `Byte` is std::uint8_t, or
-/// const std::uint8_t for elements that are only read (the element type is const then).
+/// std::mdspan<minifloat<F>, extents, layout, packed_accessor<F>>(packed_handle{bytes}, ...). `Byte` is std::uint8_t,
+/// or const std::uint8_t for elements that are only read (the element type is const then).
 template <float_format F, packed_layout Layout = default_layout(F), class Byte = std::uint8_t>
 struct packed_accessor {
   static_assert(F.is_valid() && Layout.is_valid() && Layout.slot_bits >= F.bits(),

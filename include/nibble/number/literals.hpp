@@ -11,7 +11,8 @@ namespace nibble {
 inline namespace v0 {
 namespace detail {
 
-// Never defined and not constexpr: a literal that reaches one of them does not compile, and the compiler shows the name.
+// Never defined and not constexpr: a literal that reaches one of them does not compile, and the compiler shows the
+// name.
 void this_literal_is_no_number_of_the_format__write_e4m3_of_a_float_to_round();
 void this_literal_is_not_a_decimal_number();
 

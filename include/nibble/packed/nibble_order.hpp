@@ -13,7 +13,7 @@ inline namespace v0 {
 
 /// Which half of which byte holds an element.
 enum class nibble_order : std::uint8_t {
-  low_first,     ///< byte j: element 2j in the low half, 2j + 1 in the high half (CUDA, PTX, PyTorch, torchao, OCP tools)
+  low_first,     ///< byte j: element 2j in the low half, 2j + 1 in the high half (CUDA, PTX, PyTorch, torchao)
   high_first,    ///< byte j: element 2j in the high half, 2j + 1 in the low half
   split_halves,  ///< in groups of g elements and g/2 bytes: byte j of a group holds element j low and element j + g/2
                  ///< high (ggml: g = 32 in mxfp4, 16 in nvfp4)
@@ -27,7 +27,8 @@ struct code_place {
 };
 
 /// The place of element `index`. `group` counts for split_halves only: the elements of a group, even and positive.
-[[nodiscard]] NIBBLE_FUNCTION code_place locate(nibble_order order, std::size_t index, std::size_t group = 32) noexcept {
+[[nodiscard]] NIBBLE_FUNCTION code_place locate(nibble_order order, std::size_t index,
+                                                std::size_t group = 32) noexcept {
   if (order == nibble_order::split_halves) {
     const std::size_t half = group / 2;
     const std::size_t inside = index % group;

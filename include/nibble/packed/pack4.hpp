@@ -15,7 +15,8 @@ inline namespace v0 {
 namespace detail {
 
 /// Packs one group: byte j gets code j and code j + half, of which those beyond `count` are zero.
-constexpr void pack_halves(const std::uint8_t* codes, std::size_t count, std::size_t half, std::uint8_t* bytes) noexcept {
+constexpr void pack_halves(const std::uint8_t* codes, std::size_t count, std::size_t half,
+                           std::uint8_t* bytes) noexcept {
   for (std::size_t j = 0; j < half; ++j) {
     const unsigned low = j < count ? codes[j] & 15U : 0U;
     const unsigned high = j + half < count ? codes[j + half] & 15U : 0U;

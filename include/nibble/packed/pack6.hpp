@@ -14,9 +14,7 @@ namespace nibble {
 inline namespace v0 {
 
 /// Bytes of `count` dense 6-bit codes: 12 for 16 codes, and for a ragged tail as many as hold its bits.
-[[nodiscard]] NIBBLE_FUNCTION std::size_t dense6_bytes(std::size_t count) noexcept {
-  return count / 4 * 3 + count % 4;
-}
+[[nodiscard]] NIBBLE_FUNCTION std::size_t dense6_bytes(std::size_t count) noexcept { return count / 4 * 3 + count % 4; }
 
 /// Packs the low 6 bits of each of `codes` without gaps: code i at bits 6i+5:6i of the little-endian sequence, which
 /// makes groups of 16 codes in 12 bytes (PTX ISA 9.0 section 5.5.1, .b6x16) and of 4 in 3. dense6_bytes(codes.size())

@@ -86,7 +86,7 @@ class packed_span {
 template <float_format F, packed_layout Layout = default_layout(F)>
 using const_packed_span = packed_span<F, Layout, const std::uint8_t>;
 
-/// Random access by the rules of C++20; an input iterator to older algorithms, since what it gives is no true reference.
+/// Random access by the rules of C++20; an input iterator to older algorithms, since it gives no true reference.
 template <float_format F, packed_layout Layout, class Byte>
 class packed_span<F, Layout, Byte>::iterator {
  public:

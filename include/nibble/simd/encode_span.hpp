@@ -82,32 +82,28 @@ class span_encoder {
       if (rounding_.mode == rounding_mode::stochastic) {
         random_words<Arch>(options_->rounding, rounding_.random_bits, i, part, random_);
       }
-      if (!load(x + i, part)) {
-        encode_exactly(x + i, part);
-      } else {
-        encode(part);
-      }
+      encode(x + i, part);
       store(out, i, part);
     }
   }
 
  private:
-  /// Fills bits_; returns whether binary32 tells all that the rounding needs.
   template <class T>
-  bool load(const T* x, std::size_t count) noexcept {
+  void encode(const T* x, std::size_t count) noexcept {
     std::size_t i = 0;
     if constexpr (sizeof(source_bits(*x)) == 4) {
       for (; i + width <= count; i += width) source_lanes<Arch>(x + i).store_unaligned(bits_ + i);
       for (; i < count; ++i) bits_[i] = source_bits(x[i]);
     } else {
-      if (!narrows_by_odd(F, rounding_.mode)) return false;
+      if (!narrows_by_odd(F, rounding_.mode)) return encode_exactly(x, count);
       for (; i < count; ++i) bits_[i] = narrowed_to_odd(source_bits(x[i]));
     }
     for (; i % width != 0; ++i) bits_[i] = 0;
-    return true;
+    encode_bits(count);
   }
 
-  void encode(std::size_t count) noexcept {
+  /// Codes of the numbers in bits_.
+  void encode_bits(std::size_t count) noexcept {
     with_rounding(rounding_.mode, rounding_.variant, [&]<rounding_mode Mode, stochastic_variant Variant>() NIBBLE_INLINE_LAMBDA {
       for (std::size_t i = 0; i < count; i += width) {
         const words word = Mode == rounding_mode::stochastic ? words::load_unaligned(random_ + i) : words(0U);

@@ -49,6 +49,15 @@ struct plain_operand {
   [[nodiscard]] constexpr binary32 scaled(binary32 x) const noexcept { return divide ? x / value : x * value; }
 };
 
+/// A block's plain operand, resolved: where `traces`, a nonzero product that underflows stays apart from an exact zero,
+/// and `lost` is the largest magnitude that does count as zero.
+struct scaled_by {
+  binary32 value{0.0F};
+  std::uint32_t lost = 0;
+  bool divide = false;
+  bool traces = false;
+};
+
 /// One call's choice of format, recipe and rounding, resolved once.
 template <float_format F, class Arch>
 class generic_run {
@@ -63,39 +72,45 @@ class generic_run {
         sticky_(rounding.mode == rounding_mode::upward || rounding.mode == rounding_mode::downward ||
                 rounding.mode == rounding_mode::to_odd || r.policy.negative_zero == negative_zero_rule::drop_exact) {}
 
-  /// Codes of `count` elements, at least a vector of them, with a plain operand.
-  void run(element_scaling::kind how, const plain_operand& operand, const std::uint32_t* bits,
-           const std::uint32_t* random, std::size_t count, std::uint8_t* codes) const noexcept {
-    const bool literal = how != element_scaling::kind::shift || recipe_->underflow_is_zero;
-    const std::uint32_t lost = sticky_ && literal ? operand.underflow_limit() : 0U;
-    const simd_real<Arch> factor(static_cast<float>(operand.value));
+  /// Codes of `blocks` runs of `size` elements (at least a vector each, chunk_size in all), run b with operands[b]. The
+  /// operands are plain. One call for many runs pays for the constants once.
+  void run(const std::uint32_t* bits, const std::uint32_t* random, const scaled_by* operands, std::size_t blocks,
+           std::size_t size, std::uint8_t* codes) const noexcept {
     std::uint32_t result[chunk_size];
     with_rounding(rounding_.mode, rounding_.variant, [&]<rounding_mode Mode, stochastic_variant Variant>() NIBBLE_INLINE_LAMBDA {
-      const auto step = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
-        const words y = scaled(words::load_unaligned(bits + i), factor, operand, lost);
-        const words word = Mode == rounding_mode::stochastic ? words::load_unaligned(random + i) : words(0U);
-        encode_lanes<Mode, Variant>(F, codes_, y, word, rounding_.random_bits).store_unaligned(result + i);
-      };
-      std::size_t i = 0;
-      for (; i + width <= count; i += width) step(i);
-      // The last vector overlaps the one before: the same elements give the same codes.
-      if (i < count) step(count - width);
+      for (std::size_t b = 0; b < blocks; ++b) {
+        const simd_real<Arch> factor(static_cast<float>(operands[b].value));
+        const auto step = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+          const words y = scaled(words::load_unaligned(bits + i), factor, operands[b]);
+          const words word = Mode == rounding_mode::stochastic ? words::load_unaligned(random + i) : words(0U);
+          encode_lanes<Mode, Variant>(F, codes_, y, word, rounding_.random_bits).store_unaligned(result + i);
+        };
+        const std::size_t end = (b + 1) * size;
+        std::size_t i = b * size;
+        for (; i + width <= end; i += width) step(i);
+        // The last vector overlaps the one before: the same elements give the same codes.
+        if (i < end) step(end - width);
+      }
       return 0;
     });
-    for (std::size_t i = 0; i < count; ++i) codes[i] = static_cast<std::uint8_t>(result[i]);
+    for (std::size_t i = 0; i < blocks * size; ++i) codes[i] = static_cast<std::uint8_t>(result[i]);
+  }
+
+  /// What run() needs to know of a block.
+  [[nodiscard]] scaled_by prepare(element_scaling::kind how, const plain_operand& operand) const noexcept {
+    const bool literal = how != element_scaling::kind::shift || recipe_->underflow_is_zero;
+    const bool traces = sticky_ && !operand.value.is_zero();
+    return {operand.value, traces && literal ? operand.underflow_limit() : 0U, operand.divide, traces};
   }
 
  private:
-  /// Scaled elements. With `sticky_` a nonzero product that underflows stays apart from an exact zero; `lost` is the
-  /// largest magnitude that does count as zero.
-  NIBBLE_ALWAYS_INLINE words scaled(words bits, simd_real<Arch> factor, const plain_operand& operand,
-                                    std::uint32_t lost) const noexcept {
+  NIBBLE_ALWAYS_INLINE words scaled(words bits, simd_real<Arch> factor, const scaled_by& operand) const noexcept {
     const words magnitude = bits & words(0x7fff'ffffU);
     const simd_real<Arch> x(bits_as<float>(bits));
     words y = bits_as<std::uint32_t>((operand.divide ? x / factor : x * factor).value);
-    if (sticky_ && !operand.value.is_zero()) {
+    if (operand.traces) {
       const auto tiny = (y & words(0x7fff'ffffU)) < words(0x0080'0000U);
-      const words traced = xsimd::select(magnitude > words(lost), words(0x0080'0000U), words(0U));
+      const words traced = xsimd::select(magnitude > words(operand.lost), words(0x0080'0000U), words(0U));
       y = xsimd::select(tiny, (bits ^ magnitude) | traced, y);
     }
     if (recipe_->half_added_in_float) {

@@ -73,7 +73,9 @@ struct simd_kernels {
     }
     const plain_operand operand(e.how, value);
     if (operand.is_plain && count >= width) {
-      generic_run<F.element, Arch>(r, rounding).run(e.how, operand, bits, random, count, codes);
+      const generic_run<F.element, Arch> generic(r, rounding);
+      const scaled_by scaled = generic.prepare(e.how, operand);
+      generic.run(bits, random, &scaled, 1, count, codes);
     } else {
       encode_chunk<F>(r, rounding, e, bits, random, count, codes);
     }

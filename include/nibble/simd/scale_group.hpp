@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include <nibble/block/block_scale.hpp>
+#include <nibble/simd/avx2/nearest.hpp>
 #include <nibble/simd/lanes.hpp>
 #include <nibble/simd/real.hpp>
 
@@ -74,8 +75,8 @@ class scale_group {
     const recipe& r = *recipe_;
     real s = unrounded_scale(r.scale, real(bits_as<float>(amax)), largest_, reciprocal_, encode_, decode_);
     if (r.scale_floor > 0.0F) s = maximum(s, real(r.scale_floor));
-    code = encode_lanes<rounding_mode::nearest_even>(F.scale, codes_, bits_as<std::uint32_t>(s.value), words(0U), 32);
-    words d = decode_lanes(F.scale, code);
+    words d;
+    round(bits_as<std::uint32_t>(s.value), code, d);
     const auto is_zero = d == words(0U);
     if (r.zero_scale == zero_scale_rule::replace) {
       const binary32 replacement(r.scale_replacement);
@@ -86,6 +87,20 @@ class scale_group {
                                                      real(bit_cast<float>(0x7f7f'ffffU)))
                                          .value);
     if (r.zero_scale == zero_scale_rule::zero_codes) operand = xsimd::select(is_zero, words(0U), operand);
+  }
+
+  /// The codes nearest to non-negative finite scales, and their values.
+  NIBBLE_ALWAYS_INLINE void round(words bits, words& code, words& value) const noexcept {
+#if defined(__AVX2__)
+    if constexpr (has_avx2<Arch> && words::size == 8 && avx2::rounds_by_addition(F.scale)) {
+      __m256i numbers;
+      code = words(avx2::nearest<F.scale>::codes_and_values(bits, numbers));
+      value = words(numbers);
+      return;
+    }
+#endif
+    code = encode_lanes<rounding_mode::nearest_even>(F.scale, codes_, bits, words(0U), 32);
+    value = decode_lanes(F.scale, code);
   }
 
   const recipe* recipe_;

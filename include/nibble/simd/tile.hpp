@@ -74,24 +74,32 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       const std::size_t done = run_.blocks(x + b * block_size, random_at(b * block_size), how_ + b, operand_ + b,
                                            blocks - b, bytes + packed_bytes(F.packing, col + b * block_size));
       b += done;
-      if (done == 0) one_block(x, bytes, col, b++);
+      if (done == 0) b += other_blocks(x, bytes, col, b, blocks);
     }
   }
 
-  /// A block that no kernel for runs of blocks takes.
-  void one_block(const float* x, std::uint8_t* bytes, std::size_t col, std::size_t b) {
-    const bool is_random = this->rounding_.mode == rounding_mode::stochastic;
-    if (is_random) expand_random(b * block_size);
-    std::memcpy(this->bits_, x + b * block_size, block_size * sizeof(float));
-    const plain_operand operand(how_[b], binary32::from_bits(operand_[b]));
-    if (operand.is_plain && block_size >= width && !this->recipe_.searches_in_float) {
-      generic_.run(how_[b], operand, this->bits_, this->words_, block_size, this->codes_);
+  /// Blocks that no tuned kernel takes: as many as a chunk holds with plain operands, else one. Returns how many.
+  std::size_t other_blocks(const float* x, std::uint8_t* bytes, std::size_t col, std::size_t b, std::size_t blocks) {
+    constexpr std::size_t most = chunk_size / block_size;
+    scaled_by operands[most];
+    std::size_t count = 0;
+    for (; count < smaller(most, blocks - b) && block_size >= width && !this->recipe_.searches_in_float; ++count) {
+      const plain_operand operand(how_[b + count], binary32::from_bits(operand_[b + count]));
+      if (!operand.is_plain) break;
+      operands[count] = generic_.prepare(how_[b + count], operand);
+    }
+    const std::size_t done = count == 0 ? 1 : count;
+    if (this->rounding_.mode == rounding_mode::stochastic) expand_random(b * block_size, done * block_size);
+    std::memcpy(this->bits_, x + b * block_size, done * block_size * sizeof(float));
+    if (count != 0) {
+      generic_.run(this->bits_, this->words_, operands, count, block_size, this->codes_);
     } else {
       std::uint32_t code = code_[b];
       const element_scaling e = make_element_scaling(F, this->recipe_, this->scaling_, code);
       this->encode_bits(this->words_, block_size, e);
     }
-    store_codes<F>(bytes, col + b * block_size, block_size, this->codes_);
+    store_codes<F>(bytes, col + b * block_size, done * block_size, this->codes_);
+    return done;
   }
 
   /// Scale codes and element operands of the tile's blocks.
@@ -181,10 +189,10 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     return random_bytes_ + i * static_cast<std::size_t>(this->rounding_.random_bits) / 8;
   }
 
-  /// The random words of one block from element `i` on, right-aligned in `words_`.
-  void expand_random(std::size_t i) {
+  /// The random words of `count` elements from element `i` on, right-aligned in `words_`.
+  void expand_random(std::size_t i, std::size_t count) {
     const auto bytes = static_cast<std::size_t>(this->rounding_.random_bits) / 8;
-    for (std::size_t k = 0; k < block_size; ++k) {
+    for (std::size_t k = 0; k < count; ++k) {
       std::uint32_t word = 0;
       std::memcpy(&word, random_at(i + k), bytes);
       this->words_[k] = word;

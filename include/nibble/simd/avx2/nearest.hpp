@@ -60,6 +60,20 @@ struct nearest {
     return _mm256_madd_epi16(sum, _mm256_set1_epi32((1 << 16) | (1 << unit_shift)));
   }
 
+  /// The codes of eight finite magnitudes in 32-bit lanes, and in `value` the numbers that they stand for.
+  static NIBBLE_ALWAYS_INLINE __m256i codes_and_values(__m256i magnitude, __m256i& value) noexcept {
+    constexpr float largest = static_cast<float>(F.max_value());
+    const __m256i limited = _mm256_min_epi32(magnitude, _mm256_set1_epi32(static_cast<int>(to_bits(largest))));
+    const __m256i field = _mm256_max_epi32(_mm256_and_si256(limited, _mm256_set1_epi32(0x7f80'0000)),
+                                           _mm256_set1_epi32(smallest_field << 23));
+    const __m256 magic = _mm256_castsi256_ps(_mm256_add_epi32(field, _mm256_set1_epi32(raise << 23)));
+    const __m256 sum = plain_add(_mm256_castsi256_ps(limited), magic);
+    // Exact: both are multiples of the step, and their difference is a number of the format.
+    value = _mm256_castps_si256(plain_add(sum, _mm256_xor_ps(magic, _mm256_set1_ps(-0.0F))));
+    const __m256i joined = _mm256_madd_epi16(_mm256_castps_si256(sum), _mm256_set1_epi32((1 << 16) | (1 << unit_shift)));
+    return _mm256_srli_epi32(_mm256_sub_epi32(joined, _mm256_set1_epi32(zero_sum)), unit_shift);
+  }
+
   /// Magnitude codes of four vectors of sums, one a byte; 4-byte groups in the order 0L 1L 2L 3L | 0H 1H 2H 3H.
   static NIBBLE_ALWAYS_INLINE __m256i codes(__m256i s0, __m256i s1, __m256i s2, __m256i s3) noexcept {
     const __m256i zero = _mm256_set1_epi16(static_cast<short>(zero_sum));
