@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Implementation of input_file.hpp.
+#include "input_file.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "error.hpp"
+#include "safetensors_reader.hpp"
+#include "text.hpp"
+
+namespace nibble::tool {
+
+file_kind kind_of(const std::string& path) {
+  if (path.ends_with(".npy")) return file_kind::npy;
+  if (path.ends_with(".safetensors")) return file_kind::safetensors;
+  throw usage_error(printable(path) + ": the name must end in .npy or .safetensors");
+}
+
+input_file::input_file(const std::string& path, raw_elements raw) : kind_(kind_of(path)), file_(path) {
+  if (kind_ == file_kind::npy) {
+    stored_.push_back(parse_npy(file_.bytes(), path, raw));
+  } else {
+    safetensors_contents contents = parse_safetensors(file_.bytes(), path);
+    stored_ = std::move(contents.tensors);
+    metadata_ = std::move(contents.metadata);
+  }
+  tensors_ = join_quantized(stored_, metadata_, path);
+}
+
+void input_file::release(std::span<const std::byte> part) const noexcept {
+  constexpr std::ptrdiff_t margin = 1 << 17;
+  const std::span<const std::byte> all = file_.bytes();
+  if (part.empty()) return;
+  const auto begin = std::max<std::ptrdiff_t>(part.data() - all.data() - margin, 0);
+  const auto end = std::min<std::ptrdiff_t>(part.data() - all.data() + std::ssize(part) + margin, std::ssize(all));
+  file_.release(all.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
+}
+
+}  // namespace nibble::tool

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Implementation of quantize_tensor.hpp.
+#include "quantize_tensor.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <mutex>
+#include <nibble/base/philox.hpp>
+#include <nibble/block/amax.hpp>
+
+namespace nibble::tool {
+namespace {
+
+bool needs_tensor_amax(const quantize_job& job) {
+  return job.codec->format.tensor_scale && job.rules.tensor != tensor_scale_rule::one;
+}
+
+std::uint64_t block_rows(const quantize_job& job) { return static_cast<std::uint64_t>(job.codec->format.block_rows); }
+
+}  // namespace
+
+unsigned passes(const quantize_job& job) { return needs_tensor_amax(job) ? 2 : 1; }
+
+std::optional<float> find_tensor_amax(const tensor_reader& tensor, const quantize_job& job, unsigned threads,
+                                      const std::function<void(std::uint64_t bytes)>& advance) {
+  if (!needs_tensor_amax(job)) return std::nullopt;
+  const tiling tiles(tensor.shape(), 1);
+  std::vector<std::vector<float>> values(threads);
+  std::mutex mutex;
+  std::uint32_t largest = 0;
+  parallel_for(tiles.count(), threads, [&](std::uint64_t index, unsigned worker) {
+    const tile part = tiles.at(index);
+    std::vector<float>& buffer = values[worker];
+    buffer.resize(part.size());
+    tensor.load(part, std::span<float>(buffer));
+    const float found = amax(matrix_view<float>(buffer.data(), part.rows, part.cols), job.rules.amax);
+    const std::lock_guard lock(mutex);
+    // Magnitudes compare as their bits do, and a NaN, where the recipe counts it, is above all numbers.
+    largest = std::max(largest, std::bit_cast<std::uint32_t>(found));
+    advance(part.size() * tensor.bytes() / tensor.shape().size());
+  });
+  return std::bit_cast<float>(largest);
+}
+
+tile_quantizer::tile_quantizer(const quantize_job& job, const matrix_shape& shape, std::optional<float> tensor_amax)
+    : job_(&job), shape_(shape) {
+  options_.recipe = job.rules;
+  options_.tensor_amax = tensor_amax;
+  if (job.rounding) options_.rounding = element_rounding(*job.rounding);
+}
+
+void tile_quantizer::set_rounding(const tile& part) {
+  if (job_->rounding != rounding_mode::stochastic) return;
+  const std::uint64_t first = part.row * shape_.cols + part.col;
+  if (part.cols == shape_.cols || part.rows == 1) {
+    options_.rounding = stochastic{.seed = job_->seed, .stream = job_->stream, .first_element = first};
+    return;
+  }
+  // The rows of the tile are apart in the tensor: hand over the words that its elements have there.
+  words_.clear();
+  for (std::uint64_t r = 0; r < part.rows; ++r) {
+    for (std::uint64_t c = 0; c < part.cols; ++c) {
+      const std::uint64_t element = first + r * shape_.cols + c;
+      words_.push_back(random_block(job_->seed, job_->stream, element / 4).words[element % 4]);
+    }
+  }
+  options_.rounding = stochastic_words{.words = words_};
+}
+
+code_area<const std::uint8_t> tile_quantizer::quantize(const tile& part, std::span<const float> values) {
+  const block_format& f = job_->codec->format;
+  set_rounding(part);
+  counts_ = {};
+  options_.counts = &counts_;
+  const std::size_t code_stride = f.row_bytes(part.cols), scale_stride = f.scale_cols(part.cols);
+  codes_.resize(part.rows * code_stride);
+  scales_.resize(part.rows * scale_stride);
+  const code_area<std::uint8_t> out{codes_.data(), code_stride, scales_.data(), scale_stride};
+  tensor_scale_ = job_->codec->quantize(matrix_view<float>(values.data(), part.rows, part.cols), out, options_);
+  return {codes_.data(), code_stride, scales_.data(), scale_stride};
+}
+
+void tile_quantizer::measure(const tile& part, std::span<const float> values, error_sums& sums) {
+  const block_format& f = job_->codec->format;
+  back_.resize(part.size());
+  job_->codec->dequantize({codes_.data(), f.row_bytes(part.cols), scales_.data(), f.scale_cols(part.cols)},
+                          tensor_scale_, part.rows, part.cols, back_.data());
+  accumulate(values, back_, sums);
+  sums.elements += counts_.elements;
+  sums.nonfinite += counts_.nonfinite;
+  sums.zeroed += counts_.zeroed;
+  sums.clipped += counts_.clipped;
+}
+
+quantize_outcome quantize_tensor(const tensor_reader& tensor, const quantize_job& job, unsigned threads,
+                                 const tile_sink& sink, progress& bar) {
+  const auto amax = find_tensor_amax(tensor, job, threads, [&](std::uint64_t bytes) { bar.advance(bytes); });
+  const tiling tiles(tensor.shape(), block_rows(job));
+  std::vector<tile_quantizer> workers(threads, tile_quantizer(job, tensor.shape(), amax));
+  std::vector<std::vector<float>> values(threads);
+  // Sums of each tile, added in the order of the tiles: floating-point sums must not depend on the threads.
+  std::vector<error_sums> sums(tiles.count());
+  quantize_outcome outcome;
+  std::mutex mutex;
+  parallel_for(tiles.count(), threads, [&](std::uint64_t index, unsigned worker) {
+    const tile part = tiles.at(index);
+    values[worker].resize(part.size());
+    tensor.load(part, std::span<float>(values[worker]));
+    sink(part, workers[worker].quantize(part, values[worker]));
+    workers[worker].measure(part, values[worker], sums[index]);
+    const std::lock_guard lock(mutex);
+    outcome.tensor_scale = workers[worker].tensor_scale();  // the same for every tile
+    bar.advance(part.size() * tensor.bytes() / tensor.shape().size());
+  });
+  for (const error_sums& tile_sums : sums) outcome.errors.add(tile_sums);
+  return outcome;
+}
+
+}  // namespace nibble::tool
