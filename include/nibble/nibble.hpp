@@ -30,6 +30,7 @@
 
 #include <nibble/block/amax.hpp>
 #include <nibble/block/block_format.hpp>
+#include <nibble/block/codec.hpp>
 #include <nibble/block/dequantize.hpp>
 #include <nibble/block/options.hpp>
 #include <nibble/block/quantize.hpp>

@@ -7,4 +7,6 @@
 #include <nibble/nibble.hpp>
 
 #include <nibble/simd/backend.hpp>
+#include <nibble/simd/codec.hpp>
+#include <nibble/simd/dequantize.hpp>
 #include <nibble/simd/quantize.hpp>

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Stores past the caches give the bytes of ordinary ones, from every address; no test is large enough to meet them
+// through the front door.
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "codec_support.hpp"
+
+namespace {
+
+using namespace codec_test;
+using namespace nibble;
+
+#if defined(__AVX2__)
+using arch = simd::arch;
+
+template <float_format F, class T>
+void compare_encode(findings& found, const std::string& name, const oracle::format& reference) {
+  const std::vector<T> x = numbers<T>(reference, 64 * 9, 21);
+  for (const packed_layout& layout : {default_layout(F), layouts::bytes}) {
+    const std::size_t bytes = packed_bytes(layout, x.size());
+    std::vector<std::uint8_t> wanted(bytes);
+    encode<F>(scalar{}, x, wanted, {.layout = layout});
+    const special_codes s = make_special_codes(F, rounding_mode::nearest_even, overflow::saturate, policy::cuda, false);
+    const auto domain = nibble::detail::avx2::domain_of<F>(s, rounding_mode::nearest_even);
+    guarded<std::uint8_t> got(bytes, 32);
+    nibble::detail::avx2::encode_whole_groups<F, arch, true>(x.data(), x.size(), got.elements().data(), layout, s,
+                                                             domain.last);
+    nibble::detail::finish_stream();
+    found.expect(domain.applies, name);
+    found.expect(std::memcmp(got.elements().data(), wanted.data(), bytes) == 0 && got.intact(bytes), name);
+  }
+}
+
+template <float_format F, class T>
+void compare_decode(findings& found, const std::string& name) {
+  std::vector<std::uint8_t> codes(64 * 5);
+  for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<std::uint8_t>(i * 37 + i / 64);
+  for (const packed_layout& layout : {default_layout(F), layouts::bytes}) {
+    std::vector<T> wanted(codes.size());
+    decode<F>(scalar{}, codes, wanted, layout);
+    guarded<T> got(codes.size(), 16);
+    nibble::detail::decode_by_groups<F, arch, true>(codes.data(), codes.size(), got.elements().data(), layout);
+    nibble::detail::finish_stream();
+    found.expect(same_bytes(got.elements(), std::span(wanted)) && got.intact(codes.size()), name);
+  }
+}
+
+template <block_format F, class T>
+void compare_dequantize(findings& found, const std::string& name) {
+  block_tensor<F> q(1, 1000);
+  for (std::size_t i = 0; i < q.codes().size(); ++i) q.codes()[i] = static_cast<std::uint8_t>(i * 37);
+  for (std::size_t i = 0; i < q.scales().size(); ++i) {
+    q.scales()[i] = static_cast<typename block_tensor<F>::scale_type>(F.scale == formats::e8m0 ? 120 + i % 16 : i);
+  }
+  std::vector<T> wanted(1000);
+  dequantize(scalar{}, q.view(), wanted.data());
+  for (std::size_t offset = 0; offset < 64; offset += sizeof(T)) {
+    guarded<T> got(1000, offset);
+    nibble::detail::row_dequantizer<F, arch, T>(q.tensor_scale(), true)
+        .run(q.codes().data(), q.scales().data(), 1000, got.elements().data());
+    nibble::detail::finish_stream();
+    found.expect(same_bytes(got.elements(), std::span(wanted)) && got.intact(1000), name);
+  }
+}
+#endif
+
+}  // namespace
+
+TEST_CASE("numbers to the first address that is a multiple of 16") {
+  alignas(64) float values[32] = {};
+  using nibble::detail::numbers_to_alignment;
+  CHECK(numbers_to_alignment(values, 32, true) == 0);
+  CHECK(numbers_to_alignment(values + 2, 32, true) == 2);
+  CHECK(numbers_to_alignment(values + 1, 32, false) == 3);
+  CHECK(numbers_to_alignment(values + 1, 32, true) == 32);
+  CHECK(numbers_to_alignment(values + 1, 2, false) == 2);
+}
+
+TEST_CASE("results past the caches") {
+#if defined(__AVX2__)
+  findings found;
+  compare_encode<formats::e2m1, float>(found, "encode e2m1", oracle::e2m1);
+  compare_encode<formats::e4m3, float>(found, "encode e4m3", oracle::e4m3);
+  compare_encode<formats::e5m2, nibble::bf16>(found, "encode e5m2", oracle::e5m2);
+  compare_decode<formats::e2m1, float>(found, "decode e2m1");
+#if defined(__F16C__)
+  compare_decode<formats::e4m3, float>(found, "decode e4m3");
+  compare_decode<formats::e5m2, nibble::f16>(found, "decode e5m2");
+#endif
+  compare_decode<formats::e2m1, nibble::bf16>(found, "decode e2m1 to bf16");
+  compare_dequantize<nvfp4, float>(found, "nvfp4");
+  compare_dequantize<nvfp4, nibble::bf16>(found, "nvfp4 to bf16");
+  compare_dequantize<mxfp8_e4m3, float>(found, "mxfp8");
+  NIBBLE_CHECK_FINDINGS(found, 3 * 2 * 2 + 2 * 2 + 16 + 32 + 16U);
+#else
+  CHECK(nibble::detail::is_streamed<nibble::simd::arch>(~std::size_t{0}));
+#endif
+}
