@@ -26,7 +26,15 @@
 #include <nibble/format/rounding.hpp>
 #include <nibble/format/value_table.hpp>
 
+#include <nibble/number/hash.hpp>
+#include <nibble/number/limits.hpp>
+#include <nibble/number/literals.hpp>
 #include <nibble/number/minifloat.hpp>
+#include <nibble/number/text.hpp>
+
+#include <nibble/packed/pack4.hpp>
+#include <nibble/packed/pack6.hpp>
+#include <nibble/packed/packed_span.hpp>
 
 #include <nibble/block/amax.hpp>
 #include <nibble/block/block_format.hpp>

@@ -49,7 +49,7 @@ void encode_span(basic_simd<Arch> /*backend*/, const T* x, std::size_t count, Co
   span_encoder<F, Arch> generic(layout, options, sizeof(source_bits(*x)) == 8);
   std::size_t done = 0;
 #if defined(__AVX2__)
-  if constexpr (has_avx2<Arch> && std::is_same_v<Code, std::uint8_t> && avx2::rounds_by_addition(F) &&
+  if constexpr (has_avx2<Arch> && std::is_same_v<Code, std::uint8_t> && avx2::encodes_by_addition(F) &&
                 avx2::loads_by_eight<T>()) {
     done = encode_by_addition<F, Arch>(generic, x, count, codes, layout);
   }

@@ -56,10 +56,16 @@ struct addition_domain {
   std::uint32_t last = 0;  ///< the largest magnitude bits whose result is that of the addition
 };
 
+/// Whether the addition gives the code of every finite number. A tie goes to the even significand, which is the even code
+/// only where the significand has bits below the leading one.
+NIBBLE_FUNCTION bool encodes_by_addition(const float_format& f) noexcept {
+  return rounds_by_addition(f) && f.mantissa_bits > 0;
+}
+
 /// Finite numbers must saturate and keep the sign of zero. Inf follows the addition where it saturates, too.
 template <float_format F>
 NIBBLE_FUNCTION addition_domain domain_of(const special_codes& s, rounding_mode mode) noexcept {
-  if (!rounds_by_addition(F) || mode != rounding_mode::nearest_even) return {};
+  if (!encodes_by_addition(F) || mode != rounding_mode::nearest_even) return {};
   bool infinity = true;
   bool finite = !s.drop_sign && !s.subnormal_source_rounds_up;
   for (const bool negative : {false, true}) {
@@ -133,7 +139,7 @@ void encode_groups(const T* x, std::size_t groups, std::uint8_t* bytes, const sp
 /// Whether encode_groups serves a call.
 template <float_format F, class T>
 NIBBLE_FUNCTION bool takes_span(const packed_layout& layout) noexcept {
-  return rounds_by_addition(F) && loads_by_eight<T>() &&
+  return encodes_by_addition(F) && loads_by_eight<T>() &&
          (layout == layouts::bytes || (layout == layouts::nibbles_low_first && F.bits() <= 4));
 }
 
