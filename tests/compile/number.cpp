@@ -32,16 +32,15 @@ static_assert(!std::is_convertible_v<e5m2, e4m3> && std::is_constructible_v<e4m3
 static_assert(!std::is_constructible_v<e4m3, long double> && !std::is_constructible_v<e4m3, const char*>);
 static_assert(!std::is_constructible_v<bool, e4m3> && !std::is_constructible_v<int, e4m3>);
 template <class A, class B>
-concept computes = requires(A a, B b) {
-  a + b;
-}
-|| requires(A a, B b) { a - b; }
-|| requires(A a, B b) { a* b; }
-|| requires(A a, B b) { a / b; }
-|| requires(A a, B b) { a += b; }
-|| requires(A a, B b) { a -= b; }
-|| requires(A a, B b) { a *= b; }
-|| requires(A a, B b) { a /= b; };
+concept adds = requires(A a, B b) { a + b; } || requires(A a, B b) { a += b; };
+template <class A, class B>
+concept subtracts = requires(A a, B b) { a - b; } || requires(A a, B b) { a -= b; };
+template <class A, class B>
+concept multiplies = requires(A a, B b) { a * b; } || requires(A a, B b) { a *= b; };
+template <class A, class B>
+concept divides = requires(A a, B b) { a / b; } || requires(A a, B b) { a /= b; };
+template <class A, class B>
+concept computes = adds<A, B> || subtracts<A, B> || multiplies<A, B> || divides<A, B>;
 static_assert(!computes<e4m3, e4m3> && !computes<e4m3, float> && !computes<double, e4m3> && !computes<e4m3, int>);
 static_assert(!computes<e4m3, e5m2> && computes<float, float>);
 template <class T>

@@ -26,9 +26,9 @@ concept accessor_policy = std::copyable<A> && std::is_nothrow_move_constructible
     std::same_as<typename A::offset_policy::element_type, typename A::element_type> &&
     std::constructible_from<typename A::offset_policy, const A&> &&
     requires(const A a, typename A::data_handle_type p, std::size_t i) {
-  { a.access(p, i) } -> std::same_as<typename A::reference>;
-  { a.offset(p, i) } -> std::same_as<typename A::offset_policy::data_handle_type>;
-};
+      { a.access(p, i) } -> std::same_as<typename A::reference>;
+      { a.offset(p, i) } -> std::same_as<typename A::offset_policy::data_handle_type>;
+    };
 static_assert(accessor_policy<accessor> && accessor_policy<const_accessor>);
 static_assert(std::is_convertible_v<accessor, const_accessor> && !std::is_convertible_v<const_accessor, accessor>);
 static_assert(std::is_empty_v<accessor>);

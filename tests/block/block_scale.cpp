@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ggml's encoder of unsigned E4M3 against the oracle, at and around every number and midpoint of the format and where
+// adding half in float32 rounds.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include <nibble/block/block_scale.hpp>
+#include <oracle/blocks.hpp>
+#include <oracle/tensors.hpp>
+
+#include "support.hpp"
+
+TEST_CASE("block scale: ggml's UE4M3 encoder") {
+  block_test::differences found;
+  const auto check = [&](std::uint32_t bits) {
+    const std::uint32_t got = nibble::detail::ggml_scale_code(nibble::binary32::from_bits(bits));
+    found.expect(got == oracle::ggml_ue4m3(oracle::float_value(bits)), "UE4M3");
+  };
+  for (std::uint32_t code = 0; code < oracle::max_code(oracle::ue4m3); ++code) {
+    const long double low = oracle::magnitude_value(oracle::ue4m3, code);
+    const long double high = oracle::magnitude_value(oracle::ue4m3, code + 1);
+    for (const long double x : {low, (low + high) / 2, high}) {
+      const std::uint32_t bits = oracle::bits_of_float(static_cast<double>(x));
+      for (std::uint32_t i = bits < 3 ? 0 : bits - 3; i <= bits + 3; ++i) check(i);
+    }
+  }
+  for (const std::uint32_t bits : {0x80000000U, 0xBF800000U, 0x7F800000U, 0xFF800000U, 0x7FC00000U, 0x7F7FFFFFU}) {
+    check(bits);
+  }
+  oracle::generator g(2);
+  for (int i = 0; i < 200'000; ++i) check(0x3A000000U + g.below(0x0A000000U));
+  NIBBLE_CHECK_EQUAL(found, 200'000 + 126 * 21);
+}
