@@ -58,8 +58,7 @@ void draw_axis(svg_picture& picture, const decade_axis& axis, double bottom) {
   for (int decade = axis.low; decade <= axis.high; decade += step) {
     const double x = axis.position(std::pow(10, decade));
     picture.line(x, top - 8, x, bottom, pale);
-    picture.text(x, top - 14, significant(std::pow(10, decade), 3),
-                 {.size = 10.5, .align = anchor::middle, .colour = grey});
+    picture.text(x, top - 14, power_text(10, decade), {.size = 11, .align = anchor::middle, .colour = grey});
   }
 }
 
@@ -80,10 +79,11 @@ svg_picture error_plot(const std::vector<tensor_report>& reports) {
   const auto count = static_cast<double>(reports.size());
   const double pitch = std::clamp(1400 / std::max(count, 1.0), 4.0, 24.0);
   const auto label_step = static_cast<std::size_t>(std::ceil(14 / pitch));
-  const double radius = std::clamp(pitch / 4, 1.6, 4.5);
+  const double radius = std::clamp(pitch / 6, 1.6, 4.0);
   const double bottom = top + pitch * count;
   svg_picture picture(page_width, bottom + 24);
-  picture.text(20, 28, "Relative mean squared error of every block format", {.size = 15, .bold = true});
+  picture.text(20, 28, "Relative mean squared error of every block format (less is better)",
+               {.size = 15, .bold = true});
   draw_legend(picture);
   const decade_axis axis = axis_of(reports);
   draw_axis(picture, axis, bottom);
@@ -94,7 +94,10 @@ svg_picture error_plot(const std::vector<tensor_report>& reports) {
       picture.text(left - 12, y + 4, shortened(reports[row].name), {.size = 11, .align = anchor::end});
     }
     for (std::size_t i = 0; i < reports[row].errors.size(); ++i) {
-      picture.dot(axis.position(plotted_error(reports[row].errors[i])), y, radius, series_colour(i));
+      // Formats with equal errors stay apart: each has a height of its own in the row.
+      const double place = static_cast<double>(i) / static_cast<double>(reports[row].errors.size() - 1) - 0.5;
+      picture.dot(axis.position(plotted_error(reports[row].errors[i])), y + 0.55 * pitch * place, radius,
+                  series_colour(i));
     }
   }
   return picture;

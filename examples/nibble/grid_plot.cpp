@@ -42,23 +42,15 @@ struct scale {
   [[nodiscard]] double position(double axis) const { return left + (axis - low) / (high - low) * (right - left); }
 };
 
-// "2" with the exponent in superscript digits.
-std::string power_of_two_text(int exponent) {
-  constexpr std::string_view digits[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
-  std::string text = "2";
-  for (const char c : std::to_string(exponent)) text += c == '-' ? "⁻" : digits[c - '0'];
-  return text;
-}
-
 std::string maximum_text(double value) {
-  return value < 0x1p20 ? significant(value, 6) : power_of_two_text(static_cast<int>(std::log2(value)));
+  return value < 0x1p20 ? significant(value, 6) : power_text(2, static_cast<int>(std::log2(value)));
 }
 
 void draw_axis(svg_picture& picture, const scale& axis, double top, double bottom, int step) {
   for (int tick = static_cast<int>(axis.low); tick <= static_cast<int>(axis.high); tick += step) {
     const double x = axis.position(tick);
     picture.line(x, top, x, bottom, pale);
-    const std::string label = axis.logarithmic ? power_of_two_text(tick) : std::to_string(tick);
+    const std::string label = axis.logarithmic ? power_text(2, tick) : std::to_string(tick);
     picture.text(x, bottom + 14, label, {.size = 10.5, .align = anchor::middle, .colour = grey});
   }
 }

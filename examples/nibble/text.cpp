@@ -53,6 +53,13 @@ std::string fixed(double value, int digits) { return formatted("%.*f", digits, v
 
 std::string significant(double value, int digits) { return formatted("%.*g", digits, value); }
 
+std::string power_text(int base, int exponent) {
+  constexpr std::array<const char*, 10> digits{"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+  std::string text = std::to_string(base);
+  for (const char c : std::to_string(exponent)) text += c == '-' ? "⁻" : digits[static_cast<std::size_t>(c - '0')];
+  return text;
+}
+
 std::string byte_count(std::uint64_t bytes) {
   constexpr std::array<const char*, 6> units{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   auto value = static_cast<double>(bytes);

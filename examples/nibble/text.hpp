@@ -21,6 +21,9 @@ std::string fixed(double value, int digits);
 /// A number with `digits` significant digits and an exponent where that is shorter ("1.3e-05").
 std::string significant(double value, int digits = 4);
 
+/// `base` with the exponent in superscript digits (UTF-8).
+std::string power_text(int base, int exponent);
+
 /// "17 B", "1.2 KiB", "2.0 GiB".
 std::string byte_count(std::uint64_t bytes);
 

@@ -41,10 +41,10 @@ bool same(binary32 got, double wanted) {
   return got.bits() == oracle::bits_of_float(wanted);
 }
 
-const std::vector<std::uint32_t> edges = {
-    0,          1,           2,           0x400000U,   0x7fffffU,   0x800000U,   0x800001U,      0x3f7fffffU,
-    0x3f800000U, 0x3f800001U, 0x40000000U, 0x40c00000U, 0x4b7fffffU, 0x4b800000U, 0x7f7ffffeU,    0x7f7fffffU,
-    infinity,   0x7f800001U, 0x7fc00000U, 0x7fffffffU};
+const std::vector<std::uint32_t> edges = {0,           1,           2,           0x400000U,   0x7fffffU,
+                                          0x800000U,   0x800001U,   0x3f7fffffU, 0x3f800000U, 0x3f800001U,
+                                          0x40000000U, 0x40c00000U, 0x4b7fffffU, 0x4b800000U, 0x7f7ffffeU,
+                                          0x7f7fffffU, infinity,    0x7f800001U, 0x7fc00000U, 0x7fffffffU};
 
 std::vector<std::uint32_t> signed_edges() {
   std::vector<std::uint32_t> list = edges;
@@ -102,7 +102,7 @@ TEST_CASE("sums of special values") {
   CHECK((of(sign) + of(0)).bits() == 0);
   CHECK((of(sign) + of(sign)).bits() == sign);
   CHECK((one - one).bits() == 0);
-  CHECK((of(0x7f7fffffU) + of(0x73000000U)).bits() == infinity);      // largest + half its step: the tie goes up
+  CHECK((of(0x7f7fffffU) + of(0x73000000U)).bits() == infinity);  // largest + half its step: the tie goes up
   CHECK((of(0x7f7fffffU) + of(0x72ffffffU)).bits() == 0x7f7fffffU);
   CHECK((of(1) - of(2)).bits() == (1 | sign));
 }

@@ -20,7 +20,8 @@ void check_selection() {
   static_assert(std::is_same_v<typename operations::mask, bool>);
   static_assert(operations::select(true, Word{1}, Word{2}) == 1 && operations::select(false, Word{1}, Word{2}) == 2);
   static_assert(operations::both(true, true) && !operations::both(true, false) && !operations::both(false, true));
-  static_assert(operations::either(true, false) && operations::either(false, true) && !operations::either(false, false));
+  static_assert(operations::either(true, false) && operations::either(false, true) &&
+                !operations::either(false, false));
   // Unsigned order: the top bit is no sign.
   constexpr Word top = Word{1} << (sizeof(Word) * 8 - 1);
   static_assert(operations::minimum(top, Word{3}) == 3 && operations::maximum(Word{3}, top) == top);

@@ -69,8 +69,9 @@ struct to_e8m0 {
   static constexpr nibble::overflow overflow =
       Saturation == __NV_SATFINITE ? nibble::overflow::saturate : nibble::overflow::special;
   using rounding = std::conditional_t<Mode == cudaRoundZero, nibble::toward_zero, nibble::upward>;
-  static constexpr const char* name = Mode == cudaRoundZero ? (Saturation == __NV_SATFINITE ? "zero satfinite" : "zero nosat")
-                                                            : (Saturation == __NV_SATFINITE ? "up satfinite" : "up nosat");
+  static constexpr const char* name = Mode == cudaRoundZero
+                                          ? (Saturation == __NV_SATFINITE ? "zero satfinite" : "zero nosat")
+                                          : (Saturation == __NV_SATFINITE ? "up satfinite" : "up nosat");
 
   static std::uint8_t theirs(float x) { return __nv_cvt_float_to_e8m0(x, Saturation, Mode); }
   static std::uint8_t theirs(double x) { return __nv_cvt_double_to_e8m0(x, Saturation, Mode); }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// encode in every rounding and overflow where a sweep of all inputs is out of reach: doubles, and the roundings that the
-// sweep of float32 leaves out. Inputs: every value and midpoint with its neighbours, 10^7 float32 and 3 * 10^6 doubles
-// that look for trouble, and all binary16 and bfloat16 patterns. Argument: a name of subjects.hpp.
+// encode in every rounding and overflow where a sweep of all inputs is out of reach: doubles, and the roundings that
+// the sweep of float32 leaves out. Inputs: every value and midpoint with its neighbours, 10^7 float32 and 3 * 10^6
+// doubles that look for trouble, and all binary16 and bfloat16 patterns. Argument: a name of subjects.hpp.
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -34,10 +34,13 @@ constexpr oracle::rounding reference_modes[] = {
     oracle::rounding::nearest_even, oracle::rounding::nearest_away, oracle::rounding::nearest_toward_zero,
     oracle::rounding::toward_zero,  oracle::rounding::upward,       oracle::rounding::downward,
     oracle::rounding::to_odd};
-constexpr nibble::rounding_mode library_modes[] = {
-    nibble::rounding_mode::nearest_even, nibble::rounding_mode::nearest_away, nibble::rounding_mode::nearest_toward_zero,
-    nibble::rounding_mode::toward_zero,  nibble::rounding_mode::upward,       nibble::rounding_mode::downward,
-    nibble::rounding_mode::to_odd};
+constexpr nibble::rounding_mode library_modes[] = {nibble::rounding_mode::nearest_even,
+                                                   nibble::rounding_mode::nearest_away,
+                                                   nibble::rounding_mode::nearest_toward_zero,
+                                                   nibble::rounding_mode::toward_zero,
+                                                   nibble::rounding_mode::upward,
+                                                   nibble::rounding_mode::downward,
+                                                   nibble::rounding_mode::to_odd};
 constexpr nibble::overflow rules[] = {nibble::overflow::saturate, nibble::overflow::special,
                                       nibble::overflow::p3109_finite, nibble::overflow::p3109_propagate,
                                       nibble::overflow::p3109_none};
@@ -113,7 +116,7 @@ class checker {
     if (!oracle::is_nan(x) && !oracle::is_infinite(x)) {
       return table.codes(table.place_of(oracle::magnitude(x)), oracle::is_negative(x));
     }
-    for (std::size_t column = 0; column < asked_.size(); ++column) asked_[column] = table.special_code(x, column);
+    for (std::size_t column = 0; column < asked_.size(); ++column) asked_[column] = table.ask(x, column);
     return asked_.data();
   }
 
@@ -122,7 +125,8 @@ class checker {
     const std::uint32_t* wanted = answers(static_cast<double>(x), table);
     [&]<std::size_t... Mode>(std::index_sequence<Mode...>) {
       (check_rules(x, std::tuple_element_t<Mode, modes>{}, wanted + 5 * Mode), ...);
-    }(std::make_index_sequence<7>{});
+    }
+    (std::make_index_sequence<7>{});
     out_.compared(1);
   }
 

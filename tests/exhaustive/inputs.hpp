@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Random inputs that look for trouble: values and midpoints of a format, their neighbours, numbers that a detour through
-// a narrower type would turn into midpoints, ties, subnormals, and NaN with payloads. Gaussian data alone meets none.
+// Random inputs that look for trouble: values and midpoints of a format, their neighbours, numbers that a detour
+// through a narrower type would turn into midpoints, ties, subnormals, and NaN with payloads. Gaussian data alone meets
+// none.
 #pragma once
 
 #include <cmath>
@@ -103,10 +104,10 @@ class input_source {
     switch (word >> 1 & 7) {
       case 0: return of_bits(sign);
       case 1: return of_bits(infinity | sign);
-      case 2: return of_bits((word >> 12) | sign);                        // subnormal
-      case 3: return of_bits((infinity - 1 - words_.below(3)) | sign);    // the largest
+      case 2: return of_bits((word >> 12) | sign);                      // subnormal
+      case 3: return of_bits((infinity - 1 - words_.below(3)) | sign);  // the largest
       case 4: return of_bits((oracle::double_bits(0x1.fffffep127) + words_.below(1U << 30)) | sign);
-      default: return of_bits(infinity | (word >> 12) | sign);            // NaN with a payload, or Inf
+      default: return of_bits(infinity | (word >> 12) | sign);  // NaN with a payload, or Inf
     }
   }
 

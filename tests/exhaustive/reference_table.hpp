@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The reference's answers for a whole number line. Between two neighbouring marks, a mark being a value of the format or
-// a midpoint of two, no deterministic rounding changes its answer; so the line falls into places (a mark, or the open
-// stretch after it), and the reference is asked once for each place, sign, rounding and overflow.
+// The reference's answers for a whole number line. Between two neighbouring marks, a mark being a value of the format
+// or a midpoint of two, no deterministic rounding changes its answer; so the line falls into places (a mark, or the
+// open stretch after it), and the reference is asked once for each place, sign, rounding and overflow.
 #pragma once
 
 #include <algorithm>
@@ -43,7 +43,7 @@ class reference_table {
     codes_.resize(places() * 2 * columns_.size());
     for (std::size_t place = 0; place < places(); ++place) {
       neighbours_.push_back(oracle::find_neighbours(format_, static_cast<long double>(inside(place))));
-      for (int negative = 0; negative < 2; ++negative) ask(place, negative != 0);
+      for (int negative = 0; negative < 2; ++negative) fill(place, negative != 0);
     }
   }
 
@@ -63,14 +63,9 @@ class reference_table {
   [[nodiscard]] const std::uint32_t* codes(std::size_t place, bool negative) const {
     return &codes_[(2 * place + (negative ? 1U : 0U)) * columns_.size()];
   }
-  /// The answer for Inf or NaN, for which there is no place.
-  [[nodiscard]] std::uint32_t special_code(double x, std::size_t column) const {
+  /// The reference asked about one number; the only way for Inf and NaN, which have no place.
+  [[nodiscard]] std::uint32_t ask(double x, std::size_t column) const {
     return oracle::encode(format_, x, columns_[column].mode, columns_[column].rule, who_, from_double_);
-  }
-  /// The answer for any number.
-  [[nodiscard]] std::uint32_t code(double x, std::size_t column) const {
-    if (oracle::is_nan(x) || oracle::is_infinite(x)) return special_code(x, column);
-    return codes(place_of(oracle::magnitude(x)), oracle::is_negative(x))[column];
   }
 
  private:
@@ -81,10 +76,10 @@ class reference_table {
     return mark + 1 < marks_.size() ? (marks_[mark] + marks_[mark + 1]) / 2 : 2 * marks_[mark];
   }
 
-  void ask(std::size_t place, bool negative) {
+  void fill(std::size_t place, bool negative) {
     const double x = oracle::with_sign(inside(place), negative);
     std::uint32_t* codes = &codes_[(2 * place + (negative ? 1U : 0U)) * columns_.size()];
-    for (std::size_t column = 0; column < columns_.size(); ++column) codes[column] = special_code(x, column);
+    for (std::size_t column = 0; column < columns_.size(); ++column) codes[column] = ask(x, column);
   }
 
   oracle::format format_;

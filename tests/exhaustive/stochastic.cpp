@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Stochastic rounding by complete enumeration: for each format of at most 8 bits, 1 to 12 random bits, IEEE P3109's
-// variants A, B and C, every interval between two codes and a set of fractions in it, all 2^N random words are tried; the
-// number that rounds up must equal the closed form, and they must be the highest words. Since a word is uniform, that is
-// the exact expectation. For 13 to 32 bits the two words between which the answer changes are tried. Argument: a name of
-// subjects.hpp, or "all".
+// variants A, B and C, every interval between two codes and a set of fractions in it, all 2^N random words are tried;
+// the number that rounds up must equal the closed form, and they must be the highest words. Since a word is uniform,
+// that is the exact expectation. For 13 to 32 bits the two words between which the answer changes are tried. Argument:
+// a name of subjects.hpp, or "all".
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -26,8 +26,8 @@ using namespace exhaustive;
 constexpr int largest_enumeration = 12;
 constexpr double finest = 0x1p-20;
 
-/// Fractions of a step for N random bits: the ends, the middle, multiples of 2^-N and of 2^-(N+1), where variants B and C
-/// tie, each with its neighbours at distance 2^-20, and some at random. All are multiples of 2^-20.
+/// Fractions of a step for N random bits: the ends, the middle, multiples of 2^-N and of 2^-(N+1), where variants B and
+/// C tie, each with its neighbours at distance 2^-20, and some at random. All are multiples of 2^-20.
 std::vector<double> fractions(int bits, random_words& random) {
   std::vector<double> list{0, finest, 0.5 - finest, 0.5, 0.5 + finest, 1 - finest};
   const int depth = bits < 18 ? bits : 18;
@@ -121,7 +121,8 @@ class checker {
     }
     out_.compared(words);
     const auto wanted = static_cast<std::uint32_t>(up == down ? odds.words : odds.up);
-    if (ups != wanted) out_.difference(name<Variant>(bits, "words that round up").c_str(), nibble::to_bits(x), ups, wanted);
+    if (ups != wanted)
+      out_.difference(name<Variant>(bits, "words that round up").c_str(), nibble::to_bits(x), ups, wanted);
     if (neither != 0) out_.difference(name<Variant>(bits, "foreign codes").c_str(), nibble::to_bits(x), neither, 0);
     if (odds.up > 0) expect<Variant>(x, bits, static_cast<std::uint32_t>(first_up) | noise, up);
   }
@@ -158,7 +159,8 @@ int main(int argc, char** argv) {
     }
   });
   if (status == 2) {
-    std::printf("stochastic: the argument is a name of subjects.hpp, of at most 8 bits, or all, not \"%s\"\n", argv[argc - 1]);
+    std::printf("stochastic: the argument is a name of subjects.hpp, of at most 8 bits, or all, not \"%s\"\n",
+                argv[argc - 1]);
   }
   return status;
 }

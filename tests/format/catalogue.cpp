@@ -36,8 +36,8 @@ TEST_CASE("every name finds its own format, and that is the reference's") {
 }
 
 TEST_CASE("the fifteen names of the catalogue, no others") {
-  const std::string_view wanted[] = {"e2m1",     "e2m3",     "e3m2",        "e4m3", "e5m2",     "e8m0", "ue4m3", "e4m3fnuz",
-                                     "e5m2fnuz", "e4m3b11fnuz", "e3m4",     "e4m3ieee", "e3m0", "bf16", "f16"};
+  const std::string_view wanted[] = {"e2m1",     "e2m3",        "e3m2", "e4m3",     "e5m2", "e8m0", "ue4m3", "e4m3fnuz",
+                                     "e5m2fnuz", "e4m3b11fnuz", "e3m4", "e4m3ieee", "e3m0", "bf16", "f16"};
   CHECK(std::size(named_formats) == std::size(wanted));
   for (const std::string_view name : wanted) CHECK(find_format(name) != nullptr);
   CHECK(find_format("") == nullptr);
@@ -46,7 +46,8 @@ TEST_CASE("the fifteen names of the catalogue, no others") {
 }
 
 TEST_CASE("other projects' names") {
-  static_assert(find_format("e4m3")->ml_dtypes == "float8_e4m3fn" && find_format("e4m3ieee")->ml_dtypes == "float8_e4m3");
+  static_assert(find_format("e4m3")->ml_dtypes == "float8_e4m3fn" &&
+                find_format("e4m3ieee")->ml_dtypes == "float8_e4m3");
   CHECK(find_format("e2m1")->torch == "float4_e2m1fn_x2");
   CHECK(find_format("e2m1")->onnx == "FLOAT4E2M1");
   CHECK(find_format("e8m0")->ml_dtypes == "float8_e8m0fnu");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// encode: worked examples, then formats that a user might describe, at random, under every rounding, overflow and policy
-// against the reference. Whole input domains are swept by the programs of tests/exhaustive.
+// encode: worked examples, then formats that a user might describe, at random, under every rounding, overflow and
+// policy against the reference. Whole input domains are swept by the programs of tests/exhaustive.
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -18,9 +18,10 @@ namespace {
 
 using namespace nibble;
 
-constexpr rounding_mode modes[] = {rounding_mode::nearest_even, rounding_mode::nearest_away,
-                                   rounding_mode::nearest_toward_zero, rounding_mode::toward_zero,
-                                   rounding_mode::upward, rounding_mode::downward, rounding_mode::to_odd};
+constexpr rounding_mode modes[] = {
+    rounding_mode::nearest_even, rounding_mode::nearest_away, rounding_mode::nearest_toward_zero,
+    rounding_mode::toward_zero,  rounding_mode::upward,       rounding_mode::downward,
+    rounding_mode::to_odd};
 constexpr oracle::rounding reference_modes[] = {
     oracle::rounding::nearest_even, oracle::rounding::nearest_away, oracle::rounding::nearest_toward_zero,
     oracle::rounding::toward_zero,  oracle::rounding::upward,       oracle::rounding::downward,
@@ -35,9 +36,10 @@ struct named_policy {
   special_policy library;
   oracle::policy reference;
 };
-constexpr named_policy policies[] = {{policy::cuda, oracle::policy::cuda},       {policy::ml_dtypes, oracle::policy::ml_dtypes},
-                                     {policy::cutlass, oracle::policy::cutlass}, {policy::onednn, oracle::policy::onednn},
-                                     {policy::p3109, oracle::policy::p3109},     {policy::ggml, oracle::policy::ggml}};
+constexpr named_policy policies[] = {
+    {policy::cuda, oracle::policy::cuda},       {policy::ml_dtypes, oracle::policy::ml_dtypes},
+    {policy::cutlass, oracle::policy::cutlass}, {policy::onednn, oracle::policy::onednn},
+    {policy::p3109, oracle::policy::p3109},     {policy::ggml, oracle::policy::ggml}};
 
 /// A valid format of at most 12 bits, of any bias that keeps its numbers normal doubles.
 float_format random_format(std::mt19937& random) {
@@ -74,14 +76,15 @@ int differences(const float_format& f, Source x, const named_policy& p) {
   for (std::size_t mode = 0; mode < 7; ++mode) {
     for (std::size_t rule = 0; rule < 5; ++rule) {
       const std::uint32_t got = encode(f, x, rounding_choice{modes[mode]}, rules[rule], p.library);
-      const std::uint32_t wanted = oracle::encode(r, static_cast<double>(x), reference_modes[mode], reference_rules[rule],
-                                                  p.reference, std::is_same_v<Source, double>);
+      const std::uint32_t wanted = oracle::encode(r, static_cast<double>(x), reference_modes[mode],
+                                                  reference_rules[rule], p.reference, std::is_same_v<Source, double>);
       if (got == wanted) continue;
       if (++wrong == 1) {
-        std::printf("e%d m%d bias %d specials %d sign %d zero %d: %a, mode %d, overflow %d, policy %d: 0x%x, not 0x%x\n",
-                    f.exponent_bits, f.mantissa_bits, f.bias, static_cast<int>(f.specials), f.has_sign, f.has_zero,
-                    static_cast<double>(x), static_cast<int>(mode), static_cast<int>(rule),
-                    static_cast<int>(p.reference), got, wanted);
+        std::printf(
+            "e%d m%d bias %d specials %d sign %d zero %d: %a, mode %d, overflow %d, policy %d: 0x%x, not 0x%x\n",
+            f.exponent_bits, f.mantissa_bits, f.bias, static_cast<int>(f.specials), f.has_sign, f.has_zero,
+            static_cast<double>(x), static_cast<int>(mode), static_cast<int>(rule), static_cast<int>(p.reference), got,
+            wanted);
       }
     }
   }

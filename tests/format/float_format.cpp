@@ -86,7 +86,8 @@ oracle::format reference_of(const float_format& f) {
 
 TEST_CASE("a format is a structural value") {
   static_assert(std::is_trivially_copyable_v<float_format> && std::is_aggregate_v<float_format>);
-  static_assert(e4m3 == float_format{.exponent_bits = 4, .mantissa_bits = 3, .bias = 7, .specials = special_values::nan_only});
+  static_assert(e4m3 ==
+                float_format{.exponent_bits = 4, .mantissa_bits = 3, .bias = 7, .specials = special_values::nan_only});
   static_assert(e4m3 != ue4m3);
   CHECK(e2m1 != binary4p2sf);
 }
@@ -146,11 +147,12 @@ TEST_CASE("formats that the codecs cannot take are invalid") {
   using enum special_values;
   CHECK_FALSE(float_format{}.is_valid());
   CHECK_FALSE(float_format{.exponent_bits = 1, .mantissa_bits = 0, .bias = 0, .has_sign = false}.is_valid());
-  CHECK_FALSE(float_format{.exponent_bits = 8, .mantissa_bits = 8, .bias = 127}.is_valid());      // 17 bits
+  CHECK_FALSE(float_format{.exponent_bits = 8, .mantissa_bits = 8, .bias = 127}.is_valid());  // 17 bits
   CHECK(float_format{.exponent_bits = 8, .mantissa_bits = 8, .bias = 127, .has_sign = false}.is_valid());
   CHECK_FALSE(float_format{.exponent_bits = -1, .mantissa_bits = 4}.is_valid());
   CHECK_FALSE(float_format{.exponent_bits = 4, .mantissa_bits = -1}.is_valid());
-  CHECK_FALSE(float_format{.exponent_bits = 4, .mantissa_bits = 3, .bias = 7, .specials = fnuz, .has_sign = false}.is_valid());
+  CHECK_FALSE(
+      float_format{.exponent_bits = 4, .mantissa_bits = 3, .bias = 7, .specials = fnuz, .has_sign = false}.is_valid());
   CHECK_FALSE(float_format{.exponent_bits = 0, .mantissa_bits = 4, .specials = infinity_and_nan}.is_valid());
   CHECK_FALSE(float_format{.exponent_bits = 4, .mantissa_bits = 0, .specials = infinity_and_nan}.is_valid());
   CHECK_FALSE(float_format{.exponent_bits = 1, .mantissa_bits = 0, .specials = nan_only}.is_valid());  // 0 and NaN

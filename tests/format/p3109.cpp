@@ -133,53 +133,76 @@ TEST_CASE("SatFinite: everything but NaN is clamped") {
   const row rows[] = {
       {binary8p4se, 1e9, even, clamp, 0x7e},       {binary8p4se, infinite, even, clamp, 0x7e},
       {binary8p4se, -infinite, even, clamp, 0xfe}, {binary8p4se, not_a_number, even, clamp, 0x80},
-      {binary4p2sf, infinite, up, clamp, 0x7},         {binary4p2sf, -100, down, clamp, 0xf},
+      {binary4p2sf, infinite, up, clamp, 0x7},     {binary4p2sf, -100, down, clamp, 0xf},
       {binary8p1uf, infinite, even, clamp, 0xfe},  {binary8p1uf, -infinite, even, clamp, 0x00},
-      {binary8p1uf, -5, down, clamp, 0x00},            {unsigned_extended, infinite, even, clamp, 0xfd},
+      {binary8p1uf, -5, down, clamp, 0x00},        {unsigned_extended, infinite, even, clamp, 0xfd},
   };
   CHECK(wrong(rows) == 0);
 }
 
 TEST_CASE("SatPropagate: finite numbers are clamped, Inf stays where the format has it") {
   const row rows[] = {
-      {binary8p4se, 1e9, up, propagate, 0x7e},             {binary8p4se, infinite, zero, propagate, 0x7f},
-      {binary8p4se, -infinite, up, propagate, 0xff},       {binary8p4se, -1e9, even, propagate, 0xfe},
-      {binary4p2sf, infinite, even, propagate, 0x7},   {binary4p2sf, -infinite, even, propagate, 0xf},
-      {unsigned_extended, infinite, odd, propagate, 0xfe},  {unsigned_extended, -infinite, odd, propagate, 0x00},
-      {unsigned_extended, -3, down, propagate, 0x00},      {binary8p1uf, infinite, even, propagate, 0xfe},
+      {binary8p4se, 1e9, up, propagate, 0x7e},
+      {binary8p4se, infinite, zero, propagate, 0x7f},
+      {binary8p4se, -infinite, up, propagate, 0xff},
+      {binary8p4se, -1e9, even, propagate, 0xfe},
+      {binary4p2sf, infinite, even, propagate, 0x7},
+      {binary4p2sf, -infinite, even, propagate, 0xf},
+      {unsigned_extended, infinite, odd, propagate, 0xfe},
+      {unsigned_extended, -infinite, odd, propagate, 0x00},
+      {unsigned_extended, -3, down, propagate, 0x00},
+      {binary8p1uf, infinite, even, propagate, 0xfe},
   };
   CHECK(wrong(rows) == 0);
 }
 
 TEST_CASE("SatNone: Inf where the format has it, the largest number where not, NaN below an unsigned range") {
   const row rows[] = {
-      {binary8p4se, 225, even, none, 0x7e},            {binary8p4se, 232, even, none, 0x7e},
-      {binary8p4se, 232, away, none, 0x7f},            {binary8p4se, 232.5, even, none, 0x7f},
-      {binary8p4se, 240, even, none, 0x7f},            {binary8p4se, 1e9, even, none, 0x7f},
-      {binary8p4se, 1e9, zero, none, 0x7e},             {binary8p4se, 1e9, down, none, 0x7e},
-      {binary8p4se, -1e9, down, none, 0xff},               {binary8p4se, -1e9, up, none, 0xfe},
-      {binary8p4se, -1e9, zero, none, 0xfe},            {binary8p4se, infinite, zero, none, 0x7f},
-      {binary8p4se, -infinite, up, none, 0xff},            {binary4p2sf, 1e9, even, none, 0x7},
-      {binary4p2sf, infinite, up, none, 0x7},              {binary4p2sf, -infinite, even, none, 0xf},
-      {signed_finite, -1e9, down, none, 0xff},             {signed_finite, 1e9, up, none, 0x7f},
-      {unsigned_extended, 1e9, even, none, 0xfe},      {unsigned_extended, 1e9, odd, none, 0xfd},
-      {unsigned_extended, infinite, odd, none, 0xfe},       {unsigned_extended, 1e9, down, none, 0xfd},
-      {unsigned_extended, -infinite, even, none, 0xff}, {unsigned_extended, -1, even, none, 0xff},
-      {unsigned_extended, -1, zero, none, 0x00},        {unsigned_extended, -1, up, none, 0x00},
-      {unsigned_extended, -1, down, none, 0xff},           {unsigned_extended, -1e-9, even, none, 0x00},
-      {unsigned_extended, -1e-9, down, none, 0xff},        {unsigned_finite, 1e9, even, none, 0xfe},
-      {unsigned_finite, -1, even, none, 0xff},         {unsigned_finite, -1, zero, none, 0x00},
-      {binary8p1uf, -infinite, zero, none, 0xff},       {binary8p1uf, not_a_number, even, none, 0xff},
-      {binary8p4se, 1e9, odd, none, 0x7f},                  {unsigned_finite, 1e9, odd, none, 0xfe},
+      {binary8p4se, 225, even, none, 0x7e},
+      {binary8p4se, 232, even, none, 0x7e},
+      {binary8p4se, 232, away, none, 0x7f},
+      {binary8p4se, 232.5, even, none, 0x7f},
+      {binary8p4se, 240, even, none, 0x7f},
+      {binary8p4se, 1e9, even, none, 0x7f},
+      {binary8p4se, 1e9, zero, none, 0x7e},
+      {binary8p4se, 1e9, down, none, 0x7e},
+      {binary8p4se, -1e9, down, none, 0xff},
+      {binary8p4se, -1e9, up, none, 0xfe},
+      {binary8p4se, -1e9, zero, none, 0xfe},
+      {binary8p4se, infinite, zero, none, 0x7f},
+      {binary8p4se, -infinite, up, none, 0xff},
+      {binary4p2sf, 1e9, even, none, 0x7},
+      {binary4p2sf, infinite, up, none, 0x7},
+      {binary4p2sf, -infinite, even, none, 0xf},
+      {signed_finite, -1e9, down, none, 0xff},
+      {signed_finite, 1e9, up, none, 0x7f},
+      {unsigned_extended, 1e9, even, none, 0xfe},
+      {unsigned_extended, 1e9, odd, none, 0xfd},
+      {unsigned_extended, infinite, odd, none, 0xfe},
+      {unsigned_extended, 1e9, down, none, 0xfd},
+      {unsigned_extended, -infinite, even, none, 0xff},
+      {unsigned_extended, -1, even, none, 0xff},
+      {unsigned_extended, -1, zero, none, 0x00},
+      {unsigned_extended, -1, up, none, 0x00},
+      {unsigned_extended, -1, down, none, 0xff},
+      {unsigned_extended, -1e-9, even, none, 0x00},
+      {unsigned_extended, -1e-9, down, none, 0xff},
+      {unsigned_finite, 1e9, even, none, 0xfe},
+      {unsigned_finite, -1, even, none, 0xff},
+      {unsigned_finite, -1, zero, none, 0x00},
+      {binary8p1uf, -infinite, zero, none, 0xff},
+      {binary8p1uf, not_a_number, even, none, 0xff},
+      {binary8p4se, 1e9, odd, none, 0x7f},
+      {unsigned_finite, 1e9, odd, none, 0xfe},
   };
   CHECK(wrong(rows) == 0);
 }
 
 TEST_CASE("precision 1: an even code is one whose exponent field is even") {
   const row rows[] = {
-      {binary8p1uf, 1.5, even, clamp, 0x80},    {binary8p1uf, 3.0, even, clamp, 0x82},
-      {binary8p1uf, 6.0, even, clamp, 0x82},    {binary8p1uf, 1.25, odd, clamp, 0x81},
-      {binary8p1uf, 2.5, odd, clamp, 0x81},          {binary8p1uf, 0x1p-128, even, clamp, 0x00},
+      {binary8p1uf, 1.5, even, clamp, 0x80},     {binary8p1uf, 3.0, even, clamp, 0x82},
+      {binary8p1uf, 6.0, even, clamp, 0x82},     {binary8p1uf, 1.25, odd, clamp, 0x81},
+      {binary8p1uf, 2.5, odd, clamp, 0x81},      {binary8p1uf, 0x1p-128, even, clamp, 0x00},
       {binary8p1uf, 0x1.8p-128, even, clamp, 1}, {binary8p1uf, 0x1p-140, odd, clamp, 0x01},
   };
   CHECK(wrong(rows) == 0);

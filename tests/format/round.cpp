@@ -32,7 +32,8 @@ std::uint32_t code(const float_format& f, double x) {
   const std::uint32_t negative = x < 0 ? ~std::uint32_t{0} : 0;
   const std::uint64_t negative_wide = x < 0 ? ~std::uint64_t{0} : 0;
   const std::uint32_t a = detail::round_magnitude<Mode>(f, narrow, negative, 0U, 32);
-  const auto b = static_cast<std::uint32_t>(detail::round_magnitude<Mode>(f, wide, negative_wide, std::uint64_t{0}, 32));
+  const auto b =
+      static_cast<std::uint32_t>(detail::round_magnitude<Mode>(f, wide, negative_wide, std::uint64_t{0}, 32));
   return a == b ? a : ~0U;
 }
 

@@ -36,8 +36,7 @@ TEST_CASE("each tag is its mode") {
   CHECK(same_as_choice(downward{}, {rounding_mode::downward}));
   CHECK(same_as_choice(to_odd{}, {rounding_mode::to_odd}));
   for (std::uint32_t word = 0; word < 16; ++word) {
-    CHECK(same_as_choice(stochastic_bits<4>{word},
-                         {rounding_mode::stochastic, stochastic_variant::a, 4, word}));
+    CHECK(same_as_choice(stochastic_bits<4>{word}, {rounding_mode::stochastic, stochastic_variant::a, 4, word}));
     CHECK(same_as_choice(stochastic_bits<4, stochastic_variant::b>{word},
                          {rounding_mode::stochastic, stochastic_variant::b, 4, word}));
     CHECK(same_as_choice(stochastic_bits<4, stochastic_variant::c>{word},

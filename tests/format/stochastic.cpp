@@ -121,7 +121,8 @@ TEST_CASE("the count of words that round up is the closed form: E4M3, four bits,
       };
       if (count<formats::e4m3, 4, v::a>(x, code + 1) != odds(oracle::stochastic_variant::a)) ++wrong;
       if (count<formats::e4m3, 4, v::b>(x, code + 1) != odds(oracle::stochastic_variant::b)) ++wrong;
-      if (count<formats::e4m3, 4, v::c>(static_cast<float>(x), code + 1) != odds(oracle::stochastic_variant::c)) ++wrong;
+      if (count<formats::e4m3, 4, v::c>(static_cast<float>(x), code + 1) != odds(oracle::stochastic_variant::c))
+        ++wrong;
     }
   }
   CHECK(wrong == 0);

@@ -25,10 +25,8 @@ struct subject {
 };
 
 /// A user's format whose smallest numbers lie below float32's subnormals (step 2^-152), the larger ones among them.
-inline constexpr nibble::float_format tiny{.exponent_bits = 5,
-                                           .mantissa_bits = 3,
-                                           .bias = 150,
-                                           .specials = nibble::special_values::infinity_and_nan};
+inline constexpr nibble::float_format tiny{
+    .exponent_bits = 5, .mantissa_bits = 3, .bias = 150, .specials = nibble::special_values::infinity_and_nan};
 /// A user's format that ends just below float32's largest number: 1.75 * 2^127.
 inline constexpr nibble::float_format huge{.exponent_bits = 3, .mantissa_bits = 2, .bias = -120};
 
@@ -74,9 +72,8 @@ constexpr oracle::policy reference_policy_of(const subject& s) {
 /// Calls `action.operator()<Index>()` for every subject.
 template <class Action>
 void for_each(Action&& action) {
-  [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-    (action.template operator()<Index>(), ...);
-  }(std::make_index_sequence<count>{});
+  [&]<std::size_t... Index>(std::index_sequence<Index...>) { (action.template operator()<Index>(), ...); }
+  (std::make_index_sequence<count>{});
 }
 
 }  // namespace subjects

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -39,6 +40,14 @@ NIBBLE_ALWAYS_INLINE word_batch<Arch> load_widened(const std::uint8_t* x) noexce
 #if defined(__AVX2__)
   if constexpr (has_registers<Arch, 32>) {
     return word_batch<Arch>(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(x))));
+  }
+#endif
+#if defined(__SSE2__)
+  if constexpr (has_registers<Arch, 16>) {
+    std::int32_t four = 0;
+    std::memcpy(&four, x, sizeof(four));
+    const __m128i zero = _mm_setzero_si128();
+    return word_batch<Arch>(_mm_unpacklo_epi16(_mm_unpacklo_epi8(_mm_cvtsi32_si128(four), zero), zero));
   }
 #endif
   constexpr std::size_t width = word_batch<Arch>::size;
@@ -87,6 +96,14 @@ NIBBLE_ALWAYS_INLINE void store_narrowed(std::uint8_t* out, const word_batch<Arc
     return;
   }
 #endif
+#if defined(__SSE2__)
+  if constexpr (has_registers<Arch, 16>) {
+    const __m128i halves = _mm_packs_epi32(x, x);
+    const std::int32_t four = _mm_cvtsi128_si32(_mm_packus_epi16(halves, halves));
+    std::memcpy(out, &four, sizeof(four));
+    return;
+  }
+#endif
   constexpr std::size_t width = word_batch<Arch>::size;
   std::uint32_t lanes[width];
   x.store_unaligned(lanes);
@@ -105,6 +122,14 @@ NIBBLE_ALWAYS_INLINE void store_narrowed(std::uint16_t* out, const word_batch<Ar
   if constexpr (has_registers<Arch, 32>) {
     const __m256i halves = _mm256_permute4x64_epi64(_mm256_packus_epi32(x, x), 0xd8);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm256_castsi256_si128(halves));
+    return;
+  }
+#endif
+#if defined(__SSE2__)
+  if constexpr (has_registers<Arch, 16>) {
+    // The packing saturates signed numbers: 16 bits pass it as one.
+    const __m128i extended = _mm_srai_epi32(_mm_slli_epi32(x, 16), 16);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm_packs_epi32(extended, extended));
     return;
   }
 #endif

@@ -25,7 +25,7 @@ namespace detail::avx2 {
 
 /// Whether tables of 16 bytes tell the values: formats of at most 4 bits without NaN.
 template <float_format F>
-constexpr bool is_table_format() noexcept {
+consteval bool is_table_format() noexcept {
   if constexpr (F.bits() > 4 || F.has_nan()) {
     return false;
   } else {
@@ -177,7 +177,7 @@ NIBBLE_ALWAYS_INLINE void store_eight_values(T* out, __m256 v) noexcept {
 
 /// Whether store_eight_values serves a type.
 template <class T>
-constexpr bool stores_by_eight() noexcept {
+consteval bool stores_by_eight() noexcept {
   if constexpr (std::same_as<T, float>) {
     return true;
   } else if constexpr (minifloat_type<T>) {

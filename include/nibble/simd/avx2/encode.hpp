@@ -23,7 +23,7 @@ namespace detail::avx2 {
 
 /// Whether numbers of type T load eight at a time.
 template <class T>
-constexpr bool loads_by_eight() noexcept {
+consteval bool loads_by_eight() noexcept {
   if constexpr (std::same_as<T, float>) {
     return true;
   } else if constexpr (minifloat_type<T>) {
