@@ -17,6 +17,7 @@ namespace {
 // Sums in long double: squares of doubles stay in its range.
 struct tile_comparison {
   comparison counts;
+  std::uint64_t finite = 0;  // elements that are finite in both
   long double signal = 0, noise = 0;
 };
 
@@ -37,6 +38,7 @@ void compare_values(const tile& part, std::uint64_t cols, const std::vector<doub
     }
     if (!std::isfinite(a[i]) || !std::isfinite(b[i])) continue;
     const long double error = static_cast<long double>(b[i]) - static_cast<long double>(a[i]);
+    ++result.finite;
     result.signal += static_cast<long double>(a[i]) * static_cast<long double>(a[i]);
     result.noise += error * error;
     counts.largest_error = std::max(counts.largest_error, static_cast<double>(std::abs(error)));
@@ -79,6 +81,7 @@ void add(tile_comparison& total, const tile_comparison& part) {
   t.scales += p.scales;
   t.equal_scales += p.equal_scales;
   t.largest_error = std::max(t.largest_error, p.largest_error);
+  total.finite += part.finite;
   total.signal += part.signal;
   total.noise += part.noise;
   // Tiles of columns are not in the order of the elements.
@@ -121,7 +124,7 @@ comparison compare_tensors(const tensor_reader& a, const tensor_reader& b, unsig
   result.elements = shape.size();
   result.has_values = true;
   result.has_codes = codes;
-  result.mse = shape.size() == 0 ? 0 : static_cast<double>(total.noise / static_cast<long double>(shape.size()));
+  result.mse = total.finite == 0 ? 0 : static_cast<double>(total.noise / static_cast<long double>(total.finite));
   result.sqnr_db = total.noise == 0 ? std::numeric_limits<double>::infinity()
                                     : static_cast<double>(10 * std::log10(total.signal / total.noise));
   return result;

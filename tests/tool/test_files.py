@@ -225,10 +225,10 @@ class Compare(ToolTest):
         write_npy(self.path("a.npy"), "<f4", (2, 3), pack_floats([1, 2, 3, 4, 0.0, float("nan")]))
         write_npy(self.path("b.npy"), "<f4", (2, 3), pack_floats([1, 2, 3.5, 4, -0.0, float("nan")]))
         out = run("compare", self.path("a.npy"), self.path("b.npy"))[0].decode().splitlines()
-        # MSE 0.25 / 6, SQNR 10 log10(30 / 0.25).
+        # The NaN counts in neither: MSE 0.25 / 5, SQNR 10 log10(30 / 0.25).
         self.assertEqual(
             out[1].split(),
-            "data [2, 3] 4 of 6 - - 0.04167 20.79 0.5 [0, 2] 3 | 3.5".split(),
+            "data [2, 3] 4 of 6 - - 0.05 20.79 0.5 [0, 2] 3 | 3.5".split(),
         )
         self.assertEqual(out[-1], "1 compared, 0 identical")
         self.assertIn(b"1 compared, 1 identical", run("compare", self.path("a.npy"), self.path("a.npy"))[0])
