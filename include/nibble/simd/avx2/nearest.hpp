@@ -18,10 +18,11 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::avx2 {
 
-/// Whether the addition serves a format: signed, with zero and -0, few enough fraction bits, and sums that fit.
+/// Whether the addition serves a format: signed, with zero and -0, few enough fraction bits, and sums that fit. At least
+/// one fraction bit: the adder breaks a tie by the parity of the significand, which is the code's only then.
 NIBBLE_FUNCTION bool rounds_by_addition(const float_format& f) noexcept {
-  return f.has_sign && f.has_negative_zero() && f.bits() <= 8 && f.exponent_bits > 0 && f.mantissa_bits <= 6 &&
-         f.min_exponent() > -60 && f.max_exponent() < 60;
+  return f.has_sign && f.has_negative_zero() && f.bits() <= 8 && f.exponent_bits > 0 && f.mantissa_bits > 0 &&
+         f.mantissa_bits <= 6 && f.min_exponent() > -60 && f.max_exponent() < 60;
 }
 
 NIBBLE_ALWAYS_INLINE __m256i magnitude_of(__m256i bits) noexcept {
