@@ -26,6 +26,31 @@
 /// The usual prefix of a codec function.
 #define NIBBLE_FUNCTION NIBBLE_HD NIBBLE_ALWAYS_INLINE constexpr
 
+/// The inline namespace of everything in `detail`, named after the instruction set that a translation unit is compiled for.
+/// Units for different instruction sets then share none of these functions, inlined or not: a linker keeps one copy of a
+/// shared one, and that may be the copy which the machine cannot run. Types that users name are outside, and the same.
+#if defined(__CUDACC__)
+#define NIBBLE_UNIT unit_cuda
+#elif defined(__AVX512VBMI__) && defined(__AVX512BW__)
+#define NIBBLE_UNIT unit_avx512vbmi
+#elif defined(__AVX512BW__)
+#define NIBBLE_UNIT unit_avx512bw
+#elif defined(__AVX512F__)
+#define NIBBLE_UNIT unit_avx512f
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#define NIBBLE_UNIT unit_avx2_fma_f16c
+#elif defined(__AVX2__)
+#define NIBBLE_UNIT unit_avx2
+#elif defined(__AVX__)
+#define NIBBLE_UNIT unit_avx
+#elif defined(__SSE4_1__)
+#define NIBBLE_UNIT unit_sse4_1
+#elif defined(__SSSE3__)
+#define NIBBLE_UNIT unit_ssse3
+#else
+#define NIBBLE_UNIT unit_base
+#endif
+
 /// Declares a constant of class type that host and device code may name: device code cannot name a host variable, and a
 /// device variable with external linkage would need relocatable device code.
 #if defined(__CUDA_ARCH__)

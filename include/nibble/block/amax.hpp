@@ -12,7 +12,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// The magnitude bits that count under `rule`: 0 where the element is left out.
 NIBBLE_FUNCTION std::uint32_t counted_magnitude(std::uint32_t bits, amax_rule rule) noexcept {

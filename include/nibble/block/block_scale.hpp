@@ -17,7 +17,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// The scale of a block before it is rounded to the scale format, as the recipe orders its operations. `Real` is
 /// binary32 or a vector of float32. `m` is the largest element.

@@ -11,7 +11,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// std::min without <algorithm>, whose parsing costs more than this library's.
 NIBBLE_FUNCTION std::size_t smaller(std::size_t a, std::size_t b) noexcept { return a < b ? a : b; }

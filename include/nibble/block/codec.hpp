@@ -31,7 +31,7 @@ struct encode_options {
   std::optional<packed_layout> layout{};  ///< how codes lie in bytes; default_layout(F) unless told otherwise
 };
 
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// std::span's argument, an array or a vector: something with elements side by side.
 template <class Range>

@@ -15,7 +15,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Writes a float32 value to a float, a double, or a minifloat (rounded to nearest even, Inf kept).
 template <class T>

@@ -13,7 +13,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Elements handled at a time.
 inline constexpr std::size_t chunk_size = 256;

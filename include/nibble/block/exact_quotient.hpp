@@ -11,7 +11,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// A positive divisor significand * 2^exponent, significand in [2^31, 2^32).
 struct exact_divisor {

@@ -14,7 +14,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// floor(log2 x) for a finite x > 0 given by its bits, and the number of floats from x up to the next power of two.
 struct binary_logarithm {

@@ -14,7 +14,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// The constants of the error: (code * scale) * amax / denominator is compared with the element.
 struct choice_error {

@@ -60,7 +60,7 @@ matrix_view(const T*, std::size_t, std::size_t, std::ptrdiff_t) -> matrix_view<T
 template <class T>
 matrix_view(const T*, std::size_t, std::size_t, std::ptrdiff_t, std::ptrdiff_t) -> matrix_view<T>;
 
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 [[noreturn]] inline void throw_argument(const std::string& what) { throw std::invalid_argument("nibble: " + what); }
 

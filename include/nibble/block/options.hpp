@@ -97,7 +97,7 @@ struct quantize_options {
   quantize_counts* counts = nullptr;   ///< where to add diagnostics, or null
 };
 
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Rejects a field that holds no enumerator.
 template <class Enum>

@@ -22,7 +22,7 @@
 namespace nibble {
 inline namespace v0 {
 
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// What a backend supplies to the walk over blocks; these are the scalar ones.
 struct scalar_kernels {

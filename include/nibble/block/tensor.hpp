@@ -56,7 +56,7 @@ struct block_view {
   }
 };
 
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 template <block_format F, class Byte>
 void check_block_view(const block_view<F, Byte>& q, const char* name) {

@@ -21,7 +21,7 @@ struct tensor_scaling {
   binary32 amax{0.0F};
 };
 
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// `x`, an exact float32 value, as binary32.
 NIBBLE_FUNCTION binary32 exact_binary32(double x) noexcept {

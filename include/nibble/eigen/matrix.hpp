@@ -42,7 +42,7 @@ template <eigen_storage Derived>
           static_cast<std::ptrdiff_t>(x.derived().rowStride()), static_cast<std::ptrdiff_t>(x.derived().colStride())};
 }
 
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// The scalar that quantize reads for a scalar of Eigen's.
 template <class Scalar>

@@ -12,7 +12,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Bits of the binary32 (32-bit lanes) or binary64 (64-bit lanes) that equals the finite magnitude code `magnitude`.
 template <class Lanes>

@@ -22,7 +22,7 @@ template <float_format F>
 using code_type =
     std::conditional_t<(F.bits() <= 8), std::uint8_t, std::conditional_t<(F.bits() <= 16), std::uint16_t, std::uint32_t>>;
 
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Selects between a rounded magnitude and the special results. `bits` are binary32 or binary64 patterns.
 template <class Lanes>

@@ -11,7 +11,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// A source magnitude against the grid of a format: the code that truncation gives is
 /// `code_base + (significand >> shift)`, and what truncation drops is the low `shift` bits of the significand.

@@ -27,7 +27,7 @@ struct special_codes {
   bool subnormal_source_rounds_up = false;
 };
 
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Inf, else NaN, else the largest number.
 NIBBLE_FUNCTION std::uint32_t special_code(const float_format& f, bool negative) noexcept {

@@ -35,7 +35,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// `type` is the toolkit's type for a minifloat, or the minifloat for one of the toolkit's.
 template <class T>

@@ -12,7 +12,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// How many 9-digit limbs hold every number of `f`, and every midpoint of two of them, as an integer times 10^-s.
 constexpr int decimal_limbs(const float_format& f) noexcept {

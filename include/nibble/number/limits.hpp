@@ -10,7 +10,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// floor(exponent * log10(2)). 30103 / 100000 exceeds log10(2) by 4.4e-9, and no power of two up to 2^1100 lies within
 /// a relative 1e-4 of a power of ten, except 1 itself.

@@ -9,7 +9,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 // Never defined and not constexpr: a literal that reaches one of them does not compile, and the compiler shows the
 // name.

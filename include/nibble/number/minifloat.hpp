@@ -122,7 +122,7 @@ class minifloat {
   storage_type bits_;
 };
 
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 /// Operands of an arithmetic expression in which a minifloat takes part.
 template <class A, class B>
 concept minifloat_operands = (is_minifloat<A> && (is_minifloat<B> || std::is_arithmetic_v<B>)) ||

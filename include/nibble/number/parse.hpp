@@ -10,7 +10,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 enum class text_kind : std::uint8_t { invalid, number, infinity, nan };
 

@@ -55,7 +55,7 @@ concept integer_source = std::integral<T> && sizeof(T) <= 8;
 template <class T>
 concept number_source = encode_source<T> || minifloat_type<T> || integer_source<T> || extended_float<T>;
 
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// binary64 bits of an integer, rounded to odd where it has more than 53 bits. A format of at most 16 bits sees no
 /// difference: its own rounding, with 32 random bits too, looks at fewer than 53 leading bits and whether any follow.

@@ -20,7 +20,7 @@ inline namespace v0 {
 /// A buffer of this many characters takes the text of any minifloat.
 inline constexpr std::size_t max_text_size = 16;
 
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 template <float_format F>
 using limbs_of = std::integral_constant<int, decimal_limbs(F)>;

@@ -11,7 +11,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 [[noreturn]] inline void throw_too_short(const char* argument, std::size_t was, std::size_t needed, std::size_t count) {
   throw std::invalid_argument("nibble: " + std::string(argument) + " has " + std::to_string(was) + " bytes; " +

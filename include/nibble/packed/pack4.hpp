@@ -12,7 +12,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Packs one group: byte j gets code j and code j + half, of which those beyond `count` are zero.
 constexpr void pack_halves(const std::uint8_t* codes, std::size_t count, std::size_t half,

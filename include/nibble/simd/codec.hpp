@@ -20,7 +20,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 #if defined(__AVX2__)
 /// Encodes from the first number on as much as the AVX2 kernels take; returns how many numbers that is.

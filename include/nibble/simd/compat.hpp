@@ -17,7 +17,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Vectors of one architecture.
 template <class Arch>

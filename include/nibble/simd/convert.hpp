@@ -20,7 +20,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Whether the vectors of an architecture are x86 registers of so many bytes, with the integer instructions for them.
 template <class Arch, std::size_t Bytes>

@@ -19,7 +19,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Values of `count` codes that lie one each in `codes`.
 template <float_format F, class Arch, class Code, class T>

@@ -19,7 +19,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// The exponent fields that a block's scale may have so that hardware multiplies exactly as binary32 does.
 struct scale_range {

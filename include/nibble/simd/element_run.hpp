@@ -13,7 +13,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// The largest magnitude bits of each of `blocks` blocks of F.block_size elements. `amax` has room for a vector more.
 template <block_format F, class Arch>

@@ -17,7 +17,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Whether a double may pass through binary32 by rounding to odd on its way to `f`: binary32's step is then at most a
 /// quarter of the format's, everywhere.

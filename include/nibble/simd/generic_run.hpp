@@ -13,7 +13,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Multipliers for which a product with any element that can matter is computed exactly as in scalar code: neither
 /// operand nor a result above the last random bit is a subnormal. A block outside takes the scalar path.

@@ -16,7 +16,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 template <class Arch>
 struct simd_kernels {

@@ -14,7 +14,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Eight codes, the first in the low byte, and back.
 NIBBLE_ALWAYS_INLINE std::uint64_t load_eight(const std::uint8_t* codes) noexcept {

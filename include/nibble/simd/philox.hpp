@@ -14,7 +14,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// The 4 * count words of blocks index, index + 1, ... of a stream.
 template <class Arch>

@@ -11,7 +11,7 @@
 namespace nibble {
 inline namespace v0 {
 
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Tiles where blocks are runs of a row, else the walk of the scalar backend on vectors.
 template <block_format F, class T, class Arch>

@@ -12,7 +12,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// a / b, correctly rounded. GCC and Clang replace a vector division by a reciprocal estimate under -ffast-math, so the
 /// instruction is named on x86.

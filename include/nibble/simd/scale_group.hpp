@@ -14,7 +14,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Whether the vector formulas can serve a format and recipe at all, and this tensor: no intermediate value that could
 /// change a code is then a subnormal.

@@ -16,7 +16,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Bytes of the last-level cache, read once; 8 MiB where the system does not say.
 template <class Arch>

@@ -15,7 +15,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Whether a format's blocks are runs of a row that tiles can hold.
 template <block_format F>

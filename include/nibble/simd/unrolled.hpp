@@ -11,7 +11,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// Calls action(i) for i = 0, ..., Count - 1; i converts to a constant std::size_t.
 template <std::size_t Count, class Action>

@@ -14,7 +14,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail {
+namespace detail::inline NIBBLE_UNIT {
 
 /// The next vector of codes or bits, one a lane.
 template <class Arch, class T>

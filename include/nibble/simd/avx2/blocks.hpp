@@ -13,7 +13,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail::avx2 {
+namespace detail::inline NIBBLE_UNIT::avx2 {
 
 NIBBLE_ALWAYS_INLINE __m256i load_bits(const float* x) noexcept { return _mm256_castps_si256(_mm256_loadu_ps(x)); }
 

@@ -21,7 +21,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail::avx2 {
+namespace detail::inline NIBBLE_UNIT::avx2 {
 
 /// Whether tables of 16 bytes tell the values: formats of at most 4 bits without NaN.
 template <float_format F>

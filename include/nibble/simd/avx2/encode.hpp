@@ -19,7 +19,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail::avx2 {
+namespace detail::inline NIBBLE_UNIT::avx2 {
 
 /// Whether numbers of type T load eight at a time.
 template <class T>

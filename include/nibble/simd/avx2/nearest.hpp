@@ -16,7 +16,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail::avx2 {
+namespace detail::inline NIBBLE_UNIT::avx2 {
 
 /// Whether the addition serves a format: signed, with zero and -0, few enough fraction bits, and sums that fit. At least
 /// one fraction bit: the adder breaks a tie by the parity of the significand, which is the code's only then.

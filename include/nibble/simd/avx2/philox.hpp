@@ -12,7 +12,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail::avx2 {
+namespace detail::inline NIBBLE_UNIT::avx2 {
 
 /// Four counters, word k of lane i in the low half of lane i of words[k].
 struct philox_lanes {

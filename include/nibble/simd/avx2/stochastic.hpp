@@ -15,7 +15,7 @@
 
 namespace nibble {
 inline namespace v0 {
-namespace detail::avx2 {
+namespace detail::inline NIBBLE_UNIT::avx2 {
 
 /// Random words of eight elements in 32-bit lanes, from the bit string of the stream.
 template <int Bits>
