@@ -54,6 +54,10 @@ NIBBLE_FUNCTION Lanes rounded_field(exponent_rule rule, const float_format& elem
   std::uint32_t addend = 0;
   if (rule == exponent_rule::even) addend = std::uint32_t{1} << (22 - precision);
   if (rule == exponent_rule::ceil || rule == exponent_rule::reciprocal_ceil) addend = 0x007f'ffffU;
+  if (rule == exponent_rule::exact_ceil) {
+    // A fraction above that of the largest element carries.
+    addend = 0x007f'ffffU - (exact_binary32(element.max_value()).bits() & 0x007f'ffffU);
+  }
   return (bits + Lanes(addend)) >> 23;
 }
 

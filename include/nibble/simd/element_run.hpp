@@ -1,84 +1,161 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Maxima and codes of whole blocks that lie side by side in memory. The AVX2 kernels are one more overload here; any
-// other architecture and any other rounding takes the generic vectors.
+// Codes of a tile of elements that share multipliers by blocks: the x86 kernels where they serve the format and the
+// rounding, generic vectors for everything else.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
-#include <nibble/simd/avx2/blocks.hpp>
-#include <nibble/simd/avx2/stochastic.hpp>
-#include <nibble/simd/kernels.hpp>
+#include <nibble/simd/tile_source.hpp>
+#include <nibble/simd/x86/exact.hpp>
 
 namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// The largest magnitude bits of each of `blocks` blocks of F.block_size elements. `amax` has room for a vector more.
-template <block_format F, class Arch>
+/// The largest magnitude bits of each of `blocks` blocks of `Size` elements. `amax` has room for a vector more.
+template <std::size_t Size, class Arch>
 void block_maxima(const float* x, std::size_t blocks, std::uint32_t* amax) noexcept {
-  constexpr auto size = static_cast<std::size_t>(F.block_size);
+  using words = word_batch<Arch>;
   std::size_t b = 0;
 #if defined(__AVX2__)
-  if constexpr (has_avx2<Arch> && size % 16 == 0) {
-    for (; b + 8 <= blocks; b += 8) avx2::eight_maxima<size>(x + b * size, amax + b);
+  if constexpr (has_avx2<Arch>) {
+    using vector = x86::vector_of<Arch>;
+    if constexpr (Size % vector::lanes == 0) {
+      for (; b + vector::lanes <= blocks; b += vector::lanes) {
+        vector::store(amax + b, x86::block_maxima<vector, Size>(x + b * Size));
+      }
+    }
   }
 #endif
-  using words = word_batch<Arch>;
   for (; b < blocks; ++b) {
     std::uint32_t largest = 0;
-    if constexpr (size % words::size == 0) {
+    if constexpr (Size % words::size == 0) {
       words best(0U);
-      for (std::size_t i = 0; i < size; i += words::size) {
-        best = xsimd::max(best, bits_as<std::uint32_t>(float_batch<Arch>::load_unaligned(x + b * size + i)) &
+      for (std::size_t i = 0; i < Size; i += words::size) {
+        best = xsimd::max(best, bits_as<std::uint32_t>(float_batch<Arch>::load_unaligned(x + b * Size + i)) &
                                     words(0x7fff'ffffU));
       }
       std::uint32_t lanes[words::size];
       best.store_unaligned(lanes);
       for (const std::uint32_t lane : lanes) largest = lane > largest ? lane : largest;
     } else {
-      largest = rectangle_amax(matrix_view<float>{x + b * size, 1, size}, 0, 1, 0, size, amax_rule::propagate);
+      largest = rectangle_amax(matrix_view<float>{x + b * Size, 1, Size}, 0, 1, 0, Size, amax_rule::propagate);
     }
     amax[b] = largest;
   }
-  // What follows the last block counts as empty.
-  for (std::size_t i = 0; i < words::size; ++i) amax[blocks + i] = 0;
 }
 
-/// Chooses the kernel for the elements of a call, and runs it over blocks.
-template <block_format F, class Arch>
+/// One call's kernel for its elements. Every `Size` elements share a multiplier; 0 stands for all elements of a tile.
+template <float_format F, std::size_t Size, bool Nibbles, class Arch>
 class element_run {
+  static constexpr std::size_t sharing = Size == 0 ? tile_capacity : Size;
+#if defined(__AVX2__)
+  using vector = x86::vector_of<Arch>;
+  static constexpr bool has_kernel = has_avx2<Arch> && x86::rounds_by_addition(F);
+#else
+  static constexpr bool has_kernel = false;
+#endif
+
  public:
-  element_run(const recipe& r, const rounding_choice& rounding) noexcept {
-    const bool plain = !r.half_added_in_float && !r.searches_in_float &&
-                       r.policy.negative_zero == negative_zero_rule::keep;
-    nearest_ = plain && rounding.mode == rounding_mode::nearest_even;
-    if (plain && rounding.mode == rounding_mode::stochastic && rounding.variant == stochastic_variant::a) {
-      random_bits_ = rounding.random_bits;
-    }
+  element_run(const recipe& r, const rounding_choice& rounding) noexcept
+      : mode_(rounding.mode), bits_(rounding.random_bits), zero_(r.policy.negative_zero) {
+    tuned_ = has_kernel && (mode_ != rounding_mode::stochastic || rounding.variant == stochastic_variant::a);
   }
 
-  /// Encodes as many of the `blocks` blocks as its kernel takes, from the first on; returns how many. `random` is where
-  /// their random bit string begins. Blocks it does not take (a multiplier out of range, another rounding, NaN or Inf
-  /// elements) are the caller's.
-  std::size_t blocks(const float* x, const std::uint8_t* random, const element_scaling::kind* how,
-                     const std::uint32_t* operand, std::size_t blocks, std::uint8_t* bytes) const noexcept {
+  /// Whether the kernels below serve this call.
+  [[nodiscard]] bool tuned() const noexcept { return tuned_; }
+
+  /// Whether run_exact serves this call: exact quotients by scales of a format with so few significant bits.
+  [[nodiscard]] bool divides_exactly(int significant_bits) const noexcept {
 #if defined(__AVX2__)
-    if constexpr (has_avx2<Arch> && avx2::takes_blocks(F)) {
-      if (nearest_) return avx2::encode_blocks<F>(x, how, operand, blocks, bytes);
-      if (random_bits_ == 8) return avx2::encode_blocks_stochastic<F, 8>(x, random, how, operand, blocks, bytes);
-      if (random_bits_ == 16) return avx2::encode_blocks_stochastic<F, 16>(x, random, how, operand, blocks, bytes);
-      if (random_bits_ == 32) return avx2::encode_blocks_stochastic<F, 32>(x, random, how, operand, blocks, bytes);
+    if constexpr (has_kernel) {
+      return tuned_ && vector::is_fused && mode_ == rounding_mode::stochastic && bits_ == 32 &&
+             significant_bits <= x86::exact_divisor_bits;
     }
 #endif
-    (void)x, (void)random, (void)how, (void)operand, (void)blocks, (void)bytes;
+    return significant_bits < 0;
+  }
+  /// The power of two by which divisors differ from the scale of their block.
+  [[nodiscard]] static int exact_prescale() noexcept {
+#if defined(__AVX2__)
+    if constexpr (has_kernel) return x86::rounder<F, vector>::prescale;
+#endif
     return 0;
   }
 
+  /// The power of two by which multipliers differ from the scale of their block.
+  [[nodiscard]] int prescale() const noexcept {
+#if defined(__AVX2__)
+    if constexpr (has_kernel) {
+      return mode_ == rounding_mode::stochastic ? x86::stochastic_rounder<F, vector, 8>::prescale
+                                                : x86::rounder<F, vector>::prescale;
+    }
+#endif
+    return 0;
+  }
+
+  /// Elements that the kernels take at a time.
+  static constexpr std::size_t group() noexcept {
+#if defined(__AVX2__)
+    if constexpr (has_kernel) return 8 * x86::vector_of<Arch>::lanes;
+#endif
+    return tile_capacity;
+  }
+  /// Whether vectors of elements that lie side by side have one multiplier.
+  static constexpr bool is_whole() noexcept { return sharing % (group() / 8) == 0; }
+
+#if defined(__AVX2__)
+  /// Encodes whole groups: two codes a byte, the even one low (`Nibbles`), or one. Multipliers include 2^prescale. Only if
+  /// tuned().
+  void run(const float* x, const std::uint32_t* multiplier, const std::uint8_t* random, std::size_t groups,
+           const x86::destination& to) const noexcept {
+    using enum rounding_mode;
+    if constexpr (has_kernel) {
+      switch (mode_) {
+        case nearest_even: return rounded<nearest_even>(x, multiplier, groups, to);
+        case nearest_away: return rounded<nearest_away>(x, multiplier, groups, to);
+        case nearest_toward_zero: return rounded<nearest_toward_zero>(x, multiplier, groups, to);
+        case toward_zero: return rounded<toward_zero>(x, multiplier, groups, to);
+        case upward: return rounded<upward>(x, multiplier, groups, to);
+        case downward: return rounded<downward>(x, multiplier, groups, to);
+        case to_odd: return rounded<to_odd>(x, multiplier, groups, to);
+        case stochastic: break;
+      }
+      if (bits_ == 8) return drawn<8>(x, multiplier, random, groups, to);
+      if (bits_ == 16) return drawn<16>(x, multiplier, random, groups, to);
+      drawn<32>(x, multiplier, random, groups, to);
+    }
+  }
+
+  /// As run() by exact quotients and 32 random bits an element. Only if divides_exactly().
+  void run_exact(const float* x, const std::uint32_t* divisor, const std::uint32_t* reciprocal, const std::uint8_t* random,
+                 std::size_t groups, const x86::destination& to) const noexcept {
+    if constexpr (has_kernel) {
+      x86::encode_exact<F, vector, sharing, Nibbles>(x, divisor, reciprocal, random, groups, to, zero_);
+    }
+  }
+
  private:
-  bool nearest_ = false;
-  int random_bits_ = 0;
+  template <rounding_mode Mode>
+  void rounded(const float* x, const std::uint32_t* multiplier, std::size_t groups,
+               const x86::destination& to) const noexcept {
+    x86::encode_rounded<F, vector, sharing, Nibbles, Mode>(x, multiplier, groups, to, zero_);
+  }
+  template <int Bits>
+  void drawn(const float* x, const std::uint32_t* multiplier, const std::uint8_t* random, std::size_t groups,
+             const x86::destination& to) const noexcept {
+    x86::encode_stochastic<F, vector, sharing, Nibbles, Bits>(x, multiplier, random, groups, to, zero_);
+  }
+#endif
+
+ private:
+  rounding_mode mode_;
+  int bits_;
+  negative_zero_rule zero_;
+  bool tuned_;
 };
 
 }  // namespace detail

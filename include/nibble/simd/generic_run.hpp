@@ -10,6 +10,7 @@
 #include <nibble/block/encode_chunk.hpp>
 #include <nibble/simd/lanes.hpp>
 #include <nibble/simd/real.hpp>
+#include <nibble/simd/x86/vector.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -22,40 +23,146 @@ NIBBLE_FUNCTION bool is_plain_multiplier(binary32 m) noexcept {
   return m.is_zero() || (field >= 127 - 119 && field <= 127 + 82);
 }
 
-/// The multiplier or divisor of a block as one plain binary32, if it has one.
-struct plain_operand {
-  binary32 value{0.0F};
-  bool divide = false;
-  bool is_plain = false;
+/// Divisors of exact quotients that float32 operations find, rounded to odd: the remainder of an element that can matter
+/// is no subnormal.
+NIBBLE_FUNCTION bool is_plain_divisor(binary32 d) noexcept {
+  const std::uint32_t field = d.bits() >> 23;
+  return field >= 127 - 60 && field <= 127 + 100;
+}
 
-  constexpr plain_operand(element_scaling::kind how, binary32 operand) noexcept
-      : value(operand), divide(how == element_scaling::kind::divide) {
-    using kind = element_scaling::kind;
-    if (how == kind::multiply || how == kind::shift) is_plain = is_plain_multiplier(operand);
-    if (divide) is_plain = operand.is_finite() && !operand.is_zero() && is_plain_multiplier(binary32(1.0F) / operand);
+/// Whether hardware may scale the elements of a block by this operand. `exact` says whether the architecture has exact
+/// quotients.
+NIBBLE_FUNCTION bool is_plain_operand(element_scaling::kind how, binary32 operand, bool exact) noexcept {
+  using kind = element_scaling::kind;
+  const std::uint32_t field = operand.bits() >> 23;
+  switch (how) {
+    case kind::multiply:
+    case kind::shift: return is_plain_multiplier(operand);
+    case kind::divide: return field >= 127 - 81 && field <= 127 + 118;
+    case kind::exact: return exact && is_plain_divisor(operand);
+    case kind::nothing: break;
   }
+  return false;
+}
 
-  /// The largest magnitude whose scaled value rounds to zero in binary32: at most 2^-150.
-  [[nodiscard]] constexpr std::uint32_t underflow_limit() const noexcept {
-    const binary32 m = divide ? binary32(1.0F) / value : value;
-    if (m.is_zero() || (m.bits() >> 23) > 127) return 0;
-    // 2^-126 / (m * 2^24), rounded; then the last float that really vanishes.
-    std::uint32_t bits = (binary32::from_bits(0x0080'0000U) / (m * binary32(0x1p24F))).bits() + 2U;
-    while (bits > 0 && !scaled(binary32::from_bits(bits)).is_zero()) --bits;
-    return bits;
+/// floor(q * 2^exponent) in units of 2^-149 as the bits of a float32, rounded down; q > 0, exponent >= 0.
+NIBBLE_FUNCTION std::uint32_t float_of_units(std::uint64_t q, int exponent) noexcept {
+  int width = exponent;
+  for (std::uint64_t rest = q; rest != 0; rest >>= 1) ++width;
+  if (width <= 24) return static_cast<std::uint32_t>(q << exponent);
+  const int excess = width - exponent - 24;
+  const auto significand = static_cast<std::uint32_t>(excess >= 0 ? q >> excess : q << -excess);
+  return (static_cast<std::uint32_t>(width - 24) << 23) + significand;
+}
+
+/// The largest magnitude that scaling by a plain operand rounds to zero in binary32: the scaled number is at most 2^-150.
+NIBBLE_FUNCTION std::uint32_t underflow_limit(element_scaling::kind how, binary32 operand) noexcept {
+  if (how == element_scaling::kind::exact || operand.is_zero()) return 0;
+  const auto field = static_cast<int>(operand.bits() >> 23);
+  const std::uint64_t significand = (operand.bits() & 0x007f'ffffU) | 0x0080'0000U;
+  if (how == element_scaling::kind::divide) {
+    // x <= operand * 2^-150: half the operand in units of 2^-149.
+    const int up = field - 151;
+    if (up >= 0) return float_of_units(significand, up);
+    const std::uint64_t q = up > -64 ? significand >> -up : 0U;
+    return q == 0 ? 0U : float_of_units(q, 0);
   }
-
- private:
-  [[nodiscard]] constexpr binary32 scaled(binary32 x) const noexcept { return divide ? x / value : x * value; }
-};
+  // x <= 2^-150 / operand, which is 2^(149 - field) / significand in units of 2^-149.
+  const int power = 149 - field;
+  if (power < 23) return 0;
+  const std::uint64_t q = (std::uint64_t{1} << (power < 63 ? power : 63)) / significand;
+  return q == 0 ? 0U : float_of_units(q, power < 63 ? 0 : power - 63);
+}
 
 /// A block's plain operand, resolved: where `traces`, a nonzero product that underflows stays apart from an exact zero,
 /// and `lost` is the largest magnitude that does count as zero.
 struct scaled_by {
   binary32 value{0.0F};
   std::uint32_t lost = 0;
-  bool divide = false;
+  element_scaling::kind how = element_scaling::kind::multiply;
   bool traces = false;
+};
+
+/// Whether an architecture has fused operations by which a quotient is exact.
+template <class Arch>
+inline constexpr bool has_exact_quotient =
+#if defined(__FMA__) && defined(__AVX2__)
+    has_avx2<Arch>;
+#else
+    false;
+#endif
+
+/// x / d as a real number, rounded to odd: float32 with a sticky last bit. For plain divisors and magnitudes, where
+/// has_exact_quotient.
+template <class Arch>
+NIBBLE_ALWAYS_INLINE word_batch<Arch> quotient_to_odd(simd_real<Arch> x, simd_real<Arch> d) noexcept {
+  using words = word_batch<Arch>;
+  const simd_real<Arch> quotient = x / d;
+  const words y = bits_as<std::uint32_t>(quotient.value);
+  words rest(0U);
+#if defined(__AVX2__)
+  if constexpr (has_exact_quotient<Arch>) {
+    using vector = x86::vector_of<Arch>;
+    rest = words(vector::as_word(vector::subtract_product(quotient.value, d.value, x.value)));
+  }
+#endif
+  const auto exact = rest << 1 == words(0U);
+  // A negative remainder: the division rounded up.
+  return xsimd::select(exact, y, (y - (rest >> 31)) | words(1U));
+}
+
+/// Scales the elements of a call as its blocks demand, to float32.
+template <float_format F, class Arch>
+class element_scaler {
+ public:
+  using words = word_batch<Arch>;
+
+  element_scaler(const recipe& r, const rounding_choice& rounding) noexcept
+      : half_added_in_float_(r.half_added_in_float), underflow_is_zero_(r.underflow_is_zero),
+        half_(exact_binary32(F.min_positive() / 2).bits() - 1U),
+        sticky_(rounding.mode == rounding_mode::upward || rounding.mode == rounding_mode::downward ||
+                rounding.mode == rounding_mode::to_odd || r.policy.negative_zero == negative_zero_rule::drop_exact) {}
+
+  /// Whether a product with the operand is all there is to it.
+  [[nodiscard]] bool is_product(element_scaling::kind how) const noexcept {
+    return (how == element_scaling::kind::multiply || how == element_scaling::kind::shift) && !sticky_ &&
+           !half_added_in_float_;
+  }
+
+  /// What scaled() needs to know of a block with a plain operand.
+  [[nodiscard]] scaled_by prepare(element_scaling::kind how, binary32 operand) const noexcept {
+    const bool literal = how != element_scaling::kind::shift || underflow_is_zero_;
+    const bool traces = sticky_ && !operand.is_zero();
+    return {operand, traces && literal ? underflow_limit(how, operand) : 0U, how, traces};
+  }
+
+  /// The bits of scaled finite elements, times `unit`, a power of two. A trace of a nonzero element stays.
+  NIBBLE_ALWAYS_INLINE words scaled(words bits, simd_real<Arch> factor, const scaled_by& operand,
+                                    simd_real<Arch> unit) const noexcept {
+    using enum element_scaling::kind;
+    const words magnitude = bits & words(0x7fff'ffffU);
+    const words sign = bits ^ magnitude;
+    const simd_real<Arch> x(bits_as<float>(magnitude));
+    words y;
+    if (operand.how == exact) {
+      y = quotient_to_odd<Arch>(x, factor);
+    } else {
+      y = bits_as<std::uint32_t>((operand.how == divide ? x / factor : x * factor).value);
+    }
+    if (half_added_in_float_) y = y + xsimd::select(y == words(half_), words(1U), words(0U));
+    y = bits_as<std::uint32_t>((simd_real<Arch>(bits_as<float>(y)) * unit).value);
+    if (operand.traces) {
+      const words traced = xsimd::select(magnitude > words(operand.lost), words(0x0080'0000U), words(0U));
+      y = xsimd::select(y < words(0x0080'0000U), traced, y);
+    }
+    return y | sign;
+  }
+
+ private:
+  bool half_added_in_float_;
+  bool underflow_is_zero_;
+  std::uint32_t half_;
+  bool sticky_;
 };
 
 /// One call's choice of format, recipe and rounding, resolved once.
@@ -66,66 +173,55 @@ class generic_run {
   static constexpr std::size_t width = words::size;
 
   generic_run(const recipe& r, const rounding_choice& rounding) noexcept
-      : recipe_(&r), rounding_(rounding),
-        codes_(make_special_codes(F, rounding.mode, overflow::saturate, r.policy, false)),
-        half_(exact_binary32(F.min_positive() / 2).bits() - 1U),
-        sticky_(rounding.mode == rounding_mode::upward || rounding.mode == rounding_mode::downward ||
-                rounding.mode == rounding_mode::to_odd || r.policy.negative_zero == negative_zero_rule::drop_exact) {}
+      : rounding_(rounding), codes_(make_special_codes(F, rounding.mode, overflow::saturate, r.policy, false)),
+        scaler_(r, rounding) {}
 
-  /// Codes of `blocks` runs of `size` elements (at least a vector each, chunk_size in all), run b with operands[b]. The
-  /// operands are plain. One call for many runs pays for the constants once.
-  void run(const std::uint32_t* bits, const std::uint32_t* random, const scaled_by* operands, std::size_t blocks,
-           std::size_t size, std::uint8_t* codes) const noexcept {
-    std::uint32_t result[chunk_size];
-    with_rounding(rounding_.mode, rounding_.variant, [&]<rounding_mode Mode, stochastic_variant Variant>() NIBBLE_INLINE_LAMBDA {
-      for (std::size_t b = 0; b < blocks; ++b) {
-        const simd_real<Arch> factor(static_cast<float>(operands[b].value));
-        const auto step = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
-          const words y = scaled(words::load_unaligned(bits + i), factor, operands[b]);
-          const words word = Mode == rounding_mode::stochastic ? words::load_unaligned(random + i) : words(0U);
-          encode_lanes<Mode, Variant>(F, codes_, y, word, rounding_.random_bits).store_unaligned(result + i);
-        };
-        const std::size_t end = (b + 1) * size;
-        std::size_t i = b * size;
-        for (; i + width <= end; i += width) step(i);
-        // The last vector overlaps the one before: the same elements give the same codes.
-        if (i < end) step(end - width);
-      }
-      return 0;
+  [[nodiscard]] const element_scaler<F, Arch>& scaler() const noexcept { return scaler_; }
+
+  /// Codes of `count` elements (at least a vector, at most chunk_size) of one block, NaN and Inf among them.
+  void run(const std::uint32_t* bits, const std::uint32_t* random, const scaled_by& operand, std::size_t count,
+           std::uint8_t* codes) const noexcept {
+    std::uint32_t scaled[chunk_size];
+    const simd_real<Arch> factor(static_cast<float>(operand.value));
+    const simd_real<Arch> one(1.0F);
+    for_vectors(count, [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+      const words x = words::load_unaligned(bits + i);
+      const words y = scaler_.scaled(x, factor, operand, one);
+      // A NaN element keeps its bits, as in scale_elements; Inf times zero is the positive NaN of binary32.
+      const auto is_nan = (y & words(0x7fff'ffffU)) > words(0x7f80'0000U);
+      const auto was_nan = (x & words(0x7fff'ffffU)) > words(0x7f80'0000U);
+      xsimd::select(was_nan, x, xsimd::select(is_nan, words(0x7fc0'0000U), y)).store_unaligned(scaled + i);
     });
-    for (std::size_t i = 0; i < blocks * size; ++i) codes[i] = static_cast<std::uint8_t>(result[i]);
+    encode(scaled, random, count, codes);
   }
 
-  /// What run() needs to know of a block.
-  [[nodiscard]] scaled_by prepare(element_scaling::kind how, const plain_operand& operand) const noexcept {
-    const bool literal = how != element_scaling::kind::shift || recipe_->underflow_is_zero;
-    const bool traces = sticky_ && !operand.value.is_zero();
-    return {operand.value, traces && literal ? operand.underflow_limit() : 0U, operand.divide, traces};
+  /// Codes of `count` (at least a vector, at most chunk_size) scaled elements.
+  void encode(const std::uint32_t* scaled, const std::uint32_t* random, std::size_t count,
+              std::uint8_t* codes) const noexcept {
+    std::uint32_t result[chunk_size];
+    with_rounding(rounding_.mode, rounding_.variant, [&]<rounding_mode Mode, stochastic_variant Variant>() NIBBLE_INLINE_LAMBDA {
+      for_vectors(count, [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+        const words word = Mode == rounding_mode::stochastic ? words::load_unaligned(random + i) : words(0U);
+        encode_lanes<Mode, Variant>(F, codes_, words::load_unaligned(scaled + i), word, rounding_.random_bits)
+            .store_unaligned(result + i);
+      });
+      return 0;
+    });
+    for (std::size_t i = 0; i < count; ++i) codes[i] = static_cast<std::uint8_t>(result[i]);
   }
 
  private:
-  NIBBLE_ALWAYS_INLINE words scaled(words bits, simd_real<Arch> factor, const scaled_by& operand) const noexcept {
-    const words magnitude = bits & words(0x7fff'ffffU);
-    const simd_real<Arch> x(bits_as<float>(bits));
-    words y = bits_as<std::uint32_t>((operand.divide ? x / factor : x * factor).value);
-    if (operand.traces) {
-      const auto tiny = (y & words(0x7fff'ffffU)) < words(0x0080'0000U);
-      const words traced = xsimd::select(magnitude > words(operand.lost), words(0x0080'0000U), words(0U));
-      y = xsimd::select(tiny, (bits ^ magnitude) | traced, y);
-    }
-    if (recipe_->half_added_in_float) {
-      y = y + xsimd::select((y & words(0x7fff'ffffU)) == words(half_), words(1U), words(0U));
-    }
-    // A NaN element keeps its bits, as in scale_elements; Inf times zero is the positive NaN of binary32.
-    y = xsimd::select((y & words(0x7fff'ffffU)) > words(0x7f80'0000U), words(0x7fc0'0000U), y);
-    return xsimd::select(magnitude > words(0x7f80'0000U), bits, y);
+  /// The last vector overlaps the one before: the same elements give the same results.
+  template <class Step>
+  static NIBBLE_ALWAYS_INLINE void for_vectors(std::size_t count, const Step& step) noexcept {
+    std::size_t i = 0;
+    for (; i + width <= count; i += width) step(i);
+    if (i < count) step(count - width);
   }
 
-  const recipe* recipe_;
   rounding_choice rounding_;
   special_codes codes_;
-  std::uint32_t half_;
-  bool sticky_;
+  element_scaler<F, Arch> scaler_;
 };
 
 }  // namespace detail

@@ -71,11 +71,9 @@ struct simd_kernels {
       const bool plain = e.exponent >= -119 && e.exponent <= 82;
       value = binary32::from_bits(plain ? static_cast<std::uint32_t>(e.exponent + 127) << 23 : 0x7f80'0000U);
     }
-    const plain_operand operand(e.how, value);
-    if (operand.is_plain && count >= width) {
+    if (count >= width && is_plain_operand(e.how, value, false)) {
       const generic_run<F.element, Arch> generic(r, rounding);
-      const scaled_by scaled = generic.prepare(e.how, operand);
-      generic.run(bits, random, &scaled, 1, count, codes);
+      generic.run(bits, random, generic.scaler().prepare(e.how, value), count, codes);
     } else {
       encode_chunk<F>(r, rounding, e, bits, random, count, codes);
     }

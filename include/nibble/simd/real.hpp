@@ -41,6 +41,9 @@ struct simd_real {
   NIBBLE_ALWAYS_INLINE explicit simd_real(float_batch<Arch> v) noexcept : value(v) {}
   NIBBLE_ALWAYS_INLINE explicit simd_real(float v) noexcept : value(v) {}
 
+  friend NIBBLE_ALWAYS_INLINE simd_real operator+(simd_real a, simd_real b) noexcept {
+    return simd_real(opaque<Arch>(a.value + b.value));
+  }
   friend NIBBLE_ALWAYS_INLINE simd_real operator*(simd_real a, simd_real b) noexcept {
     return simd_real(opaque<Arch>(a.value * b.value));
   }

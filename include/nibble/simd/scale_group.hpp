@@ -8,26 +8,32 @@
 #include <cstdint>
 
 #include <nibble/block/block_scale.hpp>
-#include <nibble/simd/avx2/nearest.hpp>
+#include <nibble/simd/generic_run.hpp>
 #include <nibble/simd/lanes.hpp>
 #include <nibble/simd/real.hpp>
+#include <nibble/simd/x86/round.hpp>
 
 namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
+/// Whether a positive finite number is a power of two.
+NIBBLE_FUNCTION bool is_power_of_two(binary32 x) noexcept { return (x.bits() & 0x007f'ffffU) == 0 && x.is_finite(); }
+
 /// Whether the vector formulas can serve a format and recipe at all, and this tensor: no intermediate value that could
 /// change a code is then a subnormal.
-template <block_format F>
+template <block_format F, class Arch>
 bool has_vector_scales(const recipe& r, const tensor_scaling& t) noexcept {
   if (F.power_of_two_scale()) {
-    const exponent_rule rule = r.exponent;
-    return F.scale == formats::e8m0 && (rule == exponent_rule::floor || rule == exponent_rule::ceil ||
-                                        rule == exponent_rule::even || rule == exponent_rule::reciprocal_ceil);
+    const bool wraps = r.exponent == exponent_rule::float_log2_floor_wrapped;
+    return F.scale == formats::e8m0 && (!wraps || F.scale.bias == 127);
   }
-  if (F.scale.bits() > 16 || F.scale.min_exponent() - F.scale.mantissa_bits < -60) return false;
-  if (r.scale == scale_rule::exact || r.element == element_rule::exact || r.ggml_scale_codec) return false;
-  if (r.scale_rounding != rounding_mode::nearest_even || r.choice != four_over_six::off) return false;
+  if (F.scale.bits() > 16 || F.scale.min_exponent() - F.scale.mantissa_bits < -60 || r.choice != four_over_six::off) return false;
+  // Exact quotients need a divisor that is a float32.
+  const bool exact = r.scale == scale_rule::exact || r.element == element_rule::exact;
+  if (exact && (!has_exact_quotient<Arch> || !is_power_of_two(t.decode))) return false;
+  const bool by_mode = r.scale_rounding == rounding_mode::nearest_even || r.scale_rounding == rounding_mode::upward;
+  if (!by_mode || (r.scale == scale_rule::exact && F.element.mantissa_bits > 7)) return false;
   const auto in_range = [](binary32 x) { return (x.bits() >> 23) >= 127 - 110 && (x.bits() >> 23) <= 127 + 118; };
   return in_range(t.encode) && in_range(t.decode);
 }
@@ -40,9 +46,10 @@ class scale_group {
   using real = simd_real<Arch>;
 
   scale_group(const recipe& r, const tensor_scaling& t, const scale_constants& k) noexcept
-      : recipe_(&r), codes_(make_special_codes(F.scale, rounding_mode::nearest_even, overflow::saturate, policy::cuda, false)),
+      : recipe_(&r), codes_(make_special_codes(F.scale, r.scale_rounding, overflow::saturate, policy::cuda, false)),
         largest_(static_cast<float>(k.largest_element)), reciprocal_(static_cast<float>(k.reciprocal_largest)),
-        encode_(static_cast<float>(t.encode)), decode_(static_cast<float>(t.decode)) {}
+        encode_(static_cast<float>(t.encode)), decode_(static_cast<float>(t.decode)),
+        largest_times_decode_(static_cast<float>(k.largest_element * t.decode)) {}
 
   /// Whether every amax of the vector is zero or in the range in which the formulas are exact: 2^-80 to 2^120.
   [[nodiscard]] NIBBLE_ALWAYS_INLINE static bool is_plain(words amax) noexcept {
@@ -63,17 +70,40 @@ class scale_group {
  private:
   /// E8M0: the exponent field less emax, and the power of two that undoes it.
   NIBBLE_ALWAYS_INLINE void power_of_two(words amax, words& code, words& operand) const noexcept {
-    const bool reciprocal = recipe_->exponent == exponent_rule::reciprocal_ceil;
-    const words bits = reciprocal ? bits_as<std::uint32_t>((real(bits_as<float>(amax)) * reciprocal_).value) : amax;
+    const exponent_rule rule = recipe_->exponent;
+    const bool reciprocal = rule == exponent_rule::reciprocal_ceil;
+    const bool logarithm = rule == exponent_rule::float_log2_floor || rule == exponent_rule::float_log2_floor_wrapped;
+    words bits = reciprocal ? bits_as<std::uint32_t>((real(bits_as<float>(amax)) * reciprocal_).value) : amax;
+    if (logarithm) bits = past_rounded_logarithms(bits);
+    // Zero counts as 2^-126 (microxcaling).
+    if (rule == exponent_rule::float_log2_floor) bits = xsimd::max(bits, words(0x0080'0000U));
     const words emax(static_cast<std::uint32_t>(reciprocal ? 0 : F.element.max_exponent()));
-    code = xsimd::max(rounded_field(recipe_->exponent, F.element, bits), emax) - emax;
+    code = xsimd::max(rounded_field(rule, F.element, bits), emax) - emax;
     // 2^(127 - code); code 0 stands for 2^-127, whose inverse is 2^127.
     operand = (words(254U) - code) << 23;
   }
 
+  /// Moves magnitudes whose float32 logarithm rounds up to an integer to that power of two. They are at most 88 floats
+  /// below it, so hardly any vector has one.
+  NIBBLE_ALWAYS_INLINE static words past_rounded_logarithms(words bits) noexcept {
+    if (!xsimd::any((bits & words(0x007f'ffffU)) >= words(0x0080'0000U - 88U))) [[likely]] return bits;
+    std::uint32_t lanes[words::size];
+    bits.store_unaligned(lanes);
+    for (std::uint32_t& lane : lanes) {
+      const int floor = lane == 0 ? -127 : floor_of_float_log2(lane);
+      if (floor + 127 > static_cast<int>(lane >> 23)) lane = static_cast<std::uint32_t>(floor + 127) << 23;
+    }
+    return words::load_unaligned(lanes);
+  }
+
   NIBBLE_ALWAYS_INLINE void with_mantissa(words amax, words& code, words& operand) const noexcept {
     const recipe& r = *recipe_;
-    real s = unrounded_scale(r.scale, real(bits_as<float>(amax)), largest_, reciprocal_, encode_, decode_);
+    real s;
+    if (r.scale == scale_rule::exact) {
+      s = real(bits_as<float>(quotient_to_odd<Arch>(real(bits_as<float>(amax)), largest_times_decode_)));
+    } else {
+      s = unrounded_scale(r.scale, real(bits_as<float>(amax)), largest_, reciprocal_, encode_, decode_);
+    }
     if (r.scale_floor > 0.0F) s = maximum(s, real(r.scale_floor));
     words d;
     round(bits_as<std::uint32_t>(s.value), code, d);
@@ -83,29 +113,54 @@ class scale_group {
       d = xsimd::select(is_zero, words(replacement.bits()), d);
       code = xsimd::select(is_zero, words(encode_bits(F.scale, replacement.bits(), {}, overflow::saturate, policy::cuda)), code);
     }
+    if (r.element == element_rule::exact) {
+      // Zeros are left out by their scale.
+      operand = bits_as<std::uint32_t>((real(bits_as<float>(d)) * decode_).value);
+      return;
+    }
     operand = bits_as<std::uint32_t>(element_operand(r.element, real(bits_as<float>(d)), encode_, decode_, real(1.0F),
                                                      real(bit_cast<float>(0x7f7f'ffffU)))
                                          .value);
     if (r.zero_scale == zero_scale_rule::zero_codes) operand = xsimd::select(is_zero, words(0U), operand);
   }
 
-  /// The codes nearest to non-negative finite scales, and their values.
+  /// The codes that non-negative finite scales round to, and their values.
   NIBBLE_ALWAYS_INLINE void round(words bits, words& code, words& value) const noexcept {
+    if (recipe_->ggml_scale_codec) {
+      code = ggml_codes(bits);
+    } else if (recipe_->scale_rounding == rounding_mode::upward) {
+      code = encode_lanes<rounding_mode::upward>(F.scale, codes_, bits, words(0U), 32);
+    } else {
 #if defined(__AVX2__)
-    if constexpr (has_avx2<Arch> && words::size == 8 && avx2::rounds_by_addition(F.scale)) {
-      __m256i numbers;
-      code = words(avx2::nearest<F.scale>::codes_and_values(bits, numbers));
-      value = words(numbers);
-      return;
-    }
+      using vector = x86::vector_of<Arch>;
+      if constexpr (has_avx2<Arch> && x86::rounds_by_addition(F.scale)) {
+        if constexpr (vector::lanes == words::size) {
+          typename vector::word numbers;
+          code = words(x86::rounder<F.scale, vector>::nearest(bits, numbers));
+          value = words(numbers);
+          return;
+        }
+      }
 #endif
-    code = encode_lanes<rounding_mode::nearest_even>(F.scale, codes_, bits, words(0U), 32);
+      code = encode_lanes<rounding_mode::nearest_even>(F.scale, codes_, bits, words(0U), 32);
+    }
     value = decode_lanes(F.scale, code);
+  }
+
+  /// ggml_scale_code on lanes.
+  NIBBLE_ALWAYS_INLINE static words ggml_codes(words bits) noexcept {
+    const real scaled = real(bits_as<float>(bits)) * real(512.0F) + real(0.5F);
+    const words integer = bits_as<std::uint32_t>(xsimd::batch_cast<std::int32_t>(scaled.value));
+    const words rounded = bits + words(1U << 19);
+    const words normal = (((rounded >> 23) - words(120U)) << 3) | ((rounded >> 20) & words(7U));
+    const auto above = (rounded >> 23) >= words(135U);
+    const words large = xsimd::select(above, words(0x7eU), normal);
+    return xsimd::select(bits < words(121U << 23), xsimd::min(integer, words(7U)), large);
   }
 
   const recipe* recipe_;
   special_codes codes_;
-  real largest_, reciprocal_, encode_, decode_;
+  real largest_, reciprocal_, encode_, decode_, largest_times_decode_;
 };
 
 }  // namespace detail

@@ -1,215 +1,141 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The common case of quantize on SIMD: blocks along a row. A row is taken in tiles: all scales of a tile first, then its
-// codes, so that the long latency of a scale (maximum, division, rounding, division) is paid once for many blocks.
+// quantize on SIMD. A band of rows that share scales is taken in tiles: all scales of a tile first, then its codes, so
+// that the long latency of a scale (maximum, division, rounding, division) is paid once for many blocks.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <type_traits>
 
-#include <nibble/simd/element_run.hpp>
-#include <nibble/simd/kernels.hpp>
-#include <nibble/simd/scale_group.hpp>
+#include <nibble/simd/convert.hpp>
+#include <nibble/simd/stream.hpp>
+#include <nibble/simd/tile_codes.hpp>
 
 namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// Whether a format's blocks are runs of a row that tiles can hold.
+/// Whether the blocks of a format can be cut into tiles: whole rows, or runs of a row that tiles can hold.
 template <block_format F>
 inline constexpr bool is_tileable =
-    F.block_rows == 1 && F.block_size >= 8 && F.block_size <= 256 && F.block_size % 8 == 0 && F.packing.slot_bits != 6 &&
-    F.scale.bits() <= 8;
+    F.block_size == 0 || (F.block_size >= 8 && F.block_size <= 256 && F.block_size % 8 == 0);
 
 template <block_format F, class T, class Arch>
 class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   using base = quantizer<F, T, simd_kernels<Arch>>;
-  using words = word_batch<Arch>;
-  static constexpr std::size_t width = words::size;
-  static constexpr std::size_t block_size = static_cast<std::size_t>(F.block_size);
-  /// Blocks and floats of a tile: about 4 KiB, which the first-level cache holds beside the next tile on its way.
-  static constexpr std::size_t tile_blocks = 1024 / block_size;
-  static constexpr std::size_t tile_size = tile_blocks * block_size;
+  /// One scale for a whole row or more.
+  static constexpr bool wide = F.block_size == 0;
+  static constexpr std::size_t block_size = wide ? tile_capacity : static_cast<std::size_t>(F.block_size);
+  static constexpr std::size_t tile_size = tile_capacity / block_size * block_size;
+  using codes = tile_codes<F, block_size, Arch>;
 
  public:
   tile_quantizer(const matrix_view<T>& x, const block_view<F>& q, const quantize_options& o)
-      : base(x, q, o), group_(this->recipe_, this->scaling_, this->constants_),
-        vector_scales_(has_vector_scales<F>(this->recipe_, this->scaling_)),
-        run_(this->recipe_, this->rounding_), generic_(this->recipe_, this->rounding_) {}
+      : base(x, q, o), codes_(this->recipe_, this->rounding_, this->scaling_),
+        scales_(this->recipe_, this->scaling_, this->constants_, codes_.elements(), codes_.scaler()),
+        random_(o.rounding, this->rounding_), source_(this->x_),
+        streamed_(is_streamed<Arch>(q.rows * F.row_bytes(q.cols))) {}
 
+  /// As quantizer::run.
   void run(std::size_t first, std::size_t last) {
-    const bool strided_random = this->transposed_ && this->rounding_.mode == rounding_mode::stochastic;
-    if (this->options_.counts != nullptr || this->recipe_.choice != four_over_six::off || strided_random) {
-      base::run(first, last);
-      return;
-    }
-    const block_view<F>& q = this->q_;
+    const bool other_walk = this->options_.counts != nullptr || (this->transposed_ && random_.is_needed()) ||
+                            (this->recipe_.choice != four_over_six::off && !F.power_of_two_scale());
+    if (other_walk) return base::run(first, last);
     if (first == 0) this->store_tensor_scale();
-    for (std::size_t row = first; row < last; ++row) {
-      if (q.cols % block_size != 0) this->clear_padding(row, 1);
-      for (std::size_t col = 0; col < q.cols; col += tile_size) {
-        const std::size_t rest = q.cols - col;
-        if (rest >= block_size) tile(row, col, smaller(rest, tile_size) / block_size);
+    const std::size_t band = F.rows_per_block(this->q_.rows);
+    // Rows of a transposed matrix are read a panel at a time.
+    const std::size_t step = F.block_rows == 1 && !wide && source_.is_transposed() ? source_.panel_rows : band;
+    for (std::size_t row = first; row < last; row += step) {
+      const std::size_t rows = smaller(step, last - row);
+      for (std::size_t col = 0; col < this->q_.cols; col += tile_size) {
+        const std::size_t cols = smaller(tile_size, this->q_.cols - col);
+        if constexpr (F.block_rows == 1 && !wide) {
+          for (std::size_t r = row; r < row + rows; ++r) row_tile(r, col, cols);
+        } else {
+          band_tile(row, rows, col, cols);
+        }
       }
-      const std::size_t whole = q.cols / block_size * block_size;
-      if (whole < q.cols) this->block(row, 1, whole, q.cols - whole);
     }
+    if (streamed_) finish_stream();
   }
 
  private:
-  /// `blocks` whole blocks from column `col` on.
-  void tile(std::size_t row, std::size_t col, std::size_t blocks) {
-    const float* x = tile_elements(row, col, blocks * block_size);
-    prefetch_next(row, col + blocks * block_size);
-    block_maxima<F, Arch>(x, blocks, amax_);
-    scales(x, blocks);
-    code_type<F.scale>* stored = this->q_.scales + row * this->q_.scale_stride + col / block_size;
-    for (std::size_t b = 0; b < blocks; ++b) stored[b] = static_cast<code_type<F.scale>>(code_[b]);
-    if (this->rounding_.mode == rounding_mode::stochastic) draw(row, col, blocks * block_size);
-    std::uint8_t* bytes = this->q_.codes + row * this->q_.code_stride;
-    std::size_t b = 0;
-    while (b < blocks) {
-      const std::size_t done = run_.blocks(x + b * block_size, random_at(b * block_size), how_ + b, operand_ + b,
-                                           blocks - b, bytes + packed_bytes(F.packing, col + b * block_size));
-      b += done;
-      if (done == 0) b += other_blocks(x, bytes, col, b, blocks);
-    }
-  }
-
-  /// Blocks that no tuned kernel takes: as many as a chunk holds with plain operands, else one. Returns how many.
-  std::size_t other_blocks(const float* x, std::uint8_t* bytes, std::size_t col, std::size_t b, std::size_t blocks) {
-    constexpr std::size_t most = chunk_size / block_size;
-    scaled_by operands[most];
-    std::size_t count = 0;
-    for (; count < smaller(most, blocks - b) && block_size >= width && !this->recipe_.searches_in_float; ++count) {
-      const plain_operand operand(how_[b + count], binary32::from_bits(operand_[b + count]));
-      if (!operand.is_plain) break;
-      operands[count] = generic_.prepare(how_[b + count], operand);
-    }
-    const std::size_t done = count == 0 ? 1 : count;
-    if (this->rounding_.mode == rounding_mode::stochastic) expand_random(b * block_size, done * block_size);
-    std::memcpy(this->bits_, x + b * block_size, done * block_size * sizeof(float));
-    if (count != 0) {
-      generic_.run(this->bits_, this->words_, operands, count, block_size, this->codes_);
-    } else {
-      std::uint32_t code = code_[b];
-      const element_scaling e = make_element_scaling(F, this->recipe_, this->scaling_, code);
-      this->encode_bits(this->words_, block_size, e);
-    }
-    store_codes<F>(bytes, col + b * block_size, done * block_size, this->codes_);
-    return done;
-  }
-
-  /// Scale codes and element operands of the tile's blocks.
-  void scales(const float* x, std::size_t blocks) {
-    std::size_t b = 0;
-    const bool divide = this->recipe_.element == element_rule::divide_by_quotient;
-    const auto how = F.power_of_two_scale() ? element_scaling::kind::shift
-                     : divide               ? element_scaling::kind::divide
-                                            : element_scaling::kind::multiply;
-    for (; vector_scales_ && b < blocks; b += width) {
-      const words amax = words::load_unaligned(amax_ + b);
-      if (!group_.is_plain(amax)) {
-        for (std::size_t i = b; i < smaller(b + width, blocks); ++i) one_scale(x, i);
-        continue;
-      }
-      words code;
-      words operand;
-      group_.run(amax, code, operand);
-      code.store_unaligned(code_ + b);
-      operand.store_unaligned(operand_ + b);
-      for (std::size_t i = b; i < b + width; ++i) how_[i] = how;
-    }
-    for (; b < blocks; ++b) one_scale(x, b);
-  }
-
-  void one_scale(const float* x, std::size_t b) {
-    std::uint32_t magnitude = amax_[b];
-    if (magnitude > 0x7f80'0000U && this->recipe_.amax == amax_rule::ignore_nan) {
+  /// A tile of a row whose blocks have one row.
+  void row_tile(std::size_t row, std::size_t col, std::size_t cols) {
+    const std::size_t blocks = (cols + block_size - 1) / block_size;
+    const float* x = padded(source_.elements(row, col, cols), cols, blocks * block_size);
+    block_maxima<block_size, Arch>(x, blocks, scales_.amax());
+    scales_.find(blocks, [&](std::size_t b) {
       const matrix_view<float> block{x + b * block_size, 1, block_size};
-      magnitude = rectangle_amax(block, 0, 1, 0, block_size, amax_rule::ignore_nan);
-    }
-    code_[b] = block_scale_code(F, this->recipe_, this->constants_, this->scaling_, binary32::from_bits(magnitude));
-    const element_scaling e = make_element_scaling(F, this->recipe_, this->scaling_, code_[b]);
-    how_[b] = e.how;
-    operand_[b] = e.operand.bits();
-    const bool plain_shift = e.how == element_scaling::kind::shift && e.exponent >= -119 && e.exponent <= 82;
-    if (plain_shift) operand_[b] = static_cast<std::uint32_t>(e.exponent + 127) << 23;
-    // NaN and Inf elements are the generic vectors' business, too.
-    const bool special = amax_[b] >= 0x7f80'0000U;
-    if (special || e.how == element_scaling::kind::exact || !e.operand.is_finite() || (e.how == element_scaling::kind::shift && !plain_shift)) {
-      how_[b] = element_scaling::kind::nothing;
-    }
+      return rectangle_amax(block, 0, 1, 0, block_size, amax_rule::ignore_nan);
+    });
+    store_scales(row, 1, col, blocks);
+    encode(row, col, cols, x);
   }
 
-  /// The tile's elements as float32: the source itself where it is a row of float, else a copy.
-  const float* tile_elements(std::size_t row, std::size_t col, std::size_t count) {
-    if constexpr (std::is_same_v<T, float>) {
-      if (this->x_.col_stride == 1) return &this->x_(row, col);
+  /// A tile of several rows that share scales, or of a row that is one block.
+  void band_tile(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols) {
+    const std::size_t blocks = wide ? 1 : (cols + block_size - 1) / block_size;
+    const auto amax = [&](std::size_t b, amax_rule rule) {
+      if (wide) return stored_amax(row, rows, 0, this->q_.cols, rule);
+      const std::size_t first = col + b * block_size;
+      return stored_amax(row, rows, first, smaller(block_size, col + cols - first), rule);
+    };
+    if (!wide || col == 0) {
+      for (std::size_t b = 0; b < blocks; ++b) scales_.amax()[b] = amax(b, amax_rule::propagate);
+      scales_.find(blocks, [&](std::size_t b) { return amax(b, amax_rule::ignore_nan); });
+      store_scales(row, rows, col, blocks);
     }
-    for (std::size_t i = 0; i < count; i += chunk_size) {
-      const std::size_t part = smaller(chunk_size, count - i);
-      simd_kernels<Arch>::load(this->x_, row, col + i, part, this->bits_);
-      std::memcpy(tile_ + i, this->bits_, part * sizeof(float));
-    }
-    return tile_;
-  }
-
-  void prefetch_next(std::size_t row, std::size_t col) const {
-#if defined(__GNUC__)
-    if (this->x_.col_stride != 1) return;
-    const char* next = reinterpret_cast<const char*>(&this->x_(row, 0) + col);
-    for (std::size_t byte = 0; byte < tile_size * sizeof(T); byte += 64) __builtin_prefetch(next + byte);
-#endif
-  }
-
-  /// Draws the bit string of the tile's `count` elements, or finds it in the caller's words.
-  void draw(std::size_t row, std::size_t col, std::size_t count) {
-    const auto bits = static_cast<std::uint64_t>(this->rounding_.random_bits);
-    const element_rounding& rounding = this->options_.rounding;
-    std::uint64_t first = row * this->x_.cols + col;
-    if (!rounding.draws()) {
-      random_bytes_ = reinterpret_cast<const std::uint8_t*>(rounding.words().data()) + first * bits / 8;
-      return;
-    }
-    const stochastic& random = rounding.random();
-    first += random.first_element;
-    const std::uint64_t per_block = 128 / bits;
-    const std::uint64_t block = first / per_block;
-    const std::uint64_t last = (first + count - 1) / per_block;
-    philox_blocks<Arch>(random.seed, random.stream, block, static_cast<std::size_t>(last - block + 1), random_);
-    random_bytes_ = reinterpret_cast<const std::uint8_t*>(random_) + (first - block * per_block) * bits / 8;
-  }
-
-  /// Where the bits of the tile's element `i` begin.
-  [[nodiscard]] const std::uint8_t* random_at(std::size_t i) const noexcept {
-    if (this->rounding_.mode != rounding_mode::stochastic) return nullptr;
-    return random_bytes_ + i * static_cast<std::size_t>(this->rounding_.random_bits) / 8;
-  }
-
-  /// The random words of `count` elements from element `i` on, right-aligned in `words_`.
-  void expand_random(std::size_t i, std::size_t count) {
-    const auto bytes = static_cast<std::size_t>(this->rounding_.random_bits) / 8;
-    for (std::size_t k = 0; k < count; ++k) {
-      std::uint32_t word = 0;
-      std::memcpy(&word, random_at(i + k), bytes);
-      this->words_[k] = word;
+    const std::size_t size = wide ? (cols + 7) / 8 * 8 : blocks * block_size;
+    for (std::size_t r = row; r < row + rows; ++r) {
+      encode(r, col, cols, padded(source_.elements(r, col, cols), cols, size));
     }
   }
 
-  scale_group<F, Arch> group_;
-  bool vector_scales_;
-  element_run<F, Arch> run_;
-  generic_run<F.element, Arch> generic_;
-  alignas(64) float tile_[tile_size];
-  alignas(64) std::uint32_t random_[tile_size + 64];
-  const std::uint8_t* random_bytes_ = nullptr;
-  alignas(64) std::uint32_t amax_[tile_blocks + 64];
-  alignas(64) std::uint32_t code_[tile_blocks + 64];
-  alignas(64) std::uint32_t operand_[tile_blocks + 64];
-  element_scaling::kind how_[tile_blocks + 64];
+  void encode(std::size_t row, std::size_t col, std::size_t cols, const float* x) {
+    if (random_.is_needed()) random_.draw(row * this->x_.cols + col, cols);
+    codes_.run(x, scales_, random_,
+               {this->q_.codes + row * this->q_.code_stride, col, cols, source_.ahead(row, col + cols), sizeof(T), streamed_});
+  }
+
+  /// The largest magnitude of a rectangle; a transposed one is read along the rows of the source.
+  [[nodiscard]] std::uint32_t stored_amax(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
+                                          amax_rule rule) const {
+    if (source_.is_transposed()) return simd_kernels<Arch>::amax(this->x_.transposed(), col, cols, row, rows, rule);
+    return simd_kernels<Arch>::amax(this->x_, row, rows, col, cols, rule);
+  }
+
+  /// `x` itself, or where `cols` is less than `size`, a copy with zeros behind.
+  const float* padded(const float* x, std::size_t cols, std::size_t size) noexcept {
+    if (cols == size) return x;
+    std::memcpy(padded_, x, cols * sizeof(float));
+    std::memset(padded_ + cols, 0, (size - cols) * sizeof(float));
+    return padded_;
+  }
+
+  void store_scales(std::size_t row, std::size_t rows, std::size_t col, std::size_t blocks) {
+    const std::size_t first = F.replicate_scales ? row : row / F.rows_per_block(this->q_.rows);
+    const std::size_t last = F.replicate_scales ? row + rows : first + 1;
+    for (std::size_t r = first; r < last; ++r) {
+      auto* stored = this->q_.scales + r * this->q_.scale_stride + (wide ? 0 : col / block_size);
+      std::size_t b = 0;
+      if constexpr (sizeof(code_type<F.scale>) == 1) {
+        constexpr std::size_t width = word_batch<Arch>::size;
+        for (; b + width <= blocks; b += width) {
+          store_narrowed<Arch>(stored + b, word_batch<Arch>::load_unaligned(scales_.codes() + b));
+        }
+      }
+      for (; b < blocks; ++b) stored[b] = static_cast<code_type<F.scale>>(scales_.codes()[b]);
+    }
+  }
+
+  codes codes_;
+  typename codes::scales scales_;
+  tile_random<Arch> random_;
+  tile_source<T, Arch> source_;
+  bool streamed_;
+  alignas(64) float padded_[tile_capacity];
 };
 
 }  // namespace detail

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The codes of a tile: by one kernel where all its blocks allow, else scaled by blocks first, with scalar code for the
+// blocks that hardware cannot scale exactly.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include <nibble/simd/element_run.hpp>
+#include <nibble/simd/generic_run.hpp>
+#include <nibble/simd/pack.hpp>
+#include <nibble/simd/tile_random.hpp>
+#include <nibble/simd/tile_scales.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT {
+
+/// One call's constants for codes. Blocks have `Size` elements.
+template <block_format F, std::size_t Size, class Arch>
+class tile_codes {
+  using words = word_batch<Arch>;
+  using real = simd_real<Arch>;
+  using kind = element_scaling::kind;
+  static constexpr std::size_t width = words::size;
+  static constexpr bool nibbles = F.packing == layouts::nibbles_low_first;
+
+ public:
+  using kernel = element_run<F.element, Size, nibbles, Arch>;
+  using scales = tile_scales<F, tile_capacity / Size, kernel, Arch>;
+
+  /// Where a tile's codes go.
+  struct place {
+    std::uint8_t* row;   ///< codes of the row
+    std::size_t col;     ///< first column of the tile
+    std::size_t cols;
+    const char* ahead;   ///< source elements to fetch meanwhile, or null
+    std::size_t element_bytes;
+    bool streamed;
+  };
+
+  /// The arguments outlive this.
+  tile_codes(const recipe& r, const rounding_choice& rounding, const tensor_scaling& t) noexcept
+      : recipe_(&r), scaling_(&t), rounding_(rounding), kernel_(r, rounding), generic_(r, rounding) {
+    for (std::uint32_t& one : ones_) one = 0x3f80'0000U;
+  }
+
+  [[nodiscard]] const kernel& elements() const noexcept { return kernel_; }
+  [[nodiscard]] const element_scaler<F.element, Arch>& scaler() const noexcept { return generic_.scaler(); }
+
+  /// Codes of `to.cols` elements; `x` holds whole blocks.
+  void run(const float* x, const scales& s, const tile_random<Arch>& random, const place& to) noexcept {
+    std::size_t done = 0;
+#if defined(__AVX2__)
+    constexpr bool in_place = nibbles || F.packing == layouts::bytes;
+    if (s.is_direct() && in_place) {
+      const std::size_t groups = to.cols / kernel::group();
+      std::uint8_t* bytes = to.row + packed_bytes(F.packing, to.col);
+      const bool aligned = std::bit_cast<std::uintptr_t>(bytes) % 64 == 0;
+      run_kernel(x, s, 0, random.at(0), groups, {bytes, to.streamed && aligned, to.ahead, to.element_bytes});
+      done = groups * kernel::group() / Size * Size;
+      if (groups * kernel::group() == to.cols) return;
+    }
+#endif
+    rest(x, s, random, to, done);
+  }
+
+ private:
+#if defined(__AVX2__)
+  /// The kernel for elements that need no scaling before, from block b on.
+  NIBBLE_ALWAYS_INLINE void run_kernel(const float* x, const scales& s, std::size_t b, const std::uint8_t* random,
+                                       std::size_t groups, const x86::destination& to) const noexcept {
+    if (s.is_exact()) {
+      kernel_.run_exact(x, s.multipliers() + b, s.reciprocals() + b, random, groups, to);
+    } else {
+      kernel_.run(x, s.multipliers() + b, random, groups, to);
+    }
+  }
+#endif
+
+  /// Elements from `first` on, a multiple of Size, through buffers.
+  void rest(const float* x, const scales& s, const tile_random<Arch>& random, const place& to, std::size_t first) noexcept {
+    const std::size_t count = to.cols - first;
+    const std::size_t blocks = (count + Size - 1) / Size;
+    const std::size_t b = first / Size;
+    if (s.is_direct()) {
+      std::memcpy(scaled_, x + first, count * sizeof(float));
+    } else {
+      const std::size_t whole = Size == tile_capacity ? (count + 7) / 8 * 8 : blocks * Size;
+      scale(x + first, s, b, blocks, whole);
+    }
+    std::memset(scaled_ + count, 0, (scaled_size - count) * sizeof(float));
+    if (kernel_.tuned() && kernel::is_whole()) {
+#if defined(__AVX2__)
+      const std::size_t groups = (count + kernel::group() - 1) / kernel::group();
+      const auto* scaled = reinterpret_cast<const float*>(scaled_);
+      if (s.is_direct()) {
+        run_kernel(scaled, s, b, random.at(first), groups, {bytes_});
+      } else {
+        kernel_.run(scaled, ones_, random.at(first), groups, {bytes_});
+      }
+      scalar_blocks<nibbles>(x + first, s, random, b, blocks, count, first);
+      if constexpr (nibbles) {
+        std::memcpy(to.row + packed_bytes(F.packing, to.col + first), bytes_, packed_bytes(F.packing, count));
+        return;
+      }
+#endif
+    } else {
+      for (std::size_t i = 0; i < count; i += chunk_size) {
+        random.expand(first + i, smaller(chunk_size, count - i), words_);
+        generic_.encode(scaled_ + i, words_, chunk_size, bytes_ + i);
+      }
+      scalar_blocks<false>(x + first, s, random, b, blocks, count, first);
+    }
+    store_packed<Arch>(F.packing, to.row, to.col + first, count, bytes_);
+  }
+
+  /// Scaled elements of `blocks` blocks from block b on, whose first is at x, into scaled_; blocks for scalar code become
+  /// zeros.
+  void scale(const float* x, const scales& s, std::size_t b, std::size_t blocks, std::size_t whole) noexcept {
+    const bool by_kernel = kernel_.tuned() && kernel::is_whole();
+    const real unit(bit_cast<float>(static_cast<std::uint32_t>(127 + (by_kernel ? kernel_.prescale() : 0)) << 23));
+    const auto* bits = reinterpret_cast<const std::uint32_t*>(x);
+    for (std::size_t i = 0; i < blocks; ++i) {
+      const std::size_t at = i * Size;
+      const std::size_t end = smaller(at + Size, whole);
+      if (is_scalar(s, b + i)) {
+        std::memset(scaled_ + at, 0, (end - at) * sizeof(float));
+        continue;
+      }
+      const scaled_by operand = scaler().prepare(kind_of(s, b + i), s.operand(b + i));
+      const real factor(static_cast<float>(operand.value));
+      std::size_t k = at;
+      for (; k + width <= end; k += width) {
+        scaler().scaled(words::load_unaligned(bits + k), factor, operand, unit).store_unaligned(scaled_ + k);
+      }
+      if (k == end) continue;
+      std::uint32_t part[width] = {};
+      std::memcpy(part, bits + k, (end - k) * sizeof(float));
+      scaler().scaled(words::load_unaligned(part), factor, operand, unit).store_unaligned(part);
+      std::memcpy(scaled_ + k, part, (end - k) * sizeof(float));
+    }
+  }
+
+  /// A zero scale leaves nothing of an exact quotient.
+  static kind kind_of(const scales& s, std::size_t b) noexcept {
+    return s.how(b) == kind::exact && s.operand(b).is_zero() ? kind::multiply : s.how(b);
+  }
+
+  /// Whether a block is for scalar code.
+  [[nodiscard]] bool is_scalar(const scales& s, std::size_t b) const noexcept {
+    const kind how = kind_of(s, b);
+    // 32 random bits reach below the last bit of a quotient.
+    const bool deep = how == kind::exact && rounding_.mode == rounding_mode::stochastic && rounding_.random_bits > 16;
+    if (deep || !is_plain_operand(how, s.operand(b), has_exact_quotient<Arch>)) return true;
+    if (!recipe_->searches_in_float) return false;
+    const std::uint32_t field = s.operand(b).bits() >> 23;
+    return is_far(s.amax(b), (how == kind::exact || how == kind::divide ? 254U - field : field) << 23);
+  }
+
+  /// Overwrites the codes in bytes_ of the blocks for scalar code.
+  template <bool Packed>
+  void scalar_blocks(const float* x, const scales& s, const tile_random<Arch>& random, std::size_t b, std::size_t blocks,
+                     std::size_t count, std::size_t first) noexcept {
+    if (s.is_direct()) return;
+    for (std::size_t i = 0; i < blocks; ++i) {
+      if (!is_scalar(s, b + i)) continue;
+      std::uint32_t code = s.codes()[b + i];
+      const element_scaling e = make_element_scaling(F, *recipe_, *scaling_, code);
+      for (std::size_t k = i * Size; k < smaller(count, (i + 1) * Size); k += chunk_size) {
+        const std::size_t part = smaller(chunk_size, smaller(count, (i + 1) * Size) - k);
+        std::uint32_t bits[chunk_size];
+        std::uint8_t codes[chunk_size];
+        std::memcpy(bits, x + k, part * sizeof(float));
+        random.expand(first + k, part, words_);
+        encode_chunk<F>(*recipe_, rounding_, e, bits, words_, part, codes);
+        if (recipe_->searches_in_float) search_in_float<F.element>(e, bits, part, codes);
+        if constexpr (Packed) {
+          for (std::size_t c = 0; c < part; ++c) store_code(layouts::nibbles_low_first, bytes_, k + c, codes[c]);
+        } else {
+          std::memcpy(bytes_ + k, codes, part);
+        }
+      }
+    }
+  }
+
+  static constexpr std::size_t scaled_size = tile_capacity + 2 * chunk_size;
+  const recipe* recipe_;
+  const tensor_scaling* scaling_;
+  rounding_choice rounding_;
+  kernel kernel_;
+  generic_run<F.element, Arch> generic_;
+  alignas(64) std::uint32_t ones_[tile_capacity / Size + 64];
+  alignas(64) std::uint32_t scaled_[scaled_size] = {};
+  alignas(64) std::uint32_t words_[chunk_size] = {};
+  alignas(64) std::uint8_t bytes_[scaled_size] = {};
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The scales of a tile: codes, and how the elements of each block are scaled.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <nibble/simd/element_run.hpp>
+#include <nibble/simd/scale_group.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT {
+
+/// Whether elements of a block may lie so far beyond the range that differences from several numbers are one float32
+/// (block/encode_chunk.hpp search_in_float), for the bits of its amax and its multiplier.
+template <class Word>
+NIBBLE_ALWAYS_INLINE auto is_far(Word amax, Word multiplier) noexcept {
+  return (amax >> 23) + (multiplier >> 23) > Word(127U + 127U + 16U);
+}
+
+/// Scale codes and element operands of at most `Blocks` blocks.
+template <block_format F, std::size_t Blocks, class Kernel, class Arch>
+class tile_scales {
+  using words = word_batch<Arch>;
+  using signed_words = signed_batch<Arch>;
+  using real = simd_real<Arch>;
+  using kind = element_scaling::kind;
+  static constexpr std::size_t width = words::size;
+
+ public:
+  /// The arguments outlive the scales.
+  tile_scales(const recipe& r, const tensor_scaling& t, const scale_constants& k, const Kernel& kernel,
+              const element_scaler<F.element, Arch>& scaler) noexcept
+      : recipe_(&r), scaling_(&t), constants_(&k), group_(r, t, k), by_vectors_(has_vector_scales<F, Arch>(r, t)),
+        how_by_rule_(kind_by_rule(r.element)),
+        exact_(how_by_rule_ == kind::exact && kernel.divides_exactly(F.scale.mantissa_bits + 1)),
+        may_be_direct_((exact_ || scaler.is_product(how_by_rule_)) && kernel.tuned() && Kernel::is_whole()) {
+    const int prescale = exact_ ? -Kernel::exact_prescale() : kernel.prescale();
+    lowest_field_ = static_cast<std::uint32_t>(exact_ ? 127 - 60 : prescale < 0 ? 8 - prescale : 8);
+    highest_field_ = static_cast<std::uint32_t>(exact_ ? 127 + 100 - prescale : 127 + 82);
+    unit_ = bit_cast<float>(static_cast<std::uint32_t>(127 + prescale) << 23);
+  }
+
+  /// Where the magnitude bits of the blocks' amaxes go before find(); room for a vector more.
+  [[nodiscard]] std::uint32_t* amax() noexcept { return amax_; }
+  [[nodiscard]] std::uint32_t amax(std::size_t b) const noexcept { return amax_[b]; }
+  [[nodiscard]] const std::uint32_t* codes() const noexcept { return code_; }
+  /// How the elements of block b are scaled, and by what; `nothing` is for scalar code.
+  [[nodiscard]] kind how(std::size_t b) const noexcept { return mixed_ ? how_[b] : how_by_rule_; }
+  [[nodiscard]] binary32 operand(std::size_t b) const noexcept { return binary32::from_bits(operand_[b]); }
+  /// Whether the kernel may multiply all elements by multipliers(), or is_exact() and it may divide by them.
+  [[nodiscard]] bool is_direct() const noexcept { return direct_; }
+  [[nodiscard]] bool is_exact() const noexcept { return exact_; }
+  [[nodiscard]] const std::uint32_t* multipliers() const noexcept { return multiplier_; }
+  [[nodiscard]] const std::uint32_t* reciprocals() const noexcept { return reciprocal_; }
+
+  /// `without_nan(b)` is the amax of a block that leaves NaN out.
+  template <class WithoutNan>
+  NIBBLE_ALWAYS_INLINE void find(std::size_t blocks, const WithoutNan& without_nan) noexcept {
+    // The rest of a vector repeats the last block.
+    for (std::size_t i = 0; i < width; ++i) amax_[blocks + i] = amax_[blocks - 1];
+    direct_ = may_be_direct_;
+    mixed_ = false;
+    signed_words largest(0);
+    words smallest(~0U);
+    std::size_t b = 0;
+    for (; by_vectors_ && b < blocks; b += width) {
+      const words amax = words::load_unaligned(amax_ + b);
+      if (!group_.is_plain(amax)) {
+        for (std::size_t i = b; i < smaller(b + width, blocks); ++i) one(i, blocks, without_nan);
+        continue;
+      }
+      words code;
+      words operand;
+      group_.run(amax, code, operand);
+      code.store_unaligned(code_ + b);
+      operand.store_unaligned(operand_ + b);
+      // Zero is as good a multiplier as any, so it counts as the largest.
+      largest = xsimd::max(largest, bits_as<std::int32_t>(operand));
+      smallest = xsimd::min(smallest, operand - words(1U));
+      const real multiplier = real(bits_as<float>(operand)) * real(unit_);
+      multiplier.value.store_unaligned(reinterpret_cast<float*>(multiplier_ + b));
+      if (exact_) {
+        const words reciprocal = bits_as<std::uint32_t>((real(1.0F) / multiplier).value);
+        xsimd::select(operand == words(0U), operand, reciprocal).store_unaligned(reciprocal_ + b);
+      }
+      if (recipe_->searches_in_float) direct_ = direct_ && !xsimd::any(is_far(amax, operand));
+    }
+    direct_ = direct_ && !xsimd::any(largest > signed_words(static_cast<std::int32_t>(highest_field_ << 23))) &&
+              !xsimd::any(smallest < words((lowest_field_ << 23) - 1U));
+    for (; b < blocks; ++b) one(b, blocks, without_nan);
+  }
+
+ private:
+  static kind kind_by_rule(element_rule rule) noexcept {
+    if (F.power_of_two_scale()) return kind::shift;
+    if (rule == element_rule::divide_by_quotient) return kind::divide;
+    return rule == element_rule::exact ? kind::exact : kind::multiply;
+  }
+
+  /// Everything about one block, as scalar code has it.
+  template <class WithoutNan>
+  void one(std::size_t b, std::size_t blocks, const WithoutNan& without_nan) noexcept {
+    for (std::size_t i = 0; !mixed_ && i < blocks; ++i) how_[i] = how_by_rule_;
+    mixed_ = true;
+    std::uint32_t magnitude = amax_[b];
+    if (magnitude > 0x7f80'0000U && recipe_->amax == amax_rule::ignore_nan) magnitude = without_nan(b);
+    code_[b] = block_scale_code(F, *recipe_, *constants_, *scaling_, binary32::from_bits(magnitude));
+    const element_scaling e = make_element_scaling(F, *recipe_, *scaling_, code_[b]);
+    how_[b] = e.how;
+    operand_[b] = e.operand.bits();
+    if (e.how == kind::shift) {
+      const bool is_float = e.exponent >= -119 && e.exponent <= 82;
+      operand_[b] = is_float ? static_cast<std::uint32_t>(e.exponent + 127) << 23 : 0U;
+      if (!is_float) how_[b] = kind::nothing;
+    }
+    if (e.how == kind::exact) {
+      operand_[b] = (e.scale * scaling_->decode).bits();
+      if (!is_power_of_two(scaling_->decode)) how_[b] = kind::nothing;
+    }
+    if (amax_[b] >= 0x7f80'0000U) how_[b] = kind::nothing;
+    const std::uint32_t field = operand_[b] >> 23;
+    const bool takes = operand_[b] == 0 || (field >= lowest_field_ && operand_[b] <= highest_field_ << 23);
+    const bool near = !recipe_->searches_in_float || !is_far(amax_[b], operand_[b]);
+    direct_ = direct_ && how_[b] == how_by_rule_ && takes && near;
+    const binary32 multiplier = binary32::from_bits(operand_[b]) * binary32(unit_);
+    multiplier_[b] = multiplier.bits();
+    if (exact_) reciprocal_[b] = multiplier.is_zero() ? 0U : (binary32(1.0F) / multiplier).bits();
+  }
+
+  const recipe* recipe_;
+  const tensor_scaling* scaling_;
+  const scale_constants* constants_;
+  scale_group<F, Arch> group_;
+  bool by_vectors_;
+  kind how_by_rule_;
+  bool exact_;
+  bool may_be_direct_;
+  bool direct_ = false;
+  bool mixed_ = false;  ///< how_ says how, block by block
+  std::uint32_t lowest_field_ = 0;
+  std::uint32_t highest_field_ = 0;
+  float unit_ = 1.0F;
+  alignas(64) std::uint32_t amax_[Blocks + 2 * width];
+  alignas(64) std::uint32_t code_[Blocks + 2 * width];
+  alignas(64) std::uint32_t operand_[Blocks + 2 * width];
+  alignas(64) std::uint32_t multiplier_[Blocks + 2 * width];
+  alignas(64) std::uint32_t reciprocal_[Blocks + 2 * width];
+  kind how_[Blocks + 2 * width];
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The elements of a tile as float32 side by side: the source itself where it is a row of float, else a copy. A transposed
+// matrix is copied a panel of rows at a time, so that every line of the source is read once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include <nibble/simd/kernels.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT {
+
+/// Elements of a tile: 4 KiB of float32, which the first-level cache holds beside the next tile on its way.
+inline constexpr std::size_t tile_capacity = 1024;
+
+/// Transposes a block of `panel` elements of each of `count` columns: rows of `out`, `stride` floats apart.
+template <std::size_t Panel>
+NIBBLE_ALWAYS_INLINE void transpose_panel(const std::uint32_t* columns, std::size_t count, std::uint32_t* out,
+                                          std::size_t stride) noexcept {
+#if defined(__SSE2__)
+  for (std::size_t c = 0; c + 4 <= count; c += 4) {
+    for (std::size_t r = 0; r < Panel; r += 4) {
+      const auto load = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(columns + (c + i) * Panel + r));
+      };
+      const __m128i low_0 = _mm_unpacklo_epi32(load(0), load(1));
+      const __m128i high_0 = _mm_unpackhi_epi32(load(0), load(1));
+      const __m128i low_1 = _mm_unpacklo_epi32(load(2), load(3));
+      const __m128i high_1 = _mm_unpackhi_epi32(load(2), load(3));
+      const auto store = [&](std::size_t i, __m128i x) NIBBLE_INLINE_LAMBDA {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + (r + i) * stride + c), x);
+      };
+      store(0, _mm_unpacklo_epi64(low_0, low_1));
+      store(1, _mm_unpackhi_epi64(low_0, low_1));
+      store(2, _mm_unpacklo_epi64(high_0, high_1));
+      store(3, _mm_unpackhi_epi64(high_0, high_1));
+    }
+  }
+  for (std::size_t c = count / 4 * 4; c < count; ++c) {
+#else
+  for (std::size_t c = 0; c < count; ++c) {
+#endif
+    for (std::size_t r = 0; r < Panel; ++r) out[r * stride + c] = columns[c * Panel + r];
+  }
+}
+
+template <class T, class Arch>
+class tile_source {
+ public:
+  /// Rows of a transposed matrix that are copied together: a cache line of float32.
+  static constexpr std::size_t panel_rows = 16;
+
+  /// `x` outlives the source; `panels` are for the copies.
+  explicit tile_source(const matrix_view<T>& x) noexcept : x_(x), transposed_(x.col_stride != 1 && x.row_stride == 1) {}
+
+  [[nodiscard]] bool is_transposed() const noexcept { return transposed_; }
+
+  /// `cols` (at most tile_capacity) elements of a row from `col` on. Valid until the next call.
+  [[nodiscard]] const float* elements(std::size_t row, std::size_t col, std::size_t cols) noexcept {
+    if constexpr (std::is_same_v<T, float>) {
+      if (x_.col_stride == 1) return &x_(row, col);
+    }
+    if (transposed_) return panel(row, col, cols);
+    copy(row, col, cols, reinterpret_cast<std::uint32_t*>(copy_));
+    return copy_;
+  }
+
+  /// What follows `cols` elements from (row, col) on in memory, to be fetched; null where nothing follows closely.
+  [[nodiscard]] const char* ahead(std::size_t row, std::size_t col) const noexcept {
+    if (x_.col_stride != 1) return nullptr;
+    return reinterpret_cast<const char*>(&x_(row, 0) + col);
+  }
+
+ private:
+  void copy(std::size_t row, std::size_t col, std::size_t cols, std::uint32_t* to) const noexcept {
+    for (std::size_t i = 0; i < cols; i += chunk_size) {
+      simd_kernels<Arch>::load(x_, row, col + i, smaller(chunk_size, cols - i), to + i);
+    }
+  }
+
+  /// Row `row` of the panel that holds it.
+  const float* panel(std::size_t row, std::size_t col, std::size_t cols) noexcept {
+    const std::size_t first = row / panel_rows * panel_rows;
+    if (first != panel_row_ || col != panel_col_ || cols != panel_cols_) load_panel(first, col, cols);
+    return panel_ + (row - first) * tile_capacity;
+  }
+
+  void load_panel(std::size_t first, std::size_t col, std::size_t cols) noexcept {
+    const std::size_t rows = smaller(panel_rows, x_.rows - first);
+    std::uint32_t columns[16 * panel_rows];
+    auto* out = reinterpret_cast<std::uint32_t*>(panel_);
+    const matrix_view<T> source = x_.transposed();
+    for (std::size_t c = 0; c < cols; c += 16) {
+      const std::size_t count = smaller(16, cols - c);
+      for (std::size_t i = 0; i < count; ++i) {
+        simd_kernels<Arch>::load(source, col + c + i, first, rows, columns + i * panel_rows);
+      }
+      transpose_panel<panel_rows>(columns, count, out + c, tile_capacity);
+    }
+    panel_row_ = first;
+    panel_col_ = col;
+    panel_cols_ = cols;
+  }
+
+  matrix_view<T> x_;
+  bool transposed_;
+  std::size_t panel_row_ = 0;
+  std::size_t panel_col_ = 0;
+  std::size_t panel_cols_ = 0;
+  alignas(64) float copy_[tile_capacity];
+  alignas(64) float panel_[panel_rows * tile_capacity];
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Kernels over runs of blocks: maxima of a vector of blocks at once, and codes of eight vectors of elements at a time.
+#pragma once
+
+#include <nibble/simd/x86/stochastic.hpp>
+
+#if defined(__AVX2__)
+
+#include <cstddef>
+#include <cstdint>
+
+#include <nibble/simd/unrolled.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT::x86 {
+
+/// Lane i of the result is the largest lane of vector i; the lanes are non-negative integers.
+NIBBLE_ALWAYS_INLINE __m256i maxima(const __m256i (&v)[8]) noexcept {
+  const auto pair = [](__m256i x, __m256i y) NIBBLE_INLINE_LAMBDA {
+    return _mm256_max_epi32(_mm256_unpacklo_epi32(x, y), _mm256_unpackhi_epi32(x, y));
+  };
+  const auto quad = [](__m256i x, __m256i y) NIBBLE_INLINE_LAMBDA {
+    return _mm256_max_epi32(_mm256_unpacklo_epi64(x, y), _mm256_unpackhi_epi64(x, y));
+  };
+  const __m256i low = quad(pair(v[0], v[1]), pair(v[2], v[3]));
+  const __m256i high = quad(pair(v[4], v[5]), pair(v[6], v[7]));
+  return _mm256_max_epi32(_mm256_permute2x128_si256(low, high, 0x20), _mm256_permute2x128_si256(low, high, 0x31));
+}
+#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+NIBBLE_ALWAYS_INLINE __m512i maxima(const __m512i (&v)[16]) noexcept {
+  constexpr __mmask16 every = 0xffff;
+  constexpr __mmask8 every_pair = 0xff;
+  const auto larger = [](__m512i x, __m512i y) NIBBLE_INLINE_LAMBDA { return _mm512_maskz_max_epi32(every, x, y); };
+  const auto pair = [&](__m512i x, __m512i y) NIBBLE_INLINE_LAMBDA {
+    return larger(_mm512_maskz_unpacklo_epi32(every, x, y), _mm512_maskz_unpackhi_epi32(every, x, y));
+  };
+  const auto quad = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+    const __m512i x = pair(v[i], v[i + 1]);
+    const __m512i y = pair(v[i + 2], v[i + 3]);
+    return larger(_mm512_maskz_unpacklo_epi64(every_pair, x, y), _mm512_maskz_unpackhi_epi64(every_pair, x, y));
+  };
+  const auto lanes = [&](__m512i x, __m512i y) NIBBLE_INLINE_LAMBDA {
+    return larger(_mm512_maskz_shuffle_i32x4(every, x, y, 0x88), _mm512_maskz_shuffle_i32x4(every, x, y, 0xdd));
+  };
+  return lanes(lanes(quad(0), quad(4)), lanes(quad(8), quad(12)));
+}
+#endif
+
+/// The largest magnitude bits of V::lanes blocks of `Size` elements, a multiple of V::lanes.
+template <class V, std::size_t Size>
+NIBBLE_ALWAYS_INLINE typename V::word block_maxima(const float* x) noexcept {
+  typename V::word best[V::lanes];
+  const typename V::word mask = V::all(0x7fff'ffffU);
+  unrolled<V::lanes>([&](auto b) NIBBLE_INLINE_LAMBDA {
+    best[b] = V::both(V::load(x + b * Size), mask);
+    for (std::size_t i = V::lanes; i < Size; i += V::lanes) {
+      best[b] = V::largest(best[b], V::both(V::load(x + b * Size + i), mask));
+    }
+  });
+  return maxima(best);
+}
+
+/// Where the bytes of groups of eight vectors go, and what is fetched meanwhile.
+struct destination {
+  std::uint8_t* bytes;
+  bool streamed = false;       ///< past the caches; `bytes` is then aligned to the vector
+  const char* ahead = nullptr;  ///< memory that will be read next, or null
+  std::size_t element = 4;     ///< bytes of an element there
+};
+
+/// Fetches the lines that the elements of a group will take: all of them for float32, half as many for narrower ones.
+template <class V>
+NIBBLE_ALWAYS_INLINE const char* fetch_group(const char* ahead, std::size_t element) noexcept {
+  constexpr std::size_t half = V::lanes / 4;  // lines of 16-bit elements
+  unrolled<half>([&](auto i) NIBBLE_INLINE_LAMBDA { _mm_prefetch(ahead + 64 * i, _MM_HINT_T0); });
+  if (element > 2) unrolled<half>([&](auto i) NIBBLE_INLINE_LAMBDA { _mm_prefetch(ahead + 64 * (half + i), _MM_HINT_T0); });
+  return ahead + 8 * V::lanes * element;
+}
+
+/// Stores 8 * V::lanes codes, one a byte in two vectors in the order of packing: two a byte with the even one low, or one.
+template <class V, bool Nibbles>
+NIBBLE_ALWAYS_INLINE void store_group(std::uint8_t* bytes, bool streamed, typename V::word first,
+                                      typename V::word second) noexcept {
+  const auto put = [&](std::uint8_t* to, typename V::word x) NIBBLE_INLINE_LAMBDA {
+    if (streamed) {
+      V::stream(to, x);
+    } else {
+      V::store(to, x);
+    }
+  };
+  if constexpr (Nibbles) {
+    put(bytes, V::nibbles(first, second));
+  } else {
+    put(bytes, V::in_order(first));
+    put(bytes + V::bytes, V::in_order(second));
+  }
+}
+
+/// Codes of `groups` groups of eight vectors. `half(h, g)` gives the codes of half h of group g, one a byte in the order
+/// of packing.
+template <class V, bool Nibbles, class Half>
+NIBBLE_ALWAYS_INLINE void encode_groups(std::size_t groups, destination to, const Half& half) noexcept {
+  constexpr std::size_t group_bytes = (Nibbles ? 1 : 2) * V::bytes;
+  for (std::size_t g = 0; g < groups; ++g) {
+    if (to.ahead != nullptr) to.ahead = fetch_group<V>(to.ahead, to.element);
+    const typename V::word first = half(std::integral_constant<std::size_t, 0>{}, g);
+    const typename V::word second = half(std::integral_constant<std::size_t, 1>{}, g);
+    store_group<V, Nibbles>(to.bytes, to.streamed, first, second);
+    to.bytes += group_bytes;
+  }
+}
+
+/// The multiplier of vector `i` of group `g`, where every `Size` elements share one.
+template <class V, std::size_t Size>
+NIBBLE_ALWAYS_INLINE typename V::real multiplier_of(const std::uint32_t* multiplier, std::size_t g, std::size_t i) noexcept {
+  constexpr std::size_t group = 8 * V::lanes;
+  if constexpr (group % Size == 0) {
+    return V::broadcast(multiplier + group / Size * g + i * V::lanes / Size);
+  } else {
+    return V::broadcast(multiplier + (group * g + i * V::lanes) / Size);
+  }
+}
+
+/// Codes of groups of elements under a deterministic rounding. Every `Size` elements, a multiple of V::lanes, share a
+/// multiplier, which includes 2^prescale of the rounder.
+template <float_format F, class V, std::size_t Size, bool Nibbles, rounding_mode Mode>
+void encode_rounded(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
+                    negative_zero_rule rule) noexcept {
+  using rounding = rounder<F, V>;
+  encode_groups<V, Nibbles>(groups, to, [&](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+    using real = typename V::real;
+    typename V::word p[4];
+    typename V::word s[4];
+    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
+      const real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
+      p[i] = V::as_word(V::multiply(V::as_real(V::load(x + 8 * V::lanes * g + (4 * h + i) * V::lanes)), m));
+      s[i] = rounding::template sum<Mode>(p[i]);
+    });
+    return rounding::codes(rounding::magnitude_bytes(s[0], s[1], s[2], s[3]), p[0], p[1], p[2], p[3], rule);
+  });
+}
+
+/// As above, stochastically, by the bit string that begins at `random`.
+template <float_format F, class V, std::size_t Size, bool Nibbles, int Bits>
+void encode_stochastic(const float* x, const std::uint32_t* multiplier, const std::uint8_t* random, std::size_t groups,
+                       const destination& to, negative_zero_rule rule) noexcept {
+  using rounding = stochastic_rounder<F, V, Bits>;
+  encode_groups<V, Nibbles>(groups, to, [&](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+    using real = typename V::real;
+    typename V::word p[4];
+    typename V::word c[4];
+    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
+      const std::size_t at = 8 * V::lanes * g + (4 * h + i) * V::lanes;
+      const real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
+      p[i] = V::as_word(V::multiply(V::as_real(V::load(x + at)), m));
+      c[i] = rounding::codes(p[i], rounding::random(random + at * Bits / 8));
+    });
+    const typename V::word bytes = rounding::magnitude_bytes(c[0], c[1], c[2], c[3]);
+    return rounder<F, V>::template codes<0>(bytes, p[0], p[1], p[2], p[3], rule);
+  });
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble
+
+#endif  // defined(__AVX2__)

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rounding of scaled elements into a small float, in every deterministic mode, by one floating-point addition. Adding
+// 2^(23 - m) steps to a magnitude makes the adder round to nearest even at the step, normal and subnormal numbers alike;
+// subtracting them again gives the rounded value exactly, and where another mode would have gone to the other neighbour,
+// the sum moves by one in its last place. One multiply-add of 16-bit halves then joins exponent and fraction into the
+// code.
+#pragma once
+
+#include <nibble/simd/x86/vector.hpp>
+
+#if defined(__AVX2__)
+
+#include <nibble/format/float_format.hpp>
+#include <nibble/format/policy.hpp>
+#include <nibble/format/rounding.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT::x86 {
+
+/// Whether this file serves a format: a sign, a zero, numbers up to the largest code side by side. At least one fraction
+/// bit: the adder breaks a tie by the parity of the significand, which is the code's only then.
+NIBBLE_FUNCTION bool rounds_by_addition(const float_format& f) noexcept {
+  return f.has_sign && f.has_zero && f.bits() <= 8 && f.mantissa_bits > 0 && f.mantissa_bits <= 7 &&
+         f.min_exponent() > -60 && f.max_exponent() < 60;
+}
+
+/// The modes whose result for a magnitude just above zero is not zero, so that zero must be told from a trace of it.
+NIBBLE_FUNCTION bool sees_traces(rounding_mode mode) noexcept {
+  return mode == rounding_mode::upward || mode == rounding_mode::downward || mode == rounding_mode::to_odd;
+}
+
+template <float_format F, class V>
+struct rounder {
+  using word = typename V::word;
+  using real = typename V::real;
+  static constexpr int fraction = F.mantissa_bits;
+  static constexpr int raise = 23 - fraction;      ///< exponent distance of the addend
+  static constexpr int unit_shift = 7 - fraction;  ///< joined sums count codes in steps of 2^unit_shift
+  /// What a joined sum counts at code 0, if the exponent field of the smallest normal number is `field`.
+  static constexpr int base_at(int field) noexcept { return (field + raise) << fraction; }
+
+  /// With this field the saturation of the packing instruction falls on the largest code; 0 where there is none.
+  static constexpr int clamping_field() noexcept {
+    const int lowest = 255 - static_cast<int>(F.max_code());
+    const int field = (lowest >> fraction) - raise;
+    return lowest % (1 << fraction) == 0 && field >= 10 ? field : 0;
+  }
+  static constexpr bool clamps = clamping_field() != 0;
+  static constexpr int first_field = clamps ? clamping_field() : F.min_exponent() + 127;
+  /// Elements come multiplied by 2^prescale, beside the scale of their block.
+  static constexpr int prescale = first_field - (F.min_exponent() + 127);
+  static constexpr int base = base_at(first_field);
+
+  static NIBBLE_ALWAYS_INLINE word magnitude(word x) noexcept { return V::both(x, V::all(0x7fff'ffffU)); }
+
+  /// The power of two that a magnitude's step follows from: its own, at least that of the smallest normal number.
+  static NIBBLE_ALWAYS_INLINE word power_below(word x) noexcept {
+    return V::largest(V::both(x, V::all(0x7f80'0000U)), V::all(static_cast<std::uint32_t>(first_field) << 23));
+  }
+
+  /// The sum for an element `x` (sign allowed) whose magnitude is finite; its last place is a step.
+  template <rounding_mode Mode>
+  static NIBBLE_ALWAYS_INLINE word sum(word x) noexcept {
+    using enum rounding_mode;
+    const word y = magnitude(x);
+    const word power = power_below(x);
+    const real rounded = V::template add_power<raise>(power, V::as_real(y));
+    const word s = V::as_word(rounded);
+    if constexpr (Mode == nearest_even) {
+      return s;
+    } else {
+      const real value = V::template subtract_power<raise>(power, rounded);
+      const word v = V::as_word(value);
+      const word is_less = V::greater(v, y);  // rounded up
+      if constexpr (Mode == toward_zero) {
+        return V::add(s, is_less);
+      } else if constexpr (Mode == to_odd) {
+        const word inexact = V::differ(V::equal(v, y), V::all(~0U));
+        return V::either(V::add(s, is_less), V::both(inexact, V::all(1U)));
+      } else if constexpr (Mode == upward || Mode == downward) {
+        const word is_more = V::greater(y, v);
+        const word negative = V::sign_mask(x);
+        const word away = Mode == upward ? V::without(is_more, negative) : V::both(is_more, negative);
+        const word back = Mode == upward ? V::both(is_less, negative) : V::without(is_less, negative);
+        return V::add(V::subtract(s, away), back);
+      } else {
+        // A tie: the exact error is half a step, in the direction that nearest even did not want.
+        const real error = Mode == nearest_away ? V::subtract(V::as_real(y), value) : V::subtract(value, V::as_real(y));
+        const word half = V::subtract(power, V::all(static_cast<std::uint32_t>(fraction + 1) << 23));
+        const word tie = V::equal(V::as_word(error), half);
+        return Mode == nearest_away ? V::subtract(s, tie) : V::add(s, tie);
+      }
+    }
+  }
+
+  /// 16-bit halves that count codes from `base` on.
+  static NIBBLE_ALWAYS_INLINE word joined(word s) noexcept {
+    return V::multiply_add_halves(s, V::all((1U << 16) | (1U << unit_shift)));
+  }
+
+  /// Bytes of 4 vectors of sums: the magnitude codes, at most the largest, plus `byte_base`.
+  static constexpr int byte_base = clamps ? base : 0;
+  static NIBBLE_ALWAYS_INLINE word magnitude_bytes(word s0, word s1, word s2, word s3) noexcept {
+    word low = V::pack_words(joined(s0), joined(s1));
+    word high = V::pack_words(joined(s2), joined(s3));
+    if constexpr (!clamps) {
+      const word zero = V::all_halves(base << unit_shift);
+      low = V::subtract_halves(low, zero);
+      high = V::subtract_halves(high, zero);
+    }
+    low = V::template right_halves<unit_shift>(low);
+    high = V::template right_halves<unit_shift>(high);
+    const word packed = V::pack_halves_unsigned(low, high);
+    return clamps ? packed : V::smallest_bytes(packed, V::all_bytes(static_cast<int>(F.max_code())));
+  }
+
+  /// Whole codes, one a byte: magnitudes, which count from `Base`, and the signs of their elements joined.
+  template <int Base = byte_base>
+  static NIBBLE_ALWAYS_INLINE word codes(word bytes, word x0, word x1, word x2, word x3, negative_zero_rule rule) noexcept {
+    if (rule == negative_zero_rule::drop_exact && F.has_negative_zero()) {
+      // x & (x - 1) is negative for a negative number, but not for -0.
+      const auto zero_positive = [](word x) NIBBLE_INLINE_LAMBDA { return V::both(x, V::add(x, V::all(~0U))); };
+      x0 = zero_positive(x0), x1 = zero_positive(x1), x2 = zero_positive(x2), x3 = zero_positive(x3);
+    }
+    word sign = V::pack_halves(V::pack_words(x0, x1), V::pack_words(x2, x3));  // bit 7 of each byte
+    if constexpr (F.twos_complement) {
+      const word negative = V::negative_bytes(sign);
+      return V::subtract_bytes(V::differ(bytes, negative), negative);
+    } else {
+      if (rule == negative_zero_rule::drop || !F.has_negative_zero()) {
+        sign = V::without(sign, V::equal_bytes(bytes, V::all_bytes(Base)));
+      }
+      constexpr int down = 7 - F.magnitude_bits();
+      const word placed = V::both(V::template right_halves<down>(sign), V::all_bytes(static_cast<int>(F.sign_mask())));
+      if constexpr (Base == 0) {
+        return V::either(bytes, placed);
+      } else if constexpr ((Base & static_cast<int>(F.magnitude_mask())) == 0) {
+        return V::differ(V::differ(bytes, placed), V::all_bytes(Base));
+      } else {
+        return V::either(V::subtract_bytes(bytes, V::all_bytes(Base)), placed);
+      }
+    }
+  }
+
+  /// The codes of non-negative finite numbers, saturating, one in each 32-bit lane, and the numbers that they stand for.
+  /// Without prescale; for scales.
+  static NIBBLE_ALWAYS_INLINE word nearest(word x, word& value) noexcept {
+    constexpr auto first = static_cast<std::uint32_t>(F.min_exponent() + 127);
+    const word limited = V::smallest(x, V::all(to_bits(static_cast<float>(F.max_value()))));
+    const word power = V::largest(V::both(limited, V::all(0x7f80'0000U)), V::all(first << 23));
+    const real rounded = V::template add_power<raise>(power, V::as_real(limited));
+    value = V::as_word(V::template subtract_power<raise>(power, rounded));
+    const word zero = V::all(static_cast<std::uint32_t>(base_at(static_cast<int>(first))) << unit_shift);
+    return V::template right<unit_shift>(V::subtract(joined(V::as_word(rounded)), zero));
+  }
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble
+
+#endif  // defined(__AVX2__)

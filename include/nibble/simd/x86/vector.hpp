@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The registers of AVX2 and AVX-512 under one set of names, so that a kernel is written once for both. Both pack within
+// 128-bit lanes; in_order() and nibbles() undo that. See the Intel Software Developer's Manual for each instruction.
+#pragma once
+
+#include <nibble/simd/compat.hpp>
+
+#if defined(__AVX2__)
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT::x86 {
+
+/// 256 bits: AVX2. `word` holds integers of any width, `real` float32; a comparison gives all ones or zeros.
+struct avx2_vector {
+  using word = __m256i;
+  using real = __m256;
+  static constexpr std::size_t lanes = 8;
+  static constexpr std::size_t bytes = 32;
+#if defined(__FMA__)
+  static constexpr bool is_fused = true;
+#else
+  static constexpr bool is_fused = false;
+#endif
+
+  static NIBBLE_ALWAYS_INLINE word as_word(real x) noexcept { return _mm256_castps_si256(x); }
+  static NIBBLE_ALWAYS_INLINE real as_real(word x) noexcept { return _mm256_castsi256_ps(x); }
+  static NIBBLE_ALWAYS_INLINE word load(const void* p) noexcept { return _mm256_loadu_si256(static_cast<const word*>(p)); }
+  static NIBBLE_ALWAYS_INLINE void store(void* p, word x) noexcept { _mm256_storeu_si256(static_cast<word*>(p), x); }
+  static NIBBLE_ALWAYS_INLINE void stream(void* p, word x) noexcept { _mm256_stream_si256(static_cast<word*>(p), x); }
+  static NIBBLE_ALWAYS_INLINE word all(std::uint32_t x) noexcept { return _mm256_set1_epi32(static_cast<int>(x)); }
+  static NIBBLE_ALWAYS_INLINE word all_halves(int x) noexcept { return _mm256_set1_epi16(static_cast<short>(x)); }
+  static NIBBLE_ALWAYS_INLINE word all_bytes(int x) noexcept { return _mm256_set1_epi8(static_cast<char>(x)); }
+  static NIBBLE_ALWAYS_INLINE real all_real(float x) noexcept { return _mm256_set1_ps(x); }
+  static NIBBLE_ALWAYS_INLINE real broadcast(const std::uint32_t* p) noexcept {
+    return as_real(_mm256_set1_epi32(static_cast<int>(*p)));
+  }
+  /// 8- or 16-bit integers, one a lane.
+  static NIBBLE_ALWAYS_INLINE word load_bytes(const void* p) noexcept {
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)));
+  }
+  static NIBBLE_ALWAYS_INLINE word load_halves(const void* p) noexcept {
+    return _mm256_cvtepu16_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+  }
+
+  static NIBBLE_ALWAYS_INLINE word both(word a, word b) noexcept { return _mm256_and_si256(a, b); }
+  static NIBBLE_ALWAYS_INLINE word either(word a, word b) noexcept { return _mm256_or_si256(a, b); }
+  static NIBBLE_ALWAYS_INLINE word differ(word a, word b) noexcept { return _mm256_xor_si256(a, b); }
+  /// a where b is not.
+  static NIBBLE_ALWAYS_INLINE word without(word a, word b) noexcept { return _mm256_andnot_si256(b, a); }
+
+  static NIBBLE_ALWAYS_INLINE word add(word a, word b) noexcept { return _mm256_add_epi32(a, b); }
+  static NIBBLE_ALWAYS_INLINE word subtract(word a, word b) noexcept { return _mm256_sub_epi32(a, b); }
+  static NIBBLE_ALWAYS_INLINE word largest(word a, word b) noexcept { return _mm256_max_epi32(a, b); }
+  static NIBBLE_ALWAYS_INLINE word smallest(word a, word b) noexcept { return _mm256_min_epi32(a, b); }
+  static NIBBLE_ALWAYS_INLINE word smallest_unsigned(word a, word b) noexcept { return _mm256_min_epu32(a, b); }
+  static NIBBLE_ALWAYS_INLINE word greater(word a, word b) noexcept { return _mm256_cmpgt_epi32(a, b); }
+  static NIBBLE_ALWAYS_INLINE word equal(word a, word b) noexcept { return _mm256_cmpeq_epi32(a, b); }
+  template <int N>
+  static NIBBLE_ALWAYS_INLINE word left(word a) noexcept { return _mm256_slli_epi32(a, N); }
+  template <int N>
+  static NIBBLE_ALWAYS_INLINE word right(word a) noexcept { return _mm256_srli_epi32(a, N); }
+  static NIBBLE_ALWAYS_INLINE word sign_mask(word a) noexcept { return _mm256_srai_epi32(a, 31); }
+  static NIBBLE_ALWAYS_INLINE bool any(word a) noexcept { return _mm256_movemask_epi8(a) != 0; }
+
+  static NIBBLE_ALWAYS_INLINE word multiply_add_halves(word a, word b) noexcept { return _mm256_madd_epi16(a, b); }
+  static NIBBLE_ALWAYS_INLINE word subtract_halves(word a, word b) noexcept { return _mm256_sub_epi16(a, b); }
+  template <int N>
+  static NIBBLE_ALWAYS_INLINE word right_halves(word a) noexcept { return N == 0 ? a : _mm256_srli_epi16(a, N); }
+  static NIBBLE_ALWAYS_INLINE word smallest_bytes(word a, word b) noexcept { return _mm256_min_epu8(a, b); }
+  static NIBBLE_ALWAYS_INLINE word subtract_bytes(word a, word b) noexcept { return _mm256_sub_epi8(a, b); }
+  static NIBBLE_ALWAYS_INLINE word equal_bytes(word a, word b) noexcept { return _mm256_cmpeq_epi8(a, b); }
+  static NIBBLE_ALWAYS_INLINE word negative_bytes(word a) noexcept { return _mm256_cmpgt_epi8(_mm256_setzero_si256(), a); }
+
+  /// Words to halves, halves to bytes, with signed (`pack`) or unsigned saturation.
+  static NIBBLE_ALWAYS_INLINE word pack_words(word a, word b) noexcept { return _mm256_packs_epi32(a, b); }
+  static NIBBLE_ALWAYS_INLINE word pack_halves(word a, word b) noexcept { return _mm256_packs_epi16(a, b); }
+  static NIBBLE_ALWAYS_INLINE word pack_halves_unsigned(word a, word b) noexcept { return _mm256_packus_epi16(a, b); }
+
+  // Results of float32 operations pass through an opaque register: no compiler merges or reorders them.
+  static NIBBLE_ALWAYS_INLINE real opaque(real x) noexcept {
+    asm("" : "+x"(x));
+    return x;
+  }
+  static NIBBLE_ALWAYS_INLINE real multiply(real a, real b) noexcept { return opaque(_mm256_mul_ps(a, b)); }
+  static NIBBLE_ALWAYS_INLINE real add(real a, real b) noexcept { return opaque(_mm256_add_ps(a, b)); }
+  static NIBBLE_ALWAYS_INLINE real subtract(real a, real b) noexcept { return opaque(_mm256_sub_ps(a, b)); }
+  /// power * 2^Shift + x, and x less it: one rounding. AMD's processors add on other ports than they multiply, so the
+  /// integer addition to the exponent beats the fused form here.
+  template <int Shift>
+  static NIBBLE_ALWAYS_INLINE real add_power(word power, real x) noexcept {
+    return add(as_real(add(power, all(static_cast<std::uint32_t>(Shift) << 23))), x);
+  }
+  template <int Shift>
+  static NIBBLE_ALWAYS_INLINE real subtract_power(word power, real x) noexcept {
+    return subtract(x, as_real(add(power, all(static_cast<std::uint32_t>(Shift) << 23))));
+  }
+  /// a * b + x and x - a * b, fused where `is_fused`; else one rounding where the product is exact.
+  static NIBBLE_ALWAYS_INLINE real multiply_add(real a, real b, real x) noexcept {
+#if defined(__FMA__)
+    return opaque(_mm256_fmadd_ps(a, b, x));
+#else
+    return add(multiply(a, b), x);
+#endif
+  }
+  static NIBBLE_ALWAYS_INLINE real subtract_product(real a, real b, real x) noexcept {
+#if defined(__FMA__)
+    return opaque(_mm256_fnmadd_ps(a, b, x));
+#else
+    return subtract(x, multiply(a, b));
+#endif
+  }
+  static NIBBLE_ALWAYS_INLINE word truncated(real x) noexcept { return _mm256_cvttps_epi32(x); }
+  static NIBBLE_ALWAYS_INLINE real from_integer(word x) noexcept { return opaque(_mm256_cvtepi32_ps(x)); }
+
+  /// Bytes of four packed vectors, 4-byte groups 0L 1L 2L 3L | 0H 1H 2H 3H, in the order of the elements.
+  static NIBBLE_ALWAYS_INLINE word in_order(word x) noexcept {
+    return _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  }
+  /// Codes of at most 4 bits, one a byte in the order that packing left, two a byte in order with the even one low.
+  static NIBBLE_ALWAYS_INLINE word nibbles(word first, word second) noexcept {
+    const word weights = _mm256_set1_epi16(0x1001);
+    const word halves = _mm256_packus_epi16(_mm256_maddubs_epi16(first, weights), _mm256_maddubs_epi16(second, weights));
+    const word together = _mm256_permute4x64_epi64(halves, 0xd8);
+    const word order = _mm256_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15,  //
+                                        0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
+    return _mm256_shuffle_epi8(together, order);
+  }
+};
+
+#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+/// 512 bits: AVX-512 F, BW, DQ, VL. The zero-masking forms with all lanes set are the plain instructions; the plain forms
+/// of GCC 12 read an uninitialised register, of which it then warns.
+struct avx512_vector {
+  using word = __m512i;
+  using real = __m512;
+  static constexpr std::size_t lanes = 16;
+  static constexpr std::size_t bytes = 64;
+  static constexpr bool is_fused = true;
+  static constexpr __mmask16 every = 0xffff;
+  static constexpr __mmask32 every_half = 0xffff'ffffU;
+  static constexpr __mmask64 every_byte = ~__mmask64{0};
+
+  static NIBBLE_ALWAYS_INLINE word as_word(real x) noexcept { return _mm512_castps_si512(x); }
+  static NIBBLE_ALWAYS_INLINE real as_real(word x) noexcept { return _mm512_castsi512_ps(x); }
+  static NIBBLE_ALWAYS_INLINE word load(const void* p) noexcept { return _mm512_loadu_si512(p); }
+  static NIBBLE_ALWAYS_INLINE void store(void* p, word x) noexcept { _mm512_storeu_si512(p, x); }
+  static NIBBLE_ALWAYS_INLINE void stream(void* p, word x) noexcept { _mm512_stream_si512(static_cast<word*>(p), x); }
+  static NIBBLE_ALWAYS_INLINE word all(std::uint32_t x) noexcept { return _mm512_set1_epi32(static_cast<int>(x)); }
+  static NIBBLE_ALWAYS_INLINE word all_halves(int x) noexcept { return _mm512_set1_epi16(static_cast<short>(x)); }
+  static NIBBLE_ALWAYS_INLINE word all_bytes(int x) noexcept { return _mm512_set1_epi8(static_cast<char>(x)); }
+  static NIBBLE_ALWAYS_INLINE real all_real(float x) noexcept { return _mm512_set1_ps(x); }
+  static NIBBLE_ALWAYS_INLINE real broadcast(const std::uint32_t* p) noexcept {
+    return as_real(_mm512_set1_epi32(static_cast<int>(*p)));
+  }
+  static NIBBLE_ALWAYS_INLINE word load_bytes(const void* p) noexcept {
+    return _mm512_maskz_cvtepu8_epi32(every, _mm_loadu_si128(static_cast<const __m128i*>(p)));
+  }
+  static NIBBLE_ALWAYS_INLINE word load_halves(const void* p) noexcept {
+    return _mm512_maskz_cvtepu16_epi32(every, _mm256_loadu_si256(static_cast<const __m256i*>(p)));
+  }
+
+  static NIBBLE_ALWAYS_INLINE word both(word a, word b) noexcept { return _mm512_and_si512(a, b); }
+  static NIBBLE_ALWAYS_INLINE word either(word a, word b) noexcept { return _mm512_or_si512(a, b); }
+  static NIBBLE_ALWAYS_INLINE word differ(word a, word b) noexcept { return _mm512_xor_si512(a, b); }
+  static NIBBLE_ALWAYS_INLINE word without(word a, word b) noexcept { return _mm512_maskz_andnot_epi32(every, b, a); }
+
+  static NIBBLE_ALWAYS_INLINE word add(word a, word b) noexcept { return _mm512_add_epi32(a, b); }
+  static NIBBLE_ALWAYS_INLINE word subtract(word a, word b) noexcept { return _mm512_sub_epi32(a, b); }
+  static NIBBLE_ALWAYS_INLINE word largest(word a, word b) noexcept { return _mm512_maskz_max_epi32(every, a, b); }
+  static NIBBLE_ALWAYS_INLINE word smallest(word a, word b) noexcept { return _mm512_maskz_min_epi32(every, a, b); }
+  static NIBBLE_ALWAYS_INLINE word smallest_unsigned(word a, word b) noexcept { return _mm512_maskz_min_epu32(every, a, b); }
+  static NIBBLE_ALWAYS_INLINE word greater(word a, word b) noexcept {
+    return _mm512_movm_epi32(_mm512_cmpgt_epi32_mask(a, b));
+  }
+  static NIBBLE_ALWAYS_INLINE word equal(word a, word b) noexcept {
+    return _mm512_movm_epi32(_mm512_cmpeq_epi32_mask(a, b));
+  }
+  template <int N>
+  static NIBBLE_ALWAYS_INLINE word left(word a) noexcept { return _mm512_maskz_slli_epi32(every, a, N); }
+  template <int N>
+  static NIBBLE_ALWAYS_INLINE word right(word a) noexcept { return _mm512_maskz_srli_epi32(every, a, N); }
+  static NIBBLE_ALWAYS_INLINE word sign_mask(word a) noexcept { return _mm512_maskz_srai_epi32(every, a, 31); }
+  static NIBBLE_ALWAYS_INLINE bool any(word a) noexcept { return _mm512_test_epi32_mask(a, a) != 0; }
+
+  static NIBBLE_ALWAYS_INLINE word multiply_add_halves(word a, word b) noexcept { return _mm512_madd_epi16(a, b); }
+  static NIBBLE_ALWAYS_INLINE word subtract_halves(word a, word b) noexcept { return _mm512_sub_epi16(a, b); }
+  template <int N>
+  static NIBBLE_ALWAYS_INLINE word right_halves(word a) noexcept {
+    return N == 0 ? a : _mm512_maskz_srli_epi16(every_half, a, N);
+  }
+  static NIBBLE_ALWAYS_INLINE word smallest_bytes(word a, word b) noexcept { return _mm512_min_epu8(a, b); }
+  static NIBBLE_ALWAYS_INLINE word subtract_bytes(word a, word b) noexcept { return _mm512_sub_epi8(a, b); }
+  static NIBBLE_ALWAYS_INLINE word equal_bytes(word a, word b) noexcept {
+    return _mm512_movm_epi8(_mm512_cmpeq_epi8_mask(a, b));
+  }
+  static NIBBLE_ALWAYS_INLINE word negative_bytes(word a) noexcept { return _mm512_movm_epi8(_mm512_movepi8_mask(a)); }
+
+  static NIBBLE_ALWAYS_INLINE word pack_words(word a, word b) noexcept { return _mm512_packs_epi32(a, b); }
+  static NIBBLE_ALWAYS_INLINE word pack_halves(word a, word b) noexcept { return _mm512_packs_epi16(a, b); }
+  static NIBBLE_ALWAYS_INLINE word pack_halves_unsigned(word a, word b) noexcept { return _mm512_packus_epi16(a, b); }
+
+  static NIBBLE_ALWAYS_INLINE real opaque(real x) noexcept {
+    asm("" : "+v"(x));
+    return x;
+  }
+  static NIBBLE_ALWAYS_INLINE real multiply(real a, real b) noexcept { return opaque(_mm512_mul_ps(a, b)); }
+  static NIBBLE_ALWAYS_INLINE real add(real a, real b) noexcept { return opaque(_mm512_add_ps(a, b)); }
+  static NIBBLE_ALWAYS_INLINE real subtract(real a, real b) noexcept { return opaque(_mm512_sub_ps(a, b)); }
+  template <int Shift>
+  static NIBBLE_ALWAYS_INLINE real add_power(word power, real x) noexcept {
+    return opaque(_mm512_fmadd_ps(as_real(power), all_real(static_cast<float>(1U << Shift)), x));
+  }
+  template <int Shift>
+  static NIBBLE_ALWAYS_INLINE real subtract_power(word power, real x) noexcept {
+    return subtract_product(as_real(power), all_real(static_cast<float>(1U << Shift)), x);
+  }
+  static NIBBLE_ALWAYS_INLINE real multiply_add(real a, real b, real x) noexcept {
+    return opaque(_mm512_fmadd_ps(a, b, x));
+  }
+  static NIBBLE_ALWAYS_INLINE real subtract_product(real a, real b, real x) noexcept {
+    return opaque(_mm512_fnmadd_ps(a, b, x));
+  }
+  static NIBBLE_ALWAYS_INLINE word truncated(real x) noexcept { return _mm512_maskz_cvttps_epi32(every, x); }
+  static NIBBLE_ALWAYS_INLINE real from_integer(word x) noexcept { return opaque(_mm512_maskz_cvtepi32_ps(every, x)); }
+
+  static NIBBLE_ALWAYS_INLINE word in_order(word x) noexcept {
+    const word order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_maskz_permutexvar_epi32(every, order, x);
+  }
+  static NIBBLE_ALWAYS_INLINE word nibbles(word first, word second) noexcept {
+    const word weights = _mm512_set1_epi16(0x1001);
+    const word halves = _mm512_packus_epi16(_mm512_maddubs_epi16(first, weights), _mm512_maddubs_epi16(second, weights));
+    // Half u of lane j holds four codes of vector u: the first four vectors before the others.
+    const word order = _mm512_set_epi16(31, 23, 15, 7, 30, 22, 14, 6, 29, 21, 13, 5, 28, 20, 12, 4,  //
+                                        27, 19, 11, 3, 26, 18, 10, 2, 25, 17, 9, 1, 24, 16, 8, 0);
+    return _mm512_maskz_permutexvar_epi16(every_half, order, halves);
+  }
+};
+#endif
+
+/// The vector of an architecture; void where it has none of these.
+template <class Arch>
+struct vector_of_architecture {
+#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+  using wide = std::conditional_t<std::is_base_of_v<xsimd::avx512bw, Arch>, avx512_vector, avx2_vector>;
+#else
+  using wide = avx2_vector;
+#endif
+  using type = std::conditional_t<has_avx2<Arch>, wide, void>;
+};
+template <class Arch>
+using vector_of = typename vector_of_architecture<Arch>::type;
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble
+
+#endif  // defined(__AVX2__)
