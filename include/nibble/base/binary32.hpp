@@ -2,7 +2,8 @@
 //
 // IEEE 754 binary32 arithmetic in integers. The few floating-point operations that define a quantization recipe are
 // spelled in this type, so that contraction, reassociation, reciprocal approximation and flush-to-zero, which a
-// consumer may switch on for a whole program, cannot reach them. Results equal the hardware's in default modes.
+// consumer may switch on for a whole program, cannot reach them. Results equal the hardware's in default modes. Device
+// code takes the instructions that PTX defines to be IEEE 754 whatever the flags say.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +39,9 @@ class binary32 {
   [[nodiscard]] NIBBLE_FUNCTION binary32 absolute() const noexcept { return from_bits(magnitude()); }
 
   friend NIBBLE_FUNCTION binary32 operator*(binary32 a, binary32 b) noexcept {
+#if defined(__CUDA_ARCH__)
+    if (!__builtin_is_constant_evaluated()) return device_multiply(a, b);
+#endif
     const std::uint32_t sign = (a.bits_ ^ b.bits_) & layout::sign_bit;
     if (!a.is_finite() || !b.is_finite()) {
       const bool invalid = a.is_nan() || b.is_nan() || a.is_zero() || b.is_zero();
@@ -49,6 +53,9 @@ class binary32 {
   }
 
   friend NIBBLE_FUNCTION binary32 operator/(binary32 a, binary32 b) noexcept {
+#if defined(__CUDA_ARCH__)
+    if (!__builtin_is_constant_evaluated()) return device_divide(a, b);
+#endif
     const std::uint32_t sign = (a.bits_ ^ b.bits_) & layout::sign_bit;
     if (a.is_nan() || b.is_nan() || (a.is_infinity() && b.is_infinity()) || (a.is_zero() && b.is_zero())) {
       return from_bits(layout::quiet_nan);
@@ -63,6 +70,9 @@ class binary32 {
   }
 
   friend NIBBLE_FUNCTION binary32 operator+(binary32 a, binary32 b) noexcept {
+#if defined(__CUDA_ARCH__)
+    if (!__builtin_is_constant_evaluated()) return device_add(a, b);
+#endif
     if (!a.is_finite() || !b.is_finite()) {
       const bool opposite = a.is_infinity() && b.is_infinity() && a.bits_ != b.bits_;
       if (a.is_nan() || b.is_nan() || opposite) return from_bits(layout::quiet_nan);
@@ -83,6 +93,29 @@ class binary32 {
 
  private:
   using layout = ieee_layout<std::uint32_t>;
+
+#if defined(__CUDACC__)
+  // Without .ftz these keep subnormals, and inline PTX is never contracted. A NaN result is the one of the integer code.
+  __device__ static binary32 device_multiply(binary32 a, binary32 b) noexcept {
+    std::uint32_t result;
+    asm("mul.rn.f32 %0, %1, %2;" : "=r"(result) : "r"(a.bits_), "r"(b.bits_));
+    return canonical(result);
+  }
+  __device__ static binary32 device_divide(binary32 a, binary32 b) noexcept {
+    std::uint32_t result;
+    asm("div.rn.f32 %0, %1, %2;" : "=r"(result) : "r"(a.bits_), "r"(b.bits_));
+    return canonical(result);
+  }
+  __device__ static binary32 device_add(binary32 a, binary32 b) noexcept {
+    std::uint32_t result;
+    asm("add.rn.f32 %0, %1, %2;" : "=r"(result) : "r"(a.bits_), "r"(b.bits_));
+    return canonical(result);
+  }
+  __device__ static binary32 canonical(std::uint32_t bits) noexcept {
+    const bool nan = (bits & layout::magnitude_mask) > layout::infinity;
+    return from_bits(nan ? layout::quiet_nan : bits);
+  }
+#endif
 
   /// The number significand * 2^exponent.
   struct parts {
@@ -114,10 +147,11 @@ class binary32 {
   /// Number of bits of a nonzero integer.
   NIBBLE_FUNCTION static int width(std::uint64_t x) noexcept {
 #if defined(__CUDA_ARCH__)
-    return 64 - __clzll(static_cast<long long>(x));
+    if (!__builtin_is_constant_evaluated()) return 64 - __clzll(static_cast<long long>(x));
 #elif defined(__GNUC__)
     return 64 - __builtin_clzll(x);
-#else
+#endif
+#if defined(__CUDA_ARCH__) || !defined(__GNUC__)
     int bits = 0;
     for (; x != 0; x >>= 1) ++bits;
     return bits;

@@ -136,7 +136,8 @@ NIBBLE_FUNCTION T decoded(std::uint32_t code) noexcept {
   } else {
     using word = std::conditional_t<F.fits_binary32(), std::uint32_t, std::uint64_t>;
     const word bits = decode_lanes<word>(F, static_cast<word>(code));
-    return T::from_bits(encode_bits(T::format, bits, rounding_choice{}, overflow::special, policy::cuda));
+    constexpr float_format format = T::format;  // device code cannot name a static member's address
+    return T::from_bits(encode_bits(format, bits, rounding_choice{}, overflow::special, policy::cuda));
   }
 }
 

@@ -101,48 +101,57 @@ constexpr void encode_chunk(const recipe& r, const rounding_choice& rounding, co
 
 /// ggml takes the table entry with the smallest float32 |entry - x|, the first of equals. Within the range that is the
 /// nearest number, ties to the smaller; far beyond it the differences of several entries round to the same float32.
+NIBBLE_HD constexpr void search_in_float(const float_format& f, const element_scaling& e, const std::uint32_t* bits,
+                                         std::size_t count, std::uint8_t* codes) noexcept {
+  const auto entry = [&](std::uint32_t magnitude) { return binary32(decode(f, magnitude)) * e.scale; };
+  for (std::size_t i = 0; i < count; ++i) {
+    const binary32 x = binary32::from_bits(bits[i]).absolute();
+    std::uint32_t magnitude = codes[i] & f.magnitude_mask();
+    if (magnitude != f.max_code() || !x.is_finite()) continue;
+    const binary32 least = x - entry(magnitude);
+    while (magnitude > 0 && x - entry(magnitude - 1) == least) --magnitude;
+    codes[i] = static_cast<std::uint8_t>(magnitude == 0 ? 0U : (codes[i] & f.sign_mask()) | magnitude);
+  }
+}
 template <float_format F>
 NIBBLE_HD constexpr void search_in_float(const element_scaling& e, const std::uint32_t* bits, std::size_t count,
                                          std::uint8_t* codes) noexcept {
-  const auto entry = [&](std::uint32_t magnitude) { return binary32(decode<F>(magnitude)) * e.scale; };
-  for (std::size_t i = 0; i < count; ++i) {
-    const binary32 x = binary32::from_bits(bits[i]).absolute();
-    std::uint32_t magnitude = codes[i] & F.magnitude_mask();
-    if (magnitude != F.max_code() || !x.is_finite()) continue;
-    const binary32 least = x - entry(magnitude);
-    while (magnitude > 0 && x - entry(magnitude - 1) == least) --magnitude;
-    codes[i] = static_cast<std::uint8_t>(magnitude == 0 ? 0U : (codes[i] & F.sign_mask()) | magnitude);
-  }
+  search_in_float(F, e, bits, count, codes);
 }
 
 /// Whether a finite magnitude, scaled as its block demands, lies beyond the largest number.
-template <float_format F>
-NIBBLE_HD constexpr bool is_beyond_range(const recipe& r, const element_scaling& e, std::uint32_t magnitude) noexcept {
+NIBBLE_HD constexpr bool is_beyond_range(const float_format& f, const recipe& r, const element_scaling& e,
+                                         std::uint32_t magnitude) noexcept {
   if (e.how == element_scaling::kind::exact) {
-    return exact_quotient(binary32::from_bits(magnitude), e.divisor) > to_bits(F.max_value());
+    return exact_quotient(binary32::from_bits(magnitude), e.divisor) > to_bits(f.max_value());
   }
   std::uint32_t scaled = 0;
   scale_elements(r, e, &magnitude, 1, &scaled);
-  return binary32::from_bits(scaled) > exact_binary32(F.max_value());
+  return binary32::from_bits(scaled) > exact_binary32(f.max_value());
 }
 
 /// Adds what happened to a chunk to `counts`.
-template <block_format F>
-constexpr void count_chunk(const recipe& r, const element_scaling& e, const std::uint32_t* bits,
-                           const std::uint8_t* codes, std::size_t count, quantize_counts& counts) noexcept {
+NIBBLE_HD constexpr void count_chunk(const float_format& f, const recipe& r, const element_scaling& e,
+                                     const std::uint32_t* bits, const std::uint8_t* codes, std::size_t count,
+                                     quantize_counts& counts) noexcept {
   // A block whose scale is NaN decodes to NaN, whatever its codes: nothing there is clipped or becomes zero.
   const bool is_nan_block = e.scale.is_nan() && e.how != element_scaling::kind::shift;
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t magnitude = bits[i] & ieee_layout<std::uint32_t>::magnitude_mask;
     const bool finite = magnitude < ieee_layout<std::uint32_t>::infinity;
-    const bool zero_code = (codes[i] & F.element.magnitude_mask()) == 0 && F.element.has_zero &&
-                           !(F.element.nan_is_negative_zero() && codes[i] == F.element.nan_code());
+    const bool zero_code = (codes[i] & f.magnitude_mask()) == 0 && f.has_zero &&
+                           !(f.nan_is_negative_zero() && codes[i] == f.nan_code());
     counts.elements += 1;
     counts.nonfinite += finite ? 0U : 1U;
     if (!finite || is_nan_block) continue;
-    counts.clipped += is_beyond_range<F.element>(r, e, magnitude) ? 1U : 0U;
+    counts.clipped += is_beyond_range(f, r, e, magnitude) ? 1U : 0U;
     counts.zeroed += magnitude != 0 && zero_code ? 1U : 0U;
   }
+}
+template <block_format F>
+constexpr void count_chunk(const recipe& r, const element_scaling& e, const std::uint32_t* bits,
+                           const std::uint8_t* codes, std::size_t count, quantize_counts& counts) noexcept {
+  count_chunk(F.element, r, e, bits, codes, count, counts);
 }
 
 }  // namespace detail

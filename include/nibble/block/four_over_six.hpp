@@ -29,16 +29,20 @@ struct choice_error {
   }
 
   /// The error of one run of elements under the decoded scale `d`.
-  template <float_format F>
-  [[nodiscard]] NIBBLE_HD constexpr binary32 of(binary32 d, const std::uint32_t* bits, const std::uint8_t* codes,
-                                                std::size_t count) const noexcept {
+  [[nodiscard]] NIBBLE_HD constexpr binary32 of(const float_format& f, binary32 d, const std::uint32_t* bits,
+                                                const std::uint8_t* codes, std::size_t count) const noexcept {
     binary32 sum(0.0F);
     for (std::size_t i = 0; i < count; ++i) {
-      const binary32 value = (binary32(decode<F>(codes[i])) * d) * amax / denominator;
+      const binary32 value = (binary32(decode(f, codes[i])) * d) * amax / denominator;
       const binary32 difference = value - binary32::from_bits(bits[i]);
       sum = sum + (by == four_over_six::mean_squared_error ? difference * difference : difference.absolute());
     }
     return sum;
+  }
+  template <float_format F>
+  [[nodiscard]] NIBBLE_HD constexpr binary32 of(binary32 d, const std::uint32_t* bits, const std::uint8_t* codes,
+                                                std::size_t count) const noexcept {
+    return of(F, d, bits, codes, count);
   }
 };
 

@@ -39,7 +39,9 @@ struct block_view {
   std::size_t code_stride = F.row_bytes(cols);
   std::size_t scale_stride = F.scale_cols(cols);
 
-  constexpr operator block_view<F, const std::uint8_t>() const noexcept {
+  template <class Constant>
+    requires(!is_const && std::is_same_v<Constant, const std::uint8_t>)
+  constexpr operator block_view<F, Constant>() const noexcept {
     return {codes, scales, tensor_scale, rows, cols, code_stride, scale_stride};
   }
 

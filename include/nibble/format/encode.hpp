@@ -75,7 +75,11 @@ NIBBLE_FUNCTION Lanes encode_lanes(const float_format& f, const special_codes& s
   return apply_special_codes(f, s, bits, magnitude, code);
 }
 
-/// Calls `action.operator()<Mode, Variant>()` for a run-time rounding.
+/// Calls `action.operator()<Mode, Variant>()` for a run-time rounding. The action may be for one side only: nvcc is told
+/// not to ask.
+#if defined(__CUDACC__)
+#pragma nv_exec_check_disable
+#endif
 template <class Action>
 NIBBLE_FUNCTION auto with_rounding(rounding_mode mode, stochastic_variant variant, Action&& action) {
   using enum rounding_mode;

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The CUDA backend: encode, decode, amax, quantize and dequantize of cuda{stream}, bit for bit what the scalar backend
+// gives, under any compiler flag. The codecs, Philox and block functions of nibble.hpp are device functions too.
+#pragma once
+
+#include <nibble/cuda.hpp>
+#include <nibble/cuda/amax.cuh>
+#include <nibble/cuda/codec.cuh>
+#include <nibble/cuda/dequantize.cuh>
+#include <nibble/cuda/quantize.cuh>
+#include <nibble/cuda/scale_layout.cuh>

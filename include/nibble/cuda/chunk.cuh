@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Eight consecutive elements in the registers of one thread: loaded and widened, and their codes packed and stored.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include <nibble/block/block_format.hpp>
+#include <nibble/cuda/real.cuh>
+#include <nibble/cuda/round.cuh>
+#include <nibble/number/minifloat.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT {
+
+/// Elements that one thread takes at a time.
+inline constexpr std::size_t chunk_elements = 8;
+
+/// Types whose chunks are whole vectors of 16 bytes.
+template <class T>
+inline constexpr bool is_chunk_type = std::is_same_v<T, float> || std::is_same_v<T, f16> || std::is_same_v<T, bf16>;
+
+/// The binary32 bits of a chunk, which is aligned to 16 bytes.
+template <class T>
+__device__ void load_chunk(const T* x, std::uint32_t (&bits)[chunk_elements]) noexcept {
+  const auto* vectors = reinterpret_cast<const uint4*>(x);
+  if constexpr (std::is_same_v<T, float>) {
+    const uint4 a = __ldcs(vectors);
+    const uint4 b = __ldcs(vectors + 1);
+    bits[0] = a.x, bits[1] = a.y, bits[2] = a.z, bits[3] = a.w;
+    bits[4] = b.x, bits[5] = b.y, bits[6] = b.z, bits[7] = b.w;
+  } else {
+    const uint4 a = __ldcs(vectors);
+    const std::uint32_t words[4] = {a.x, a.y, a.z, a.w};
+#pragma unroll
+    for (unsigned i = 0; i < 4; ++i) {
+      if constexpr (std::is_same_v<T, bf16>) {
+        bits[2 * i] = words[i] << 16;
+        bits[2 * i + 1] = words[i] & 0xffff'0000U;
+      } else {
+        bits[2 * i] = half_to_bits(static_cast<std::uint16_t>(words[i]));
+        bits[2 * i + 1] = half_to_bits(static_cast<std::uint16_t>(words[i] >> 16));
+      }
+    }
+  }
+}
+
+/// The largest magnitude of a chunk; NaN wins.
+inline __device__ std::uint32_t chunk_amax(const std::uint32_t (&bits)[chunk_elements]) noexcept {
+  std::uint32_t best = 0;
+#pragma unroll
+  for (const std::uint32_t b : bits) {
+    const std::uint32_t m = b & 0x7fff'ffffU;
+    best = m > best ? m : best;
+  }
+  return best;
+}
+
+/// Eight codes: 32 bits of nibbles in `low`, or 64 bits of bytes.
+struct packed_chunk {
+  std::uint32_t low = 0, high = 0;
+};
+
+/// Whether the hardware's FP8 conversion is this rounding of this format.
+template <class Rounding, float_format F>
+__device__ constexpr bool converts_in_hardware() noexcept {
+  const bool nearest = std::is_same_v<Rounding, round_to_nearest> || std::is_same_v<Rounding, round_number_to_nearest>;
+  return has_fp8_conversions && nearest && (F == formats::e4m3 || F == formats::e5m2);
+}
+
+/// Rounds and packs a chunk; Nibbles says whether two codes share a byte.
+template <class Rounding, float_format F, bool Nibbles, class Random>
+__device__ packed_chunk pack_chunk(const std::uint32_t (&bits)[chunk_elements], const special_codes& special,
+                                   const Random& random) noexcept {
+  packed_chunk result;
+  if constexpr (converts_in_hardware<Rounding, F>()) {
+    std::uint32_t pairs[4];
+#pragma unroll
+    for (unsigned i = 0; i < 4; ++i) {
+      pairs[i] = F == formats::e4m3 ? to_e4m3_pair(bits[2 * i], bits[2 * i + 1]) : to_e5m2_pair(bits[2 * i], bits[2 * i + 1]);
+    }
+    result = {pairs[0] | pairs[1] << 16, pairs[2] | pairs[3] << 16};
+  } else {
+#pragma unroll
+    for (unsigned i = 0; i < chunk_elements; ++i) {
+      const unsigned k = static_cast<unsigned>(chunk_elements) - 1 - i;
+      const std::uint32_t code = Rounding::template code<F>(bits[k], special, random.of(k));
+      if constexpr (Nibbles) {
+        result.low = (result.low << 4) + code;
+      } else {
+        std::uint32_t& half = k < 4 ? result.low : result.high;
+        half = (half << 8) + code;
+      }
+    }
+  }
+  return result;
+}
+
+/// Stores a chunk of codes, aligned to its size.
+template <bool Nibbles>
+__device__ void store_packed_chunk(std::uint8_t* codes, std::size_t chunk, const packed_chunk& c) noexcept {
+  if constexpr (Nibbles) {
+    __stcs(reinterpret_cast<unsigned*>(codes) + chunk, c.low);
+  } else {
+    __stcs(reinterpret_cast<uint2*>(codes) + chunk, make_uint2(c.low, c.high));
+  }
+}
+
+/// The same code eight times.
+template <bool Nibbles>
+__device__ packed_chunk repeated_code(std::uint32_t code) noexcept {
+  const std::uint32_t word = code * (Nibbles ? 0x1111'1111U : 0x0101'0101U);
+  return {word, word};
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble

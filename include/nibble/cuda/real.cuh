@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The float instructions of the fast kernels, as PTX that no compiler flag changes: without .ftz they keep subnormals,
+// and they are never contracted. Operands and results are bit patterns.
+#pragma once
+
+#include <cstdint>
+
+#include <nibble/base/config.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT {
+
+inline __device__ std::uint32_t multiply_bits(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result;
+  asm("mul.rn.f32 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
+inline __device__ std::uint32_t add_bits(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result;
+  asm("add.rn.f32 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
+/// Toward zero.
+inline __device__ std::uint32_t add_bits_down(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result;
+  asm("add.rz.f32 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
+inline __device__ std::uint32_t subtract_bits(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result;
+  asm("sub.rn.f32 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
+/// The smaller of |a| and the positive number b; b where a is NaN.
+inline __device__ std::uint32_t clamped_magnitude(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result;
+  asm("{ .reg .f32 m;\n  abs.f32 m, %1;\n  min.f32 %0, m, %2; }" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
+/// An exact widening; a NaN is some NaN.
+inline __device__ std::uint32_t half_to_bits(std::uint16_t h) noexcept {
+  std::uint32_t result;
+  asm("{ .reg .f32 f;\n  cvt.f32.f16 f, %1;\n  mov.b32 %0, f; }" : "=r"(result) : "h"(h));
+  return result;
+}
+/// Two numbers rounded to nearest even, `low` in the low half; NaN is 0x7fff.
+inline __device__ std::uint32_t to_bf16_pair(std::uint32_t low, std::uint32_t high) noexcept {
+  std::uint32_t result;
+  asm("{ .reg .f32 a, b;\n  mov.b32 a, %1;\n  mov.b32 b, %2;\n  cvt.rn.bf16x2.f32 %0, a, b; }" : "=r"(result) : "r"(high), "r"(low));
+  return result;
+}
+inline __device__ std::uint32_t to_half_pair(std::uint32_t low, std::uint32_t high) noexcept {
+  std::uint32_t result;
+  asm("{ .reg .f32 a, b;\n  mov.b32 a, %1;\n  mov.b32 b, %2;\n  cvt.rn.f16x2.f32 %0, a, b; }" : "=r"(result) : "r"(high), "r"(low));
+  return result;
+}
+
+// FP8 conversions of the hardware. They are compiled for targets that have them; has_fp8_conversions says so.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
+#define NIBBLE_CUDA_HAS_FP8 1
+#else
+#define NIBBLE_CUDA_HAS_FP8 0
+#endif
+inline constexpr bool has_fp8_conversions = NIBBLE_CUDA_HAS_FP8 != 0;
+
+/// Codes of two numbers, nearest even and saturating, NaN 0x7f; `low` in the low byte.
+inline __device__ std::uint32_t to_e4m3_pair(std::uint32_t low, std::uint32_t high) noexcept {
+  std::uint16_t result = 0;
+#if NIBBLE_CUDA_HAS_FP8
+  asm("{ .reg .f32 a, b;\n  mov.b32 a, %1;\n  mov.b32 b, %2;\n  cvt.rn.satfinite.e4m3x2.f32 %0, a, b; }"
+      : "=h"(result) : "r"(high), "r"(low));
+#endif
+  return result;
+}
+inline __device__ std::uint32_t to_e5m2_pair(std::uint32_t low, std::uint32_t high) noexcept {
+  std::uint16_t result = 0;
+#if NIBBLE_CUDA_HAS_FP8
+  asm("{ .reg .f32 a, b;\n  mov.b32 a, %1;\n  mov.b32 b, %2;\n  cvt.rn.satfinite.e5m2x2.f32 %0, a, b; }"
+      : "=h"(result) : "r"(high), "r"(low));
+#endif
+  return result;
+}
+/// Two codes as binary16, exact; NaN is 0x7fff.
+inline __device__ std::uint32_t from_e4m3_pair(std::uint32_t codes) noexcept {
+  std::uint32_t result = 0;
+#if NIBBLE_CUDA_HAS_FP8
+  asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(result) : "h"(static_cast<std::uint16_t>(codes)));
+#endif
+  return result;
+}
+inline __device__ std::uint32_t from_e5m2_pair(std::uint32_t codes) noexcept {
+  std::uint32_t result = 0;
+#if NIBBLE_CUDA_HAS_FP8
+  asm("cvt.rn.f16x2.e5m2x2 %0, %1;" : "=r"(result) : "h"(static_cast<std::uint16_t>(codes)));
+#endif
+  return result;
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble

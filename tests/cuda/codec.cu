@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// encode and decode of cuda{} against the scalar backend: every float32 (or every 4099th, with "small"), to nearest even
+// and toward zero, every binary16 and bfloat16, every code; and E4M3 and E5M2 against the device's own conversion.
+#include "support.cuh"
+
+using namespace nibble;
+using namespace nibble_test;
+
+namespace {
+
+__global__ void every_float(float* x, std::uint32_t first, std::uint32_t step, std::size_t count) {
+  for (std::size_t i = detail::thread_index(); i < count; i += detail::thread_count()) {
+    x[i] = bit_cast<float>(first + static_cast<std::uint32_t>(i) * step);
+  }
+}
+
+/// Inputs in slices that fit memory.
+struct inputs {
+  std::size_t slices, count;
+  std::uint32_t step;
+  device_array<float> x;
+  std::vector<float> host;
+
+  explicit inputs(bool small)
+      : slices(small ? 1 : 16), count(small ? (std::size_t{1} << 32) / 4099 : std::size_t{1} << 28), step(small ? 4099 : 1),
+        x(count), host(count) {}
+  void slice(std::size_t s) {
+    const auto first = static_cast<std::uint32_t>(s * count);
+    every_float<<<4096, 256>>>(x.data(), first, step, count);
+    constexpr std::size_t part = std::size_t{1} << 20;
+    all_cores{}((count + part - 1) / part, [&](std::size_t p) {
+      for (std::size_t i = p * part; i < std::min(count, (p + 1) * part); ++i) {
+        host[i] = bit_cast<float>(first + static_cast<std::uint32_t>(i) * step);
+      }
+    });
+  }
+};
+
+template <float_format F>
+void compare_slice(const inputs& in, device_array<std::uint8_t>& codes, std::vector<std::uint8_t>& got, const encode_options& o,
+                   const char* name) {
+  const std::size_t bytes = packed_bytes(F, in.count);
+  check(encode<F>(cuda{}, std::span<const float>(in.x.data(), in.count), std::span<std::uint8_t>(codes.data(), bytes), o), name);
+  check(cudaMemcpy(got.data(), codes.data(), bytes, cudaMemcpyDeviceToHost), "copy");
+  constexpr std::size_t part = std::size_t{1} << 20;
+  std::atomic<std::size_t> different{0};
+  all_cores{}((in.count + part - 1) / part, [&](std::size_t p) {
+    const std::size_t first = p * part;
+    const std::size_t n = std::min(part, in.count - first);
+    std::vector<std::uint8_t> expected(packed_bytes(F, n));
+    encode<F>(scalar{}, std::span<const float>(in.host.data() + first, n), expected, o);
+    if (std::memcmp(expected.data(), got.data() + packed_bytes(F, first), expected.size()) != 0) ++different;
+  });
+  check(different == 0, std::string(name) + ": " + std::to_string(different.load()) + " parts of 2^20 differ, rounding " +
+                            std::to_string(static_cast<int>(o.rounding.choice(recipe{}).mode)));
+}
+
+template <class Number>
+void compare_narrow(const char* name) {
+  std::vector<Number> x;
+  for (std::uint32_t i = 0; i < 65536; ++i) x.push_back(Number::from_bits(static_cast<std::uint16_t>(i)));
+  const device_array<Number> there(x);
+  const auto one = [&]<float_format F>() {
+    for (const rounding_mode mode : {rounding_mode::nearest_even, rounding_mode::toward_zero, rounding_mode::upward}) {
+      const encode_options o{.rounding = mode};
+      std::vector<std::uint8_t> expected(packed_bytes(F, x.size()));
+      encode<F>(scalar{}, x, expected, o);
+      device_array<std::uint8_t> codes(expected.size());
+      check(encode<F>(cuda{}, std::span<const Number>(there.data(), x.size()), std::span<std::uint8_t>(codes.data(), codes.size()), o), name);
+      check(codes.get() == expected, std::string(name) + ": codes differ");
+    }
+  };
+  one.template operator()<formats::e2m1>();
+  one.template operator()<formats::e3m2>();
+  one.template operator()<formats::e4m3>();
+  one.template operator()<formats::e5m2>();
+  one.template operator()<formats::e8m0>();
+}
+
+/// decode of every code, as float and bfloat16, aligned and not.
+template <float_format F>
+void compare_decode(const char* name) {
+  const std::size_t count = std::size_t{1} << F.bits();
+  std::vector<std::uint8_t> bytes(packed_bytes(F, count));
+  for (std::size_t i = 0; i < count; ++i) store_code(default_layout(F), bytes.data(), i, static_cast<std::uint32_t>(i));
+  const device_array<std::uint8_t> codes(bytes);
+  const auto one = [&]<class T>(T, std::size_t shift) {
+    std::vector<T> expected(count);
+    decode<F>(scalar{}, bytes, expected);
+    device_array<T> out(count + shift);
+    check(decode<F>(cuda{}, std::span<const std::uint8_t>(codes.data(), bytes.size()), std::span<T>(out.data() + shift, count)), name);
+    check(std::memcmp(out.get().data() + shift, expected.data(), count * sizeof(T)) == 0, std::string(name) + ": values differ");
+  };
+  for (const std::size_t shift : {0U, 1U}) {
+    one(float{}, shift);
+    one(double{}, shift);
+    one(bf16{}, shift);
+    one(f16{}, shift);
+  }
+}
+
+/// Every layout, rounding and policy on a short hostile span.
+template <float_format F>
+void compare_options(const char* name) {
+  const std::vector<float> x = tensor(3001, content::mixed, 5);
+  const device_array<float> there(x);
+  const packed_layout layouts_4[] = {layouts::nibbles_low_first, layouts::nibbles_high_first, layouts::ggml_mxfp4,
+                                     layouts::ggml_nvfp4, layouts::dense6, layouts::bytes, layouts::words};
+  for (const packed_layout& layout : layouts_4) {
+    if (layout.slot_bits < F.bits()) continue;
+    for (const std::size_t count : {std::size_t{1}, std::size_t{2}, std::size_t{63}, std::size_t{3001}}) {
+      const encode_options all[] = {
+          {.layout = layout},
+          {.rounding = rounding_mode::to_odd, .overflow = overflow::special, .policy = policy::ml_dtypes, .layout = layout},
+          {.rounding = stochastic{.seed = 3, .bits = 8, .first_element = 7}, .policy = policy::onednn, .layout = layout},
+          {.rounding = stochastic{.seed = 4, .variant = stochastic_variant::c}, .overflow = overflow::p3109_none, .layout = layout}};
+      for (const encode_options& o : all) {
+        std::vector<std::uint8_t> expected(packed_bytes(layout, count));
+        encode<F>(scalar{}, std::span<const float>(x.data(), count), expected, o);
+        device_array<std::uint8_t> codes(expected.size());
+        check(encode<F>(cuda{}, std::span<const float>(there.data(), count), std::span<std::uint8_t>(codes.data(), codes.size()), o), name);
+        check(codes.get() == expected, std::string(name) + ": options, " + std::to_string(count) + " numbers differ");
+      }
+    }
+  }
+}
+
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 890
+template <float_format F>
+__global__ void compare_hardware(std::uint32_t first, std::size_t count, unsigned long long* different) {
+  for (std::size_t i = detail::thread_index(); i < count; i += detail::thread_count()) {
+    const std::uint32_t bits = first + static_cast<std::uint32_t>(i);
+    const std::uint32_t pair = F == formats::e4m3 ? detail::to_e4m3_pair(bits, bits) : detail::to_e5m2_pair(bits, bits);
+    const std::uint32_t code = encode<F>(bit_cast<float>(bits));
+    if ((pair & 0xffU) != code || (pair >> 8) != code) atomicAdd(different, 1ULL);
+  }
+}
+#endif
+
+template <float_format F>
+void test_hardware(const char* name) {
+  device_array<unsigned long long> different(std::vector<unsigned long long>{0});
+  for (std::uint64_t first = 0; first < std::uint64_t{1} << 32; first += std::uint64_t{1} << 30) {
+    compare_hardware<F><<<8192, 256>>>(static_cast<std::uint32_t>(first), std::size_t{1} << 30, different.data());
+  }
+  check(different.get()[0] == 0, std::string(name) + ": cvt.rn.satfinite differs from encode");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (!has_device()) return 0;
+  const bool small = argc > 1 && std::string(argv[1]) == "small";
+  compare_narrow<f16>("f16");
+  compare_narrow<bf16>("bf16");
+  inputs in(small);
+  device_array<std::uint8_t> codes(2 * in.count);
+  std::vector<std::uint8_t> got(2 * in.count);
+  const auto each = [&](auto&& action) {
+    action.template operator()<formats::e2m1>("e2m1");
+    action.template operator()<formats::e2m3>("e2m3");
+    action.template operator()<formats::e3m2>("e3m2");
+    action.template operator()<formats::e4m3>("e4m3");
+    action.template operator()<formats::e5m2>("e5m2");
+    action.template operator()<formats::e8m0>("e8m0");
+    action.template operator()<formats::ue4m3>("ue4m3");
+    action.template operator()<formats::e4m3fnuz>("e4m3fnuz");
+    action.template operator()<formats::e5m2fnuz>("e5m2fnuz");
+    action.template operator()<formats::e4m3b11fnuz>("e4m3b11fnuz");
+    action.template operator()<formats::e3m4>("e3m4");
+    action.template operator()<formats::e4m3ieee>("e4m3ieee");
+    action.template operator()<formats::e3m0>("e3m0");
+    action.template operator()<formats::bf16>("bf16");
+    action.template operator()<formats::f16>("f16");
+  };
+  for (std::size_t s = 0; s < in.slices; ++s) {
+    in.slice(s);
+    each([&]<float_format F>(const char* name) {
+      for (const rounding_mode mode : {rounding_mode::nearest_even, rounding_mode::toward_zero}) {
+        compare_slice<F>(in, codes, got, {.rounding = mode}, name);
+      }
+    });
+  }
+  each([&]<float_format F>(const char* name) {
+    compare_decode<F>(name);
+    if constexpr (F.bits() <= 8) compare_options<F>(name);
+  });
+  if (!small) {
+    test_hardware<formats::e4m3>("e4m3");
+    test_hardware<formats::e5m2>("e5m2");
+  }
+  return report("codec");
+}

@@ -1,0 +1,91 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# sh tests/cuda/run_on_device.sh [LOG_DIRECTORY [quick]]
+# On a machine with a GPU and nvcc: builds the device tests and the benchmark in parallel, then runs the benchmark, the
+# tests (also as built with --use_fast_math), and compute-sanitizer on the small tests. A summary comes last; the exit
+# status says whether everything passed. "quick" leaves the sanitizer out.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+logs=${1:-/tmp/nibble-cuda}
+quick=${2:-}
+build=$logs/bin
+mkdir -p "$build"
+NVCC=${NVCC:-nvcc}
+command -v "$NVCC" > /dev/null || NVCC=/usr/local/cuda/bin/nvcc
+ARCH=${ARCH:-sm_90}
+flags="-std=c++20 -O3 -arch=$ARCH -I$root/include -Xcompiler=-O3 -Wno-deprecated-gpu-targets"
+formats=${FORMATS:-"nvfp4 nvfp4_2d mxfp4 mxfp6_e2m3 mxfp6_e3m2 mxfp8_e4m3 mxfp8_e5m2 mxint8 fp8_per_tensor fp8_per_row fp8_128x128 ggml_mxfp4 ggml_nvfp4 dense6 odd powers"}
+failed=""
+start=$(date +%s)
+elapsed() { echo "[$(($(date +%s) - start)) s] $*"; }
+
+# compile NAME SOURCE FLAG...
+compile() {
+  name=$1
+  source=$2
+  shift 2
+  # shellcheck disable=SC2086
+  "$NVCC" $flags "$@" "$source" -o "$build/$name" > "$logs/build.$name.log" 2>&1 || echo "$name" >> "$logs/build.failed"
+}
+# run LIMIT NAME COMMAND...: the log and the status of a command.
+run() {
+  limit=$1
+  name=$2
+  shift 2
+  timeout "$limit" "$@" > "$logs/run.$name.log" 2>&1
+  code=$?
+  [ $code -eq 0 ] || echo "$name (status $code)" >> "$logs/run.failed"
+}
+
+rm -f "$logs"/*.failed
+compile cuda_quantize "$root/bench/cuda_quantize.cu" &
+compile codec "$root/tests/cuda/codec.cu" &
+compile calls "$root/tests/cuda/calls.cu" &
+for f in $formats; do
+  compile "quantize_$f" "$root/tests/cuda/quantize.cu" "-DNIBBLE_TEST_BLOCK_FORMAT=$f" &
+done
+for f in nvfp4 mxfp8_e4m3; do
+  compile "fast_math_$f" "$root/tests/cuda/quantize.cu" "-DNIBBLE_TEST_BLOCK_FORMAT=$f" --use_fast_math -Xcompiler=-ffast-math &
+done
+compile fast_math_codec "$root/tests/cuda/codec.cu" --use_fast_math &
+wait
+elapsed built
+[ ! -f "$logs/build.failed" ] || { cat "$logs/build.failed"; for n in $(cat "$logs/build.failed"); do head -5 "$logs/build.$n.log"; done; }
+
+run 120 bench "$build/cuda_quantize"
+elapsed "benchmark done"
+
+if [ "$quick" != quick ]; then
+  sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
+  for tool in memcheck racecheck initcheck synccheck; do
+    for program in quantize_nvfp4 quantize_mxfp4 quantize_fp8_per_row calls; do
+      [ -x "$build/$program" ] || continue
+      run 200 "$tool.$program" "$sanitizer" --tool "$tool" --error-exitcode 9 "$build/$program" small &
+    done
+  done
+  run 200 memcheck.codec "$sanitizer" --tool memcheck --error-exitcode 9 "$build/codec" small &
+fi
+run 240 codec "$build/codec" &
+for f in fast_math_nvfp4 fast_math_mxfp8_e4m3 fast_math_codec; do
+  run 120 "$f" "$build/$f" small &
+done
+run 60 calls "$build/calls"
+elapsed "calls done"
+for f in $formats; do
+  run 120 "quantize_$f" "$build/quantize_$f"
+done
+elapsed "quantize done"
+wait
+elapsed "all done"
+
+echo "== Tests"
+for log in "$logs"/run.*.log; do
+  case $log in *bench*) continue ;; esac
+  echo "$(basename "$log" .log | sed 's/^run\.//'): $(grep -E 'checks|ERROR SUMMARY|skipped|RACECHECK' "$log" | tr '\n' ' ' | cut -c1-150)"
+  grep FAILED "$log" | head -4
+done
+echo "== Benchmark"
+cat "$logs/run.bench.log"
+echo "== Failed"
+cat "$logs"/*.failed 2> /dev/null || { echo none; exit 0; }
+exit 1
