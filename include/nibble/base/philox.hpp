@@ -19,12 +19,11 @@ struct philox_block {
   friend constexpr bool operator==(const philox_block&, const philox_block&) = default;
 };
 
-/// Philox4x32 with `Rounds` rounds of the 128-bit counter under the 64-bit key {key_low, key_high}.
+/// Philox4x32 with so many rounds of the 128-bit counter under the 64-bit key {key_low, key_high}.
 /// Ten rounds is the published generator; seven is the smallest number that passes BigCrush (section 5 of the paper).
-template <int Rounds = 10>
-NIBBLE_FUNCTION philox_block philox4x32(philox_block counter, std::uint32_t key_low, std::uint32_t key_high) noexcept {
-  static_assert(Rounds >= 7 && Rounds <= 16, "philox4x32: use 7 to 16 rounds; fewer than 7 fail statistical tests");
-  for (int round = 0; round < Rounds; ++round) {
+NIBBLE_FUNCTION philox_block philox4x32(philox_block counter, std::uint32_t key_low, std::uint32_t key_high,
+                                        int rounds) noexcept {
+  for (int round = 0; round < rounds; ++round) {
     const std::uint64_t product_0 = std::uint64_t{0xD251'1F53U} * counter.words[0];
     const std::uint64_t product_1 = std::uint64_t{0xCD9E'8D57U} * counter.words[2];
     counter = philox_block{{static_cast<std::uint32_t>(product_1 >> 32) ^ counter.words[1] ^ key_low,
@@ -36,13 +35,19 @@ NIBBLE_FUNCTION philox_block philox4x32(philox_block counter, std::uint32_t key_
   }
   return counter;
 }
+template <int Rounds = 10>
+NIBBLE_FUNCTION philox_block philox4x32(philox_block counter, std::uint32_t key_low, std::uint32_t key_high) noexcept {
+  static_assert(Rounds >= 7 && Rounds <= 16, "philox4x32: use 7 to 16 rounds; fewer than 7 fail statistical tests");
+  return philox4x32(counter, key_low, key_high, Rounds);
+}
 
 /// The random stream of one seed: block `index` of stream `stream`. The counter is {index, stream}, 64 bits each, low
 /// word first; the key is the seed, low word first.
-NIBBLE_FUNCTION philox_block random_block(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) noexcept {
-  return philox4x32<>(philox_block{{static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
+NIBBLE_FUNCTION philox_block random_block(std::uint64_t seed, std::uint64_t stream, std::uint64_t index,
+                                          int rounds = 10) noexcept {
+  return philox4x32(philox_block{{static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
                                     static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32)}},
-                      static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32));
+                      static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32), rounds);
 }
 
 }  // namespace v0

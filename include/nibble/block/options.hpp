@@ -17,7 +17,7 @@
 namespace nibble {
 inline namespace v0 {
 
-/// Stochastic rounding whose random bits are a pure function of position: the Philox4x32-10 words of (seed, stream),
+/// Stochastic rounding whose random bits are a pure function of position: the Philox4x32 words of (seed, stream),
 /// read as one long little-endian bit string, of which logical element i of the tensor (row * cols + col of the source
 /// matrix) takes bits [i * bits, (i + 1) * bits). Threads, tiles and orientation cannot change a result.
 struct stochastic {
@@ -26,6 +26,7 @@ struct stochastic {
   int bits = 32;             ///< 32, 16 or 8 an element
   stochastic_variant variant = stochastic_variant::a;
   std::uint64_t first_element = 0;  ///< logical index of the matrix's element (0, 0), for a slice of a larger tensor
+  int rounds = 10;  ///< of Philox4x32: 10 is the published generator, 7 the fewest that pass statistical tests
 };
 
 /// Stochastic rounding by the caller's own random words, read as the same bit string, to replay another kernel's.
@@ -164,7 +165,11 @@ inline void check_options(const quantize_options& o, std::size_t elements) {
   if (bits != 8 && bits != 16 && bits != 32) {
     throw_argument("options.rounding: stochastic bits is " + std::to_string(bits) + "; it must be 8, 16 or 32");
   }
-  if (o.rounding.draws()) return;
+  if (o.rounding.draws()) {
+    const int rounds = o.rounding.random().rounds;
+    if (rounds == 7 || rounds == 10) return;
+    throw_argument("options.rounding: stochastic rounds is " + std::to_string(rounds) + "; it must be 7 or 10");
+  }
   const std::size_t per_word = 32U / static_cast<unsigned>(bits);
   const std::size_t needed = elements / per_word + (elements % per_word != 0 ? 1U : 0U);
   if (o.rounding.words().size() < needed) {
@@ -192,7 +197,7 @@ class random_source {
     std::uint32_t value = 0;
     if (rounding_->draws()) {
       if (index / 4 != cached_index_ || !cached_) {
-        cached_block_ = random_block(rounding_->random().seed, rounding_->random().stream, index / 4);
+        cached_block_ = random_block(rounding_->random().seed, rounding_->random().stream, index / 4, rounding_->random().rounds);
         cached_index_ = index / 4;
         cached_ = true;
       }

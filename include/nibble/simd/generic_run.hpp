@@ -93,22 +93,24 @@ inline constexpr bool has_exact_quotient =
 #endif
 
 /// x / d as a real number, rounded to odd: float32 with a sticky last bit. For plain divisors and magnitudes, where
-/// has_exact_quotient.
+/// has_exact_quotient; `reciprocal` is 1 / d to the last place.
 template <class Arch>
-NIBBLE_ALWAYS_INLINE word_batch<Arch> quotient_to_odd(simd_real<Arch> x, simd_real<Arch> d) noexcept {
+NIBBLE_ALWAYS_INLINE word_batch<Arch> quotient_to_odd(simd_real<Arch> x, simd_real<Arch> d,
+                                                      simd_real<Arch> reciprocal) noexcept {
   using words = word_batch<Arch>;
-  const simd_real<Arch> quotient = x / d;
-  const words y = bits_as<std::uint32_t>(quotient.value);
-  words rest(0U);
 #if defined(__AVX2__)
   if constexpr (has_exact_quotient<Arch>) {
     using vector = x86::vector_of<Arch>;
-    rest = words(vector::as_word(vector::subtract_product(quotient.value, d.value, x.value)));
+    // The quotient to less than a unit in the last place; then the sign of its exact remainder.
+    const typename vector::real guess = vector::multiply(x.value, reciprocal.value);
+    const typename vector::real q =
+        vector::multiply_add(vector::subtract_product(guess, d.value, x.value), reciprocal.value, guess);
+    const words rest(vector::as_word(vector::subtract_product(q, d.value, x.value)));
+    const words y(vector::as_word(q));
+    return xsimd::select(rest << 1 == words(0U), y, (y - (rest >> 31)) | words(1U));
   }
 #endif
-  const auto exact = rest << 1 == words(0U);
-  // A negative remainder: the division rounded up.
-  return xsimd::select(exact, y, (y - (rest >> 31)) | words(1U));
+  return bits_as<std::uint32_t>((x / d).value) + bits_as<std::uint32_t>(reciprocal.value);
 }
 
 /// Scales the elements of a call as its blocks demand, to float32.
@@ -136,29 +138,62 @@ class element_scaler {
     return {operand, traces && literal ? underflow_limit(how, operand) : 0U, how, traces};
   }
 
-  /// The bits of scaled finite elements, times `unit`, a power of two. A trace of a nonzero element stays.
-  NIBBLE_ALWAYS_INLINE words scaled(words bits, simd_real<Arch> factor, const scaled_by& operand,
-                                    simd_real<Arch> unit) const noexcept {
+  /// Scales `count` finite elements, a multiple of the vector, and multiplies them by `unit`, a power of two. A trace of a
+  /// nonzero element stays.
+  NIBBLE_ALWAYS_INLINE void run(const std::uint32_t* bits, std::size_t count, const scaled_by& operand, float unit,
+                                std::uint32_t* out) const noexcept {
     using enum element_scaling::kind;
-    const words magnitude = bits & words(0x7fff'ffffU);
-    const words sign = bits ^ magnitude;
-    const simd_real<Arch> x(bits_as<float>(magnitude));
-    words y;
-    if (operand.how == exact) {
-      y = quotient_to_odd<Arch>(x, factor);
-    } else {
-      y = bits_as<std::uint32_t>((operand.how == divide ? x / factor : x * factor).value);
-    }
-    if (half_added_in_float_) y = y + xsimd::select(y == words(half_), words(1U), words(0U));
-    y = bits_as<std::uint32_t>((simd_real<Arch>(bits_as<float>(y)) * unit).value);
-    if (operand.traces) {
-      const words traced = xsimd::select(magnitude > words(operand.lost), words(0x0080'0000U), words(0U));
-      y = xsimd::select(y < words(0x0080'0000U), traced, y);
-    }
-    return y | sign;
+    if (operand.how == exact) return run_as<exact>(bits, count, operand, unit, out);
+    if (operand.how == divide) return run_as<divide>(bits, count, operand, unit, out);
+    run_as<multiply>(bits, count, operand, unit, out);
   }
 
  private:
+  template <element_scaling::kind How>
+  NIBBLE_ALWAYS_INLINE void run_as(const std::uint32_t* bits, std::size_t count, const scaled_by& operand, float unit,
+                                   std::uint32_t* out) const noexcept {
+    if (operand.traces) return loop<How, true>(bits, count, operand, unit, out);
+    loop<How, false>(bits, count, operand, unit, out);
+  }
+
+  /// The constants are copied: what is stored might otherwise be one of them.
+  template <element_scaling::kind How, bool Traces>
+  NIBBLE_ALWAYS_INLINE void loop(const std::uint32_t* bits, std::size_t count, const scaled_by& operand, float unit,
+                                 std::uint32_t* out) const noexcept {
+    using real = simd_real<Arch>;
+    using enum element_scaling::kind;
+    const real factor(static_cast<float>(operand.value));
+    const real one(1.0F);
+    const real reciprocal = How == exact ? one / factor : one;
+    const real units(unit);
+    using integers = signed_batch<Arch>;
+    const integers lost(static_cast<std::int32_t>(operand.lost));
+    const integers least(0x0080'0000);
+    const bool adds_half = half_added_in_float_;
+    const words half(half_);
+    for (std::size_t i = 0; i < count; i += words::size) {
+      const words x = words::load_unaligned(bits + i);
+      const words magnitude = x & words(0x7fff'ffffU);
+      const real number(bits_as<float>(magnitude));
+      words y;
+      if constexpr (How == exact) {
+        y = quotient_to_odd<Arch>(number, factor, reciprocal);
+      } else {
+        y = bits_as<std::uint32_t>((How == divide ? number / factor : number * factor).value);
+      }
+      if (adds_half) y = y + xsimd::select(y == half, words(1U), words(0U));
+      y = bits_as<std::uint32_t>((real(bits_as<float>(y)) * units).value);
+      if constexpr (Traces) {
+        // Signed comparisons of non-negative integers, which x86 has.
+        const auto counts = bits_as<std::int32_t>(magnitude) > lost;
+        const words traced = bits_as<std::uint32_t>(xsimd::select(counts, least, integers(0)));
+        const auto is_tiny = bits_as<std::int32_t>(y) < least;
+        y = bits_as<std::uint32_t>(xsimd::select(is_tiny, bits_as<std::int32_t>(traced), bits_as<std::int32_t>(y)));
+      }
+      (y | (x ^ magnitude)).store_unaligned(out + i);
+    }
+  }
+
   bool half_added_in_float_;
   bool underflow_is_zero_;
   std::uint32_t half_;
@@ -182,11 +217,12 @@ class generic_run {
   void run(const std::uint32_t* bits, const std::uint32_t* random, const scaled_by& operand, std::size_t count,
            std::uint8_t* codes) const noexcept {
     std::uint32_t scaled[chunk_size];
-    const simd_real<Arch> factor(static_cast<float>(operand.value));
-    const simd_real<Arch> one(1.0F);
+    const std::size_t whole = count / width * width;
+    scaler_.run(bits, whole, operand, 1.0F, scaled);
+    if (whole < count) scaler_.run(bits + count - width, width, operand, 1.0F, scaled + count - width);
     for_vectors(count, [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
       const words x = words::load_unaligned(bits + i);
-      const words y = scaler_.scaled(x, factor, operand, one);
+      const words y = words::load_unaligned(scaled + i);
       // A NaN element keeps its bits, as in scale_elements; Inf times zero is the positive NaN of binary32.
       const auto is_nan = (y & words(0x7fff'ffffU)) > words(0x7f80'0000U);
       const auto was_nan = (x & words(0x7fff'ffffU)) > words(0x7f80'0000U);

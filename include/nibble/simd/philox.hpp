@@ -9,25 +9,41 @@
 
 #include <nibble/base/philox.hpp>
 #include <nibble/block/options.hpp>
-#include <nibble/simd/avx2/philox.hpp>
-#include <nibble/simd/compat.hpp>
+#include <nibble/simd/x86/philox.hpp>
 
 namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// The 4 * count words of blocks index, index + 1, ... of a stream.
+#if defined(__AVX2__)
+/// As many of the blocks as vectors take; returns how many.
+template <class Vector, int Rounds>
+std::size_t philox_by_vectors(std::uint64_t seed, std::uint64_t stream, std::uint64_t index, std::size_t count,
+                              std::uint32_t* out) noexcept {
+  using run = x86::philox_run<Vector, Rounds>;
+  const std::uint64_t low = index & 0xffff'ffffU;
+  if (low + count > 0xffff'ffffU) return 0;
+  const run generator(seed, stream, static_cast<std::uint32_t>(index >> 32));
+  std::size_t i = 0;
+  for (; i + run::blocks <= count; i += run::blocks) generator.run(static_cast<std::uint32_t>(low + i), out + 4 * i);
+  return i;
+}
+#endif
+
+/// The 4 * count words of blocks index, index + 1, ... of a stream, by 7 or 10 rounds.
 template <class Arch>
 NIBBLE_ALWAYS_INLINE void philox_blocks(std::uint64_t seed, std::uint64_t stream, std::uint64_t index,
-                                        std::size_t count, std::uint32_t* out) noexcept {
+                                        std::size_t count, std::uint32_t* out, int rounds = 10) noexcept {
   std::size_t i = 0;
 #if defined(__AVX2__)
   if constexpr (has_avx2<Arch>) {
-    for (; i + 8 <= count; i += 8) avx2::eight_blocks(seed, stream, index + i, out + 4 * i);
+    using vector = x86::vector_of<Arch>;
+    i = rounds == 7 ? philox_by_vectors<vector, 7>(seed, stream, index, count, out)
+                    : philox_by_vectors<vector, 10>(seed, stream, index, count, out);
   }
 #endif
   for (; i < count; ++i) {
-    const philox_block block = random_block(seed, stream, index + i);
+    const philox_block block = random_block(seed, stream, index + i, rounds);
     for (std::size_t k = 0; k < 4; ++k) out[4 * i + k] = block.words[k];
   }
 }
@@ -42,11 +58,11 @@ NIBBLE_ALWAYS_INLINE void draw_consecutive(const stochastic& random, std::uint64
   const auto blocks = static_cast<std::size_t>(last_block - first_block + 1);
   const auto skip = static_cast<std::size_t>(first - first_block * per_block);
   if (bits == 32 && skip == 0 && blocks * 4 == count) {
-    philox_blocks<Arch>(random.seed, random.stream, first_block, blocks, out);
+    philox_blocks<Arch>(random.seed, random.stream, first_block, blocks, out, random.rounds);
     return;
   }
   std::uint32_t words[4 * (256 / 4 + 8)];
-  philox_blocks<Arch>(random.seed, random.stream, first_block, blocks, words);
+  philox_blocks<Arch>(random.seed, random.stream, first_block, blocks, words, random.rounds);
   const auto per_word = static_cast<std::size_t>(32 / bits);
   const std::uint32_t mask = bits == 32 ? ~std::uint32_t{0} : (std::uint32_t{1} << bits) - 1U;
   for (std::size_t i = 0; i < count; ++i) {

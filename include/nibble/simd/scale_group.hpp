@@ -100,7 +100,8 @@ class scale_group {
     const recipe& r = *recipe_;
     real s;
     if (r.scale == scale_rule::exact) {
-      s = real(bits_as<float>(quotient_to_odd<Arch>(real(bits_as<float>(amax)), largest_times_decode_)));
+      s = real(bits_as<float>(quotient_to_odd<Arch>(real(bits_as<float>(amax)), largest_times_decode_,
+                                                              real(1.0F) / largest_times_decode_)));
     } else {
       s = unrounded_scale(r.scale, real(bits_as<float>(amax)), largest_, reciprocal_, encode_, decode_);
     }

@@ -23,7 +23,6 @@ namespace detail::inline NIBBLE_UNIT {
 template <block_format F, std::size_t Size, class Arch>
 class tile_codes {
   using words = word_batch<Arch>;
-  using real = simd_real<Arch>;
   using kind = element_scaling::kind;
   static constexpr std::size_t width = words::size;
   static constexpr bool nibbles = F.packing == layouts::nibbles_low_first;
@@ -122,26 +121,28 @@ class tile_codes {
   /// zeros.
   void scale(const float* x, const scales& s, std::size_t b, std::size_t blocks, std::size_t whole) noexcept {
     const bool by_kernel = kernel_.tuned() && kernel::is_whole();
-    const real unit(bit_cast<float>(static_cast<std::uint32_t>(127 + (by_kernel ? kernel_.prescale() : 0)) << 23));
+    const auto unit = bit_cast<float>(static_cast<std::uint32_t>(127 + (by_kernel ? kernel_.prescale() : 0)) << 23);
     const auto* bits = reinterpret_cast<const std::uint32_t*>(x);
+    any_scalar_ = false;
+    // 32 random bits reach below the last bit of a quotient.
+    const bool deep = rounding_.mode == rounding_mode::stochastic && rounding_.random_bits > 16;
+    const bool plain = s.is_plain() && !(deep && s.rule() == kind::exact);
     for (std::size_t i = 0; i < blocks; ++i) {
       const std::size_t at = i * Size;
       const std::size_t end = smaller(at + Size, whole);
-      if (is_scalar(s, b + i)) {
+      if (!plain && is_scalar(s, b + i)) {
+        any_scalar_ = true;
         std::memset(scaled_ + at, 0, (end - at) * sizeof(float));
         continue;
       }
       const scaled_by operand = scaler().prepare(kind_of(s, b + i), s.operand(b + i));
-      const real factor(static_cast<float>(operand.value));
-      std::size_t k = at;
-      for (; k + width <= end; k += width) {
-        scaler().scaled(words::load_unaligned(bits + k), factor, operand, unit).store_unaligned(scaled_ + k);
-      }
-      if (k == end) continue;
-      std::uint32_t part[width] = {};
-      std::memcpy(part, bits + k, (end - k) * sizeof(float));
-      scaler().scaled(words::load_unaligned(part), factor, operand, unit).store_unaligned(part);
-      std::memcpy(scaled_ + k, part, (end - k) * sizeof(float));
+      const std::size_t part = (end - at) / width * width;
+      scaler().run(bits + at, part, operand, unit, scaled_ + at);
+      if (part == end - at) continue;
+      std::uint32_t rest[width] = {};
+      std::memcpy(rest, bits + at + part, (end - at - part) * sizeof(float));
+      scaler().run(rest, width, operand, unit, rest);
+      std::memcpy(scaled_ + at + part, rest, (end - at - part) * sizeof(float));
     }
   }
 
@@ -165,7 +166,7 @@ class tile_codes {
   template <bool Packed>
   void scalar_blocks(const float* x, const scales& s, const tile_random<Arch>& random, std::size_t b, std::size_t blocks,
                      std::size_t count, std::size_t first) noexcept {
-    if (s.is_direct()) return;
+    if (s.is_direct() || !any_scalar_) return;
     for (std::size_t i = 0; i < blocks; ++i) {
       if (!is_scalar(s, b + i)) continue;
       std::uint32_t code = s.codes()[b + i];
@@ -193,6 +194,7 @@ class tile_codes {
   rounding_choice rounding_;
   kernel kernel_;
   generic_run<F.element, Arch> generic_;
+  bool any_scalar_ = false;
   alignas(64) std::uint32_t ones_[tile_capacity / Size + 64];
   alignas(64) std::uint32_t scaled_[scaled_size] = {};
   alignas(64) std::uint32_t words_[chunk_size] = {};

@@ -38,7 +38,8 @@ class tile_random {
     const std::uint64_t per_block = 128 / bits;
     const std::uint64_t block = first / per_block;
     const std::uint64_t last = (first + count - 1) / per_block;
-    philox_blocks<Arch>(random.seed, random.stream, block, static_cast<std::size_t>(last - block + 1), words_);
+    philox_blocks<Arch>(random.seed, random.stream, block, static_cast<std::size_t>(last - block + 1), words_,
+                        random.rounds);
     start_ = own + static_cast<std::size_t>((first - block * per_block) * bits / 8);
   }
 

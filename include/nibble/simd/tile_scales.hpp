@@ -50,8 +50,12 @@ class tile_scales {
   /// How the elements of block b are scaled, and by what; `nothing` is for scalar code.
   [[nodiscard]] kind how(std::size_t b) const noexcept { return mixed_ ? how_[b] : how_by_rule_; }
   [[nodiscard]] binary32 operand(std::size_t b) const noexcept { return binary32::from_bits(operand_[b]); }
+  /// How the recipe has elements scaled where nothing stands against it.
+  [[nodiscard]] kind rule() const noexcept { return how_by_rule_; }
   /// Whether the kernel may multiply all elements by multipliers(), or is_exact() and it may divide by them.
   [[nodiscard]] bool is_direct() const noexcept { return direct_; }
+  /// Whether hardware may scale all elements, as is_plain_operand says of each block.
+  [[nodiscard]] bool is_plain() const noexcept { return plain_ && !mixed_; }
   [[nodiscard]] bool is_exact() const noexcept { return exact_; }
   [[nodiscard]] const std::uint32_t* multipliers() const noexcept { return multiplier_; }
   [[nodiscard]] const std::uint32_t* reciprocals() const noexcept { return reciprocal_; }
@@ -88,8 +92,15 @@ class tile_scales {
       }
       if (recipe_->searches_in_float) direct_ = direct_ && !xsimd::any(is_far(amax, operand));
     }
-    direct_ = direct_ && !xsimd::any(largest > signed_words(static_cast<std::int32_t>(highest_field_ << 23))) &&
-              !xsimd::any(smallest < words((lowest_field_ << 23) - 1U));
+    const auto within = [&](std::uint32_t low, std::uint32_t high) NIBBLE_INLINE_LAMBDA {
+      return !xsimd::any(largest > signed_words(static_cast<std::int32_t>(high << 23))) &&
+             !xsimd::any(smallest < words((low << 23) - 1U));
+    };
+    direct_ = direct_ && within(lowest_field_, highest_field_);
+    // The ranges of is_plain_operand.
+    plain_ = !direct_ && by_vectors_ && !recipe_->searches_in_float && how_by_rule_ != kind::divide &&
+             within(how_by_rule_ == kind::exact ? 127U - 60U : 127U - 119U, 127U + 82U) &&
+             (how_by_rule_ != kind::exact || has_exact_quotient<Arch>);
     for (; b < blocks; ++b) one(b, blocks, without_nan);
   }
 
@@ -105,6 +116,7 @@ class tile_scales {
   void one(std::size_t b, std::size_t blocks, const WithoutNan& without_nan) noexcept {
     for (std::size_t i = 0; !mixed_ && i < blocks; ++i) how_[i] = how_by_rule_;
     mixed_ = true;
+    plain_ = false;
     std::uint32_t magnitude = amax_[b];
     if (magnitude > 0x7f80'0000U && recipe_->amax == amax_rule::ignore_nan) magnitude = without_nan(b);
     code_[b] = block_scale_code(F, *recipe_, *constants_, *scaling_, binary32::from_bits(magnitude));
@@ -139,6 +151,7 @@ class tile_scales {
   bool exact_;
   bool may_be_direct_;
   bool direct_ = false;
+  bool plain_ = false;
   bool mixed_ = false;  ///< how_ says how, block by block
   std::uint32_t lowest_field_ = 0;
   std::uint32_t highest_field_ = 0;

@@ -120,6 +120,24 @@ struct avx2_vector {
   static NIBBLE_ALWAYS_INLINE word truncated(real x) noexcept { return _mm256_cvttps_epi32(x); }
   static NIBBLE_ALWAYS_INLINE real from_integer(word x) noexcept { return opaque(_mm256_cvtepi32_ps(x)); }
 
+  // 64-bit lanes.
+  static NIBBLE_ALWAYS_INLINE word all_wide(std::uint32_t x) noexcept { return _mm256_set1_epi64x(x); }
+  /// Products of the low halves of 64-bit lanes.
+  static NIBBLE_ALWAYS_INLINE word multiply_wide(word a, word b) noexcept { return _mm256_mul_epu32(a, b); }
+  template <int N>
+  static NIBBLE_ALWAYS_INLINE word right_wide(word a) noexcept { return _mm256_srli_epi64(a, N); }
+  /// index, ..., index + 3 in the order in which store_blocks wants them.
+  static NIBBLE_ALWAYS_INLINE word block_counters(std::uint32_t index) noexcept {
+    return _mm256_add_epi64(all_wide(index), _mm256_setr_epi64x(0, 2, 1, 3));
+  }
+  /// The low halves of four vectors as blocks of four words in a row.
+  static NIBBLE_ALWAYS_INLINE void store_blocks(std::uint32_t* out, word a, word b, word c, word d) noexcept {
+    const word first = _mm256_blend_epi32(a, _mm256_slli_epi64(b, 32), 0xaa);
+    const word second = _mm256_blend_epi32(c, _mm256_slli_epi64(d, 32), 0xaa);
+    store(out, _mm256_unpacklo_epi64(first, second));
+    store(out + 8, _mm256_unpackhi_epi64(first, second));
+  }
+
   /// Bytes of four packed vectors, 4-byte groups 0L 1L 2L 3L | 0H 1H 2H 3H, in the order of the elements.
   static NIBBLE_ALWAYS_INLINE word in_order(word x) noexcept {
     return _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
@@ -230,6 +248,20 @@ struct avx512_vector {
   }
   static NIBBLE_ALWAYS_INLINE word truncated(real x) noexcept { return _mm512_maskz_cvttps_epi32(every, x); }
   static NIBBLE_ALWAYS_INLINE real from_integer(word x) noexcept { return opaque(_mm512_maskz_cvtepi32_ps(every, x)); }
+
+  static NIBBLE_ALWAYS_INLINE word all_wide(std::uint32_t x) noexcept { return _mm512_set1_epi64(x); }
+  static NIBBLE_ALWAYS_INLINE word multiply_wide(word a, word b) noexcept { return _mm512_maskz_mul_epu32(0xff, a, b); }
+  template <int N>
+  static NIBBLE_ALWAYS_INLINE word right_wide(word a) noexcept { return _mm512_maskz_srli_epi64(0xff, a, N); }
+  static NIBBLE_ALWAYS_INLINE word block_counters(std::uint32_t index) noexcept {
+    return _mm512_add_epi64(all_wide(index), _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7));
+  }
+  static NIBBLE_ALWAYS_INLINE void store_blocks(std::uint32_t* out, word a, word b, word c, word d) noexcept {
+    const word low = _mm512_mask_blend_epi32(0xaaaa, a, _mm512_maskz_slli_epi64(0xff, b, 32));
+    const word high = _mm512_mask_blend_epi32(0xaaaa, c, _mm512_maskz_slli_epi64(0xff, d, 32));
+    store(out, _mm512_maskz_unpacklo_epi64(0xff, low, high));
+    store(out + 16, _mm512_maskz_unpackhi_epi64(0xff, low, high));
+  }
 
   static NIBBLE_ALWAYS_INLINE word in_order(word x) noexcept {
     const word order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
