@@ -150,6 +150,8 @@ void quantize_rows(const bench& b, const T* source, const std::string& from) {
     b.row(named(("NVFP4 stochastic " + std::to_string(bits)).c_str()).c_str(),
           b.quantizer<nvfp4>(source, stochastic{.seed = 1, .bits = bits}), nvfp4_limit, in + 9.0 / 16, bits == 32 ? 0.75 : 0.85);
   }
+  b.row(named("NVFP4 stochastic 16, 7 rounds").c_str(), b.quantizer<nvfp4>(source, stochastic{.seed = 1, .bits = 16, .rounds = 7}),
+        nvfp4_limit, in + 9.0 / 16, 0.85);
   b.row(named("MXFP4 nearest").c_str(), b.quantizer<mxfp4>(source), mx_limit, in + 17.0 / 32, 0.90);
   b.row(named("MXFP4 stochastic 16").c_str(), b.quantizer<mxfp4>(source, stochastic{.seed = 1, .bits = 16}), mx_limit, in + 17.0 / 32, 0.85);
   b.row(named("MXFP8 e4m3 nearest").c_str(), b.quantizer<mxfp8_e4m3>(source), mx8_limit, in + 33.0 / 32, 0.90);

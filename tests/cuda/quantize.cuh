@@ -96,7 +96,8 @@ void compare(const sample<T>& x, quantize_options options, const std::string& wh
 inline stochastic any_stochastic(std::mt19937_64& random) {
   const int bits[] = {8, 16, 32};
   return {.seed = random(), .stream = random() % 3, .bits = bits[random() % 3],
-          .variant = static_cast<stochastic_variant>(random() % 3), .first_element = random() % 100};
+          .variant = static_cast<stochastic_variant>(random() % 3), .first_element = random() % 100,
+          .rounds = random() % 2 != 0 ? 7 : 10};
 }
 
 /// Every recipe x rounding x orientation on one tensor of each content.
@@ -131,7 +132,10 @@ void compare_large(std::size_t rows, std::size_t cols, std::uint64_t seed) {
   const sample<float> x(tensor(rows * cols, content::mixed, seed), rows, cols);
   compare<F>(x, {}, "large", 0, true);
   for (const int bits : {8, 16, 32}) {
-    compare<F>(x, {.rounding = stochastic{.seed = seed, .bits = bits, .first_element = 64}}, "large, stochastic " + std::to_string(bits));
+    for (const int rounds : {7, 10}) {
+      compare<F>(x, {.rounding = stochastic{.seed = seed, .bits = bits, .first_element = 64, .rounds = rounds}},
+                 "large, stochastic " + std::to_string(bits));
+    }
   }
   compare<F>(x, {.orientation = orientation::column_wise}, "large, column-wise");
   compare<F>(x, {.rounding = stochastic{.seed = seed, .bits = 16}, .orientation = orientation::column_wise},

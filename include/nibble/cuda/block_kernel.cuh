@@ -108,7 +108,7 @@ __global__ void __launch_bounds__(cuda_threads) block_kernel(block_format, const
       const std::size_t block = first + static_cast<unsigned>(i) * (32 / lanes) + lane / lanes;
       const std::size_t chunk = first * lanes + static_cast<unsigned>(i) * 32 + lane;
       const std::uint32_t operand = __shfl_sync(0xffff'ffffU, own.operand, (static_cast<int>(lane) & ~(lanes - 1)) | i);
-      const random_eight<Rounding::random_bits> random(call.random.seed, call.random.stream,
+      const random_eight<Rounding::random_bits, Rounding::rounds> random(call.random.seed, call.random.stream,
                                                        chunk * chunk_elements + call.random.first_element);
 #pragma unroll
       for (std::uint32_t& b : bits[i]) b = multiply_bits(b, operand);
@@ -135,20 +135,29 @@ bool takes_block_kernel(const matrix_view<T>& stored, const quantize_call& call)
          call.random.draws && call.random.first_element % chunk_elements == 0;
 }
 
-template <block_format F, class T>
+template <block_format F, class T, class Rounding>
 cuda_status queue_block_kernel(const cuda& device, const matrix_view<T>& stored, const quantize_call& call) {
   const std::size_t blocks = call.rows * (call.cols / static_cast<std::size_t>(F.block_size));
-  const std::size_t grid = pieces(blocks, cuda_threads);
+  return launch(device.stream, pieces(blocks, cuda_threads), &block_kernel<F, T, Rounding>, F, stored.data, call, blocks);
+}
+
+template <block_format F, class T, int Rounds>
+cuda_status queue_stochastic_block_kernel(const cuda& device, const matrix_view<T>& stored, const quantize_call& call) {
+  switch (call.rounding.random_bits) {
+    case 8: return queue_block_kernel<F, T, round_stochastically<8, Rounds>>(device, stored, call);
+    case 16: return queue_block_kernel<F, T, round_stochastically<16, Rounds>>(device, stored, call);
+    default: return queue_block_kernel<F, T, round_stochastically<32, Rounds>>(device, stored, call);
+  }
+}
+
+/// Queues the kernel of a call that takes_block_kernel.
+template <block_format F, class T>
+cuda_status queue_block_call(const cuda& device, const matrix_view<T>& stored, const quantize_call& call) {
   if (call.rounding.mode == rounding_mode::nearest_even) {
-    return launch(device.stream, grid, &block_kernel<F, T, round_to_nearest>, F, stored.data, call, blocks);
+    return queue_block_kernel<F, T, round_to_nearest>(device, stored, call);
   }
-  if (call.rounding.random_bits == 8) {
-    return launch(device.stream, grid, &block_kernel<F, T, round_stochastically<8>>, F, stored.data, call, blocks);
-  }
-  if (call.rounding.random_bits == 16) {
-    return launch(device.stream, grid, &block_kernel<F, T, round_stochastically<16>>, F, stored.data, call, blocks);
-  }
-  return launch(device.stream, grid, &block_kernel<F, T, round_stochastically<32>>, F, stored.data, call, blocks);
+  return call.random.rounds == 7 ? queue_stochastic_block_kernel<F, T, 7>(device, stored, call)
+                                 : queue_stochastic_block_kernel<F, T, 10>(device, stored, call);
 }
 
 }  // namespace detail

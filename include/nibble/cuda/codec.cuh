@@ -52,7 +52,7 @@ __global__ void __launch_bounds__(cuda_threads) encode_chunks_kernel(float_forma
                                                                      std::uint8_t* codes) {
   constexpr bool nibbles = F.bits() <= 4;
   constexpr special_codes special = make_special_codes(F, rounding_mode::nearest_even, overflow::saturate, policy::cuda, false);
-  const random_eight<0> random(0, 0, 0);
+  const random_eight<0, 10> random(0, 0, 0);
   for (std::size_t chunk = thread_index(); chunk < chunks; chunk += thread_count()) {
     std::uint32_t bits[chunk_elements];
     load_chunk(x + chunk * chunk_elements, bits);

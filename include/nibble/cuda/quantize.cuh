@@ -17,7 +17,7 @@ namespace detail::inline NIBBLE_UNIT {
 template <block_format F, class T>
 cuda_status queue_quantize(const cuda& device, const matrix_view<T>& stored, const quantize_call& call) {
   if constexpr (has_block_kernel<F, T>) {
-    if (takes_block_kernel<F>(stored, call)) return queue_block_kernel<F>(device, stored, call);
+    if (takes_block_kernel<F>(stored, call)) return queue_block_call<F>(device, stored, call);
   }
   return queue_generic_quantize(device, stored, call);
 }

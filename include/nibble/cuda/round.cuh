@@ -52,6 +52,7 @@ __device__ std::uint32_t with_sign(std::uint32_t magnitude_code, std::uint32_t b
 /// To nearest, ties to even. Any format: those that do not round by addition take the expression of format/encode.hpp.
 struct round_to_nearest {
   static constexpr int random_bits = 0;
+  static constexpr int rounds = 10;
 
   template <float_format F>
   __device__ static std::uint32_t code(std::uint32_t bits, const special_codes& special, std::uint32_t) noexcept {
@@ -78,10 +79,11 @@ struct round_number_to_nearest {
   }
 };
 
-/// Stochastic with Bits random bits, IEEE P3109's variant A.
-template <int Bits>
+/// Stochastic with Bits random bits, IEEE P3109's variant A, from Philox of so many rounds.
+template <int Bits, int Rounds>
 struct round_stochastically {
   static constexpr int random_bits = Bits;
+  static constexpr int rounds = Rounds;
 
   template <float_format F>
   __device__ static std::uint32_t code(std::uint32_t bits, const special_codes& special, std::uint32_t word) noexcept {
@@ -111,20 +113,20 @@ struct round_stochastically {
 };
 
 /// The random words of eight elements from logical index `first`, a multiple of 8, on.
-template <int Bits>
+template <int Bits, int Rounds>
 struct random_eight {
   std::uint32_t words[Bits / 4];
 
   __device__ random_eight(std::uint64_t seed, std::uint64_t stream, std::uint64_t first) noexcept {
     if constexpr (Bits == 8) {
-      const philox_block block = random_block(seed, stream, first / 16);
+      const philox_block block = random_block(seed, stream, first / 16, Rounds);
       const bool second = (first & 8U) != 0;
       words[0] = second ? block.words[2] : block.words[0];
       words[1] = second ? block.words[3] : block.words[1];
     } else {
 #pragma unroll
       for (unsigned i = 0; i < Bits / 16; ++i) {
-        const philox_block block = random_block(seed, stream, first / (128 / Bits) + i);
+        const philox_block block = random_block(seed, stream, first / (128 / Bits) + i, Rounds);
 #pragma unroll
         for (unsigned k = 0; k < 4; ++k) words[4 * i + k] = block.words[k];
       }
@@ -137,8 +139,8 @@ struct random_eight {
     return (words[i / per_word] >> (i % per_word * Bits)) & ((1U << Bits % 32) - 1U);
   }
 };
-template <>
-struct random_eight<0> {
+template <int Rounds>
+struct random_eight<0, Rounds> {
   __device__ random_eight(std::uint64_t, std::uint64_t, std::uint64_t) noexcept {}
   [[nodiscard]] __device__ std::uint32_t of(unsigned) const noexcept { return 0; }
 };

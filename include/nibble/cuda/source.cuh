@@ -69,12 +69,13 @@ struct random_words {
   std::uint64_t seed = 0, stream = 0, first_element = 0;
   const std::uint32_t* words = nullptr;
   int bits = 32;
+  int rounds = 10;
   bool draws = false;
 
   random_words() = default;
   explicit random_words(const element_rounding& r, int random_bits) noexcept
       : seed(r.random().seed), stream(r.random().stream), first_element(r.draws() ? r.random().first_element : 0U),
-        words(r.words().data()), bits(random_bits), draws(r.draws()) {}
+        words(r.words().data()), bits(random_bits), rounds(r.random().rounds), draws(r.draws()) {}
 
   /// The word of logical element `element`, right-aligned.
   [[nodiscard]] __device__ std::uint32_t word(std::uint64_t element) const noexcept {
@@ -83,7 +84,7 @@ struct random_words {
     const std::uint64_t index = at >> log;
     std::uint32_t value;
     if (draws) {
-      const philox_block block = random_block(seed, stream, index / 4);
+      const philox_block block = random_block(seed, stream, index / 4, rounds);
       const auto place = static_cast<unsigned>(index & 3U);
       const std::uint32_t low = (place & 1U) != 0 ? block.words[1] : block.words[0];
       const std::uint32_t high = (place & 1U) != 0 ? block.words[3] : block.words[2];
