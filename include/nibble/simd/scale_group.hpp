@@ -28,7 +28,7 @@ bool has_vector_scales(const recipe& r, const tensor_scaling& t) noexcept {
     const bool wraps = r.exponent == exponent_rule::float_log2_floor_wrapped;
     return F.scale == formats::e8m0 && (!wraps || F.scale.bias == 127);
   }
-  if (F.scale.bits() > 16 || F.scale.min_exponent() - F.scale.mantissa_bits < -60 || r.choice != four_over_six::off) return false;
+  if (F.scale.bits() > 16 || F.scale.min_exponent() - F.scale.mantissa_bits < -60) return false;
   // Exact quotients need a divisor that is a float32.
   const bool exact = r.scale == scale_rule::exact || r.element == element_rule::exact;
   if (exact && (!has_exact_quotient<Arch> || !is_power_of_two(t.decode))) return false;
@@ -58,12 +58,13 @@ class scale_group {
     return xsimd::all((amax == words(0U)) | ((amax >= low) & (amax < high)));
   }
 
-  /// Codes of the scales of plain amaxes, and the multiplier or divisor of their elements.
-  NIBBLE_ALWAYS_INLINE void run(words amax, words& code, words& operand) const noexcept {
+  /// Codes of the scales of plain amaxes, and the multiplier or divisor of their elements. `factor` multiplies scales that
+  /// are no powers of two before they are rounded.
+  NIBBLE_ALWAYS_INLINE void run(words amax, words& code, words& operand, float factor = 1.0F) const noexcept {
     if constexpr (F.power_of_two_scale()) {
       power_of_two(amax, code, operand);
     } else {
-      with_mantissa(amax, code, operand);
+      with_mantissa(amax, real(factor), code, operand);
     }
   }
 
@@ -96,14 +97,14 @@ class scale_group {
     return words::load_unaligned(lanes);
   }
 
-  NIBBLE_ALWAYS_INLINE void with_mantissa(words amax, words& code, words& operand) const noexcept {
+  NIBBLE_ALWAYS_INLINE void with_mantissa(words amax, real factor, words& code, words& operand) const noexcept {
     const recipe& r = *recipe_;
     real s;
     if (r.scale == scale_rule::exact) {
       s = real(bits_as<float>(quotient_to_odd<Arch>(real(bits_as<float>(amax)), largest_times_decode_,
                                                               real(1.0F) / largest_times_decode_)));
     } else {
-      s = unrounded_scale(r.scale, real(bits_as<float>(amax)), largest_, reciprocal_, encode_, decode_);
+      s = unrounded_scale(r.scale, real(bits_as<float>(amax)), largest_, reciprocal_, encode_, decode_) * factor;
     }
     if (r.scale_floor > 0.0F) s = maximum(s, real(r.scale_floor));
     words d;

@@ -40,7 +40,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   /// As quantizer::run.
   void run(std::size_t first, std::size_t last) {
     const bool other_walk = this->options_.counts != nullptr || (this->transposed_ && random_.is_needed()) ||
-                            (this->recipe_.choice != four_over_six::off && !F.power_of_two_scale());
+                            !codes::scales::serves(this->recipe_, this->rounding_, this->scaling_);
     if (other_walk) return base::run(first, last);
     if (first == 0) this->store_tensor_scale();
     const std::size_t band = F.rows_per_block(this->q_.rows);
@@ -66,12 +66,23 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     const std::size_t blocks = (cols + block_size - 1) / block_size;
     const float* x = padded(source_.elements(row, col, cols), cols, blocks * block_size);
     block_maxima<block_size, Arch>(x, blocks, scales_.amax());
-    scales_.find(blocks, [&](std::size_t b) {
+    scales_.find(blocks, x, [&](std::size_t b) {
       const matrix_view<float> block{x + b * block_size, 1, block_size};
       return rectangle_amax(block, 0, 1, 0, block_size, amax_rule::ignore_nan);
     });
+    if (scales_.lacks_choice()) return by_blocks(row, col, cols);
     store_scales(row, 1, col, blocks);
     encode(row, col, cols, x);
+  }
+
+  /// A tile of a row as scalar code takes it.
+  void by_blocks(std::size_t row, std::size_t col, std::size_t cols) {
+    std::uint8_t* bytes = this->q_.codes + row * this->q_.code_stride;
+    const std::size_t first = packed_bytes(F.packing, col);
+    std::memset(bytes + first, 0, packed_bytes(F.packing, col + cols) - first);
+    for (std::size_t c = col; c < col + cols; c += block_size) {
+      this->block(row, 1, c, smaller(block_size, col + cols - c));
+    }
   }
 
   /// A tile of several rows that share scales, or of a row that is one block.
@@ -84,7 +95,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     };
     if (!wide || col == 0) {
       for (std::size_t b = 0; b < blocks; ++b) scales_.amax()[b] = amax(b, amax_rule::propagate);
-      scales_.find(blocks, [&](std::size_t b) { return amax(b, amax_rule::ignore_nan); });
+      scales_.find(blocks, nullptr, [&](std::size_t b) { return amax(b, amax_rule::ignore_nan); });
       store_scales(row, rows, col, blocks);
     }
     const std::size_t size = wide ? (cols + 7) / 8 * 8 : blocks * block_size;

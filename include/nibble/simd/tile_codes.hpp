@@ -29,7 +29,7 @@ class tile_codes {
 
  public:
   using kernel = element_run<F.element, Size, nibbles, Arch>;
-  using scales = tile_scales<F, tile_capacity / Size, kernel, Arch>;
+  using scales = tile_scales<F, Size, kernel, Arch>;
 
   /// Where a tile's codes go.
   struct place {

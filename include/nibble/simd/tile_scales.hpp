@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include <nibble/simd/element_run.hpp>
+#include <nibble/simd/four_over_six.hpp>
 #include <nibble/simd/scale_group.hpp>
 
 namespace nibble {
@@ -20,20 +21,23 @@ NIBBLE_ALWAYS_INLINE auto is_far(Word amax, Word multiplier) noexcept {
   return (amax >> 23) + (multiplier >> 23) > Word(127U + 127U + 16U);
 }
 
-/// Scale codes and element operands of at most `Blocks` blocks.
-template <block_format F, std::size_t Blocks, class Kernel, class Arch>
+/// Scale codes and element operands of the blocks of a tile, `Size` elements each.
+template <block_format F, std::size_t Size, class Kernel, class Arch>
 class tile_scales {
   using words = word_batch<Arch>;
   using signed_words = signed_batch<Arch>;
   using real = simd_real<Arch>;
   using kind = element_scaling::kind;
   static constexpr std::size_t width = words::size;
+  static constexpr std::size_t most = tile_capacity / Size;
+  using chooser = scale_chooser<F, Size, Arch>;
 
  public:
   /// The arguments outlive the scales.
   tile_scales(const recipe& r, const tensor_scaling& t, const scale_constants& k, const Kernel& kernel,
               const element_scaler<F.element, Arch>& scaler) noexcept
-      : recipe_(&r), scaling_(&t), constants_(&k), group_(r, t, k), by_vectors_(has_vector_scales<F, Arch>(r, t)),
+      : recipe_(&r), scaling_(&t), constants_(&k), group_(r, t, k), chooser_(r, t),
+        chooses_(r.choice != four_over_six::off && !F.power_of_two_scale()), by_vectors_(has_vector_scales<F, Arch>(r, t)),
         how_by_rule_(kind_by_rule(r.element)),
         exact_(how_by_rule_ == kind::exact && kernel.divides_exactly(F.scale.mantissa_bits + 1)),
         may_be_direct_((exact_ || scaler.is_product(how_by_rule_)) && kernel.tuned() && Kernel::is_whole()) {
@@ -50,6 +54,8 @@ class tile_scales {
   /// How the elements of block b are scaled, and by what; `nothing` is for scalar code.
   [[nodiscard]] kind how(std::size_t b) const noexcept { return mixed_ ? how_[b] : how_by_rule_; }
   [[nodiscard]] binary32 operand(std::size_t b) const noexcept { return binary32::from_bits(operand_[b]); }
+  /// Whether some block wants a choice of scales that only scalar code makes.
+  [[nodiscard]] bool lacks_choice() const noexcept { return chooses_ && mixed_; }
   /// How the recipe has elements scaled where nothing stands against it.
   [[nodiscard]] kind rule() const noexcept { return how_by_rule_; }
   /// Whether the kernel may multiply all elements by multipliers(), or is_exact() and it may divide by them.
@@ -60,9 +66,16 @@ class tile_scales {
   [[nodiscard]] const std::uint32_t* multipliers() const noexcept { return multiplier_; }
   [[nodiscard]] const std::uint32_t* reciprocals() const noexcept { return reciprocal_; }
 
-  /// `without_nan(b)` is the amax of a block that leaves NaN out.
+  /// Whether find() serves a call: it cannot try two scales for everything.
+  [[nodiscard]] static bool serves(const recipe& r, const rounding_choice& rounding, const tensor_scaling& t) noexcept {
+    if (r.choice == four_over_six::off || F.power_of_two_scale()) return true;
+    return has_vector_scales<F, Arch>(r, t) && chooser::serves(r, rounding, t);
+  }
+
+  /// `x` is where the blocks' elements begin, of blocks with one row. `without_nan(b)` is the amax of a block that leaves
+  /// NaN out.
   template <class WithoutNan>
-  NIBBLE_ALWAYS_INLINE void find(std::size_t blocks, const WithoutNan& without_nan) noexcept {
+  NIBBLE_ALWAYS_INLINE void find(std::size_t blocks, const float* x, const WithoutNan& without_nan) noexcept {
     // The rest of a vector repeats the last block.
     for (std::size_t i = 0; i < width; ++i) amax_[blocks + i] = amax_[blocks - 1];
     direct_ = may_be_direct_;
@@ -79,6 +92,7 @@ class tile_scales {
       words code;
       words operand;
       group_.run(amax, code, operand);
+      if (chooses_) choose(x + b * Size, blocks - b, amax, code, operand);
       code.store_unaligned(code_ + b);
       operand.store_unaligned(operand_ + b);
       // Zero is as good a multiplier as any, so it counts as the largest.
@@ -109,6 +123,17 @@ class tile_scales {
     if (F.power_of_two_scale()) return kind::shift;
     if (rule == element_rule::divide_by_quotient) return kind::divide;
     return rule == element_rule::exact ? kind::exact : kind::multiply;
+  }
+
+  /// Takes the scale for 4 instead of 6 where that is better (block/four_over_six.hpp).
+  void choose(const float* x, std::size_t blocks, words amax, words& code, words& operand) noexcept {
+    words other_code;
+    words other_operand;
+    group_.run(amax, other_code, other_operand, 1.5F);
+    const words takes = chooser_.better(x, blocks, {operand, decode_lanes(F.scale, code)},
+                                        {other_operand, decode_lanes(F.scale, other_code)});
+    code = code ^ ((code ^ other_code) & takes);
+    operand = operand ^ ((operand ^ other_operand) & takes);
   }
 
   /// Everything about one block, as scalar code has it.
@@ -146,6 +171,8 @@ class tile_scales {
   const tensor_scaling* scaling_;
   const scale_constants* constants_;
   scale_group<F, Arch> group_;
+  chooser chooser_;
+  bool chooses_;
   bool by_vectors_;
   kind how_by_rule_;
   bool exact_;
@@ -156,12 +183,12 @@ class tile_scales {
   std::uint32_t lowest_field_ = 0;
   std::uint32_t highest_field_ = 0;
   float unit_ = 1.0F;
-  alignas(64) std::uint32_t amax_[Blocks + 2 * width];
-  alignas(64) std::uint32_t code_[Blocks + 2 * width];
-  alignas(64) std::uint32_t operand_[Blocks + 2 * width];
-  alignas(64) std::uint32_t multiplier_[Blocks + 2 * width];
-  alignas(64) std::uint32_t reciprocal_[Blocks + 2 * width];
-  kind how_[Blocks + 2 * width];
+  alignas(64) std::uint32_t amax_[most + 2 * width];
+  alignas(64) std::uint32_t code_[most + 2 * width];
+  alignas(64) std::uint32_t operand_[most + 2 * width];
+  alignas(64) std::uint32_t multiplier_[most + 2 * width];
+  alignas(64) std::uint32_t reciprocal_[most + 2 * width];
+  kind how_[most + 2 * width];
 };
 
 }  // namespace detail
