@@ -54,10 +54,8 @@ class element_run {
   static constexpr std::size_t sharing = Size == 0 ? tile_capacity : Size;
 #if defined(__AVX2__)
   using vector = x86::vector_of<Arch>;
-  static constexpr bool has_kernel = has_avx2<Arch> && x86::rounds_by_addition(F);
-#else
-  static constexpr bool has_kernel = false;
 #endif
+  static constexpr bool has_kernel = has_element_kernel<F, Arch>;
 
  public:
   element_run(const recipe& r, const rounding_choice& rounding) noexcept

@@ -10,7 +10,7 @@
 #include <nibble/block/encode_chunk.hpp>
 #include <nibble/simd/lanes.hpp>
 #include <nibble/simd/real.hpp>
-#include <nibble/simd/x86/vector.hpp>
+#include <nibble/simd/x86/round.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -97,9 +97,9 @@ inline constexpr bool has_exact_quotient =
 template <class Arch>
 NIBBLE_ALWAYS_INLINE word_batch<Arch> quotient_to_odd(simd_real<Arch> x, simd_real<Arch> d,
                                                       simd_real<Arch> reciprocal) noexcept {
-  using words = word_batch<Arch>;
 #if defined(__AVX2__)
   if constexpr (has_exact_quotient<Arch>) {
+    using words = word_batch<Arch>;
     using vector = x86::vector_of<Arch>;
     // The quotient to less than a unit in the last place; then the sign of its exact remainder.
     const typename vector::real guess = vector::multiply(x.value, reciprocal.value);
@@ -200,10 +200,22 @@ class element_scaler {
   bool sticky_;
 };
 
-/// One call's choice of format, recipe and rounding, resolved once.
+/// Whether kernels of x86/ serve the elements of a format on an architecture, in all but two variants of stochastic rounding.
+template <float_format F, class Arch>
+inline constexpr bool has_element_kernel =
+#if defined(__AVX2__)
+    has_avx2<Arch> && x86::rounds_by_addition(F);
+#else
+    false;
+#endif
+
+/// One call's choice of format, recipe and rounding, resolved once. Where kernels serve the deterministic roundings, this
+/// has the stochastic ones only: what is never called need not be compiled.
 template <float_format F, class Arch>
 class generic_run {
  public:
+  static constexpr bool only_stochastic = has_element_kernel<F, Arch>;
+
   using words = word_batch<Arch>;
   static constexpr std::size_t width = words::size;
 
@@ -235,14 +247,22 @@ class generic_run {
   void encode(const std::uint32_t* scaled, const std::uint32_t* random, std::size_t count,
               std::uint8_t* codes) const noexcept {
     std::uint32_t result[chunk_size];
-    with_rounding(rounding_.mode, rounding_.variant, [&]<rounding_mode Mode, stochastic_variant Variant>() NIBBLE_INLINE_LAMBDA {
+    const auto all = [&]<rounding_mode Mode, stochastic_variant Variant>() NIBBLE_INLINE_LAMBDA {
       for_vectors(count, [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
         const words word = Mode == rounding_mode::stochastic ? words::load_unaligned(random + i) : words(0U);
         encode_lanes<Mode, Variant>(F, codes_, words::load_unaligned(scaled + i), word, rounding_.random_bits)
             .store_unaligned(result + i);
       });
       return 0;
-    });
+    };
+    if constexpr (only_stochastic) {
+      using enum stochastic_variant;
+      if (rounding_.variant == a) all.template operator()<rounding_mode::stochastic, a>();
+      if (rounding_.variant == b) all.template operator()<rounding_mode::stochastic, b>();
+      if (rounding_.variant == c) all.template operator()<rounding_mode::stochastic, c>();
+    } else {
+      with_rounding(rounding_.mode, rounding_.variant, all);
+    }
     for (std::size_t i = 0; i < count; ++i) codes[i] = static_cast<std::uint8_t>(result[i]);
   }
 

@@ -71,8 +71,10 @@ struct simd_kernels {
       const bool plain = e.exponent >= -119 && e.exponent <= 82;
       value = binary32::from_bits(plain ? static_cast<std::uint32_t>(e.exponent + 127) << 23 : 0x7f80'0000U);
     }
-    if (count >= width && is_plain_operand(e.how, value, false)) {
-      const generic_run<F.element, Arch> generic(r, rounding);
+    using run = generic_run<F.element, Arch>;
+    const bool served = !run::only_stochastic || rounding.mode == rounding_mode::stochastic;
+    if (served && count >= width && is_plain_operand(e.how, value, false)) {
+      const run generic(r, rounding);
       generic.run(bits, random, generic.scaler().prepare(e.how, value), count, codes);
     } else {
       encode_chunk<F>(r, rounding, e, bits, random, count, codes);

@@ -92,7 +92,7 @@ class tile_codes {
       scale(x + first, s, b, blocks, whole);
     }
     std::memset(scaled_ + count, 0, (scaled_size - count) * sizeof(float));
-    if (kernel_.tuned() && kernel::is_whole()) {
+    if (kernel_.tuned()) {
 #if defined(__AVX2__)
       const std::size_t groups = (count + kernel::group() - 1) / kernel::group();
       const auto* scaled = reinterpret_cast<const float*>(scaled_);
@@ -120,7 +120,7 @@ class tile_codes {
   /// Scaled elements of `blocks` blocks from block b on, whose first is at x, into scaled_; blocks for scalar code become
   /// zeros.
   void scale(const float* x, const scales& s, std::size_t b, std::size_t blocks, std::size_t whole) noexcept {
-    const bool by_kernel = kernel_.tuned() && kernel::is_whole();
+    const bool by_kernel = kernel_.tuned();
     const auto unit = bit_cast<float>(static_cast<std::uint32_t>(127 + (by_kernel ? kernel_.prescale() : 0)) << 23);
     const auto* bits = reinterpret_cast<const std::uint32_t*>(x);
     any_scalar_ = false;
