@@ -48,6 +48,42 @@ NIBBLE_ALWAYS_INLINE void philox_blocks(std::uint64_t seed, std::uint64_t stream
   }
 }
 
+#if defined(__AVX2__)
+/// As many of any blocks as vectors take; returns how many. The upper halves of their indexes are those of the first.
+template <class Vector, int Rounds>
+std::size_t philox_gathered(const stochastic& random, const std::uint64_t* indexes, std::size_t count,
+                            std::uint32_t* out) noexcept {
+  using run = x86::philox_run<Vector, Rounds>;
+  const run generator(random.seed, random.stream, static_cast<std::uint32_t>(indexes[0] >> 32));
+  std::size_t i = 0;
+  for (; i + run::blocks <= count; i += run::blocks) {
+    std::uint32_t low[run::blocks];
+    for (std::size_t k = 0; k < run::blocks; ++k) low[k] = static_cast<std::uint32_t>(indexes[i + k]);
+    generator.run(low, out + 4 * i);
+  }
+  return i;
+}
+#endif
+
+/// The words of the blocks at ascending `indexes` of a stream, four a block.
+template <class Arch>
+void philox_blocks_at(const stochastic& random, const std::uint64_t* indexes, std::size_t count, std::uint32_t* out) noexcept {
+  std::size_t i = 0;
+#if defined(__AVX2__)
+  if constexpr (has_avx2<Arch>) {
+    using vector = x86::vector_of<Arch>;
+    if (count != 0 && indexes[0] >> 32 == indexes[count - 1] >> 32) {
+      i = random.rounds == 7 ? philox_gathered<vector, 7>(random, indexes, count, out)
+                             : philox_gathered<vector, 10>(random, indexes, count, out);
+    }
+  }
+#endif
+  for (; i < count; ++i) {
+    const philox_block block = random_block(random.seed, random.stream, indexes[i], random.rounds);
+    for (std::size_t k = 0; k < 4; ++k) out[4 * i + k] = block.words[k];
+  }
+}
+
 /// The random words of `count` (at most chunk_size) consecutive elements from `first`, right-aligned.
 template <class Arch>
 NIBBLE_ALWAYS_INLINE void draw_consecutive(const stochastic& random, std::uint64_t first, int bits, std::size_t count,

@@ -39,7 +39,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
 
   /// As quantizer::run.
   void run(std::size_t first, std::size_t last) {
-    const bool other_walk = this->options_.counts != nullptr || (this->transposed_ && random_.is_needed()) ||
+    const bool other_walk = this->options_.counts != nullptr ||
                             !codes::scales::serves(this->recipe_, this->rounding_, this->scaling_);
     if (other_walk) return base::run(first, last);
     if (first == 0) this->store_tensor_scale();
@@ -94,7 +94,11 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       return stored_amax(row, rows, first, smaller(block_size, col + cols - first), rule);
     };
     if (!wide || col == 0) {
-      for (std::size_t b = 0; b < blocks; ++b) scales_.amax()[b] = amax(b, amax_rule::propagate);
+      if (wide || source_.is_transposed()) {
+        for (std::size_t b = 0; b < blocks; ++b) scales_.amax()[b] = amax(b, amax_rule::propagate);
+      } else {
+        band_maxima(row, rows, col, cols, blocks);
+      }
       scales_.find(blocks, nullptr, [&](std::size_t b) { return amax(b, amax_rule::ignore_nan); });
       store_scales(row, rows, col, blocks);
     }
@@ -104,8 +108,25 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     }
   }
 
+  /// The amaxes of blocks with several rows, row by row.
+  void band_maxima(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols, std::size_t blocks) {
+    using words = word_batch<Arch>;
+    std::uint32_t* best = scales_.amax();
+    std::uint32_t own[tile_size / block_size + 2 * words::size];
+    for (std::size_t r = row; r < row + rows; ++r) {
+      block_maxima<block_size, Arch>(padded(source_.elements(r, col, cols), cols, blocks * block_size), blocks,
+                                     r == row ? best : own);
+      for (std::size_t b = 0; r != row && b < blocks; b += words::size) {
+        xsimd::max(words::load_unaligned(best + b), words::load_unaligned(own + b)).store_unaligned(best + b);
+      }
+    }
+  }
+
   void encode(std::size_t row, std::size_t col, std::size_t cols, const float* x) {
-    if (random_.is_needed()) random_.draw(row * this->x_.cols + col, cols);
+    // A row that is one block is finished before the next one.
+    constexpr std::size_t together = wide ? 1 : 16;
+    if (random_.is_needed() && this->transposed_) random_.draw_transposed(row, col, cols, this->x_.rows, together);
+    if (random_.is_needed() && !this->transposed_) random_.draw(row * this->x_.cols + col, cols);
     codes_.run(x, scales_, random_,
                {this->q_.codes + row * this->q_.code_stride, col, cols, source_.ahead(row, col + cols), sizeof(T), streamed_});
   }

@@ -43,6 +43,16 @@ class tile_random {
     start_ = own + static_cast<std::size_t>((first - block * per_block) * bits / 8);
   }
 
+  /// Finds the bits of a row of a transposed matrix: element (row, col + i) is logical element (col + i) * source_cols + row.
+  /// They are drawn for a panel of at most 16 rows, `together`, at a time.
+  void draw_transposed(std::size_t row, std::size_t col, std::size_t cols, std::size_t source_cols,
+                       std::size_t together) noexcept {
+    const std::size_t first = row / together * together;
+    const bool drawn = panel_cols_ == cols && panel_row_ == first && panel_col_ == col;
+    if (!drawn) draw_panel(first, smaller(together, source_cols - first), col, cols, source_cols);
+    start_ = panel_ + (row - first) * panel_stride;
+  }
+
   /// Where the bits of the tile's element `i` begin; null where none are needed.
   [[nodiscard]] const std::uint8_t* at(std::size_t i) const noexcept {
     return is_needed() ? start_ + i * static_cast<std::size_t>(bits_) / 8 : nullptr;
@@ -61,10 +71,51 @@ class tile_random {
   }
 
  private:
+  static constexpr std::size_t panel_rows = 16;
+  static constexpr std::size_t panel_stride = (tile_capacity + 192) * 4;
+
+  void draw_panel(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols, std::size_t source_cols) noexcept {
+    for (std::size_t c = 0; c < cols; c += panel_rows) {
+      draw_columns(row, rows, col + c, smaller(panel_rows, cols - c), c, source_cols);
+    }
+    panel_row_ = row;
+    panel_col_ = col;
+    panel_cols_ = cols;
+  }
+
+  /// The bits of `rows` elements of each of `count` columns into the panel's columns from `to` on.
+  void draw_columns(std::size_t row, std::size_t rows, std::size_t col, std::size_t count, std::size_t to,
+                    std::size_t source_cols) noexcept {
+    const auto bytes = static_cast<std::size_t>(bits_) / 8;
+    const bool draws = rounding_->draws();
+    const std::uint64_t offset = draws ? rounding_->random().first_element : 0U;
+    const std::uint64_t per_block = 16 / bytes;
+    std::uint64_t indexes[6 * panel_rows] = {};
+    std::uint32_t words[4 * 6 * panel_rows];
+    std::size_t blocks = 0;
+    std::size_t begin[panel_rows] = {};
+    for (std::size_t i = 0; draws && i < count; ++i) {
+      const std::uint64_t first = offset + std::uint64_t{col + i} * source_cols + row;
+      begin[i] = (blocks * static_cast<std::size_t>(per_block) + static_cast<std::size_t>(first % per_block)) * bytes;
+      for (std::uint64_t b = first / per_block; b <= (first + rows - 1) / per_block; ++b) indexes[blocks++] = b;
+    }
+    if (draws) philox_blocks_at<Arch>(rounding_->random(), indexes, blocks, words);
+    const auto* drawn = reinterpret_cast<const std::uint8_t*>(words);
+    const auto* given = reinterpret_cast<const std::uint8_t*>(rounding_->words().data());
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint8_t* from = draws ? drawn + begin[i] : given + ((col + i) * source_cols + row) * bytes;
+      for (std::size_t r = 0; r < rows; ++r) std::memcpy(panel_ + r * panel_stride + (to + i) * bytes, from + r * bytes, bytes);
+    }
+  }
+
   const element_rounding* rounding_;
   int bits_;
   const std::uint8_t* start_ = nullptr;
+  std::size_t panel_row_ = 0;
+  std::size_t panel_col_ = 0;
+  std::size_t panel_cols_ = 0;
   alignas(64) std::uint32_t words_[tile_capacity + 192] = {};  ///< kernels read whole groups
+  alignas(64) std::uint8_t panel_[panel_rows * panel_stride];
 };
 
 }  // namespace detail

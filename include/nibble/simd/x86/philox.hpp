@@ -54,9 +54,19 @@ class philox_run {
 
   /// The words of blocks index, ..., index + blocks - 1; their low halves do not overflow.
   NIBBLE_ALWAYS_INLINE void run(std::uint32_t index, std::uint32_t* out) const noexcept {
-    constexpr std::uint32_t half = blocks / 2;
-    counters a = begin(V::block_counters(index));
-    counters b = begin(V::block_counters(index + half));
+    run(V::block_counters(index), V::block_counters(index + static_cast<std::uint32_t>(blocks / 2)), out);
+  }
+
+  /// The words of any blocks, given by the low halves of their indexes.
+  NIBBLE_ALWAYS_INLINE void run(const std::uint32_t (&indexes)[blocks], std::uint32_t* out) const noexcept {
+    run(V::block_counters(indexes), V::block_counters(indexes + blocks / 2), out);
+  }
+
+ private:
+  NIBBLE_ALWAYS_INLINE void run(word first, word second, std::uint32_t* out) const noexcept {
+    constexpr std::size_t half = blocks / 2;
+    counters a = begin(first);
+    counters b = begin(second);
     unrolled<Rounds - 3>([&](auto i) NIBBLE_INLINE_LAMBDA {
       a = round(a, key_low_[i + 3], key_high_[i + 3]);
       b = round(b, key_low_[i + 3], key_high_[i + 3]);
@@ -65,7 +75,6 @@ class philox_run {
     V::store_blocks(out + 4 * half, b.words[0], b.words[1], b.words[2], b.words[3]);
   }
 
- private:
   /// The first three rounds.
   NIBBLE_ALWAYS_INLINE counters begin(word index) const noexcept {
     const word first = V::multiply_wide(index, all(multiplier_0));

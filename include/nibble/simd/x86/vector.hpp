@@ -130,6 +130,9 @@ struct avx2_vector {
   static NIBBLE_ALWAYS_INLINE word block_counters(std::uint32_t index) noexcept {
     return _mm256_add_epi64(all_wide(index), _mm256_setr_epi64x(0, 2, 1, 3));
   }
+  static NIBBLE_ALWAYS_INLINE word block_counters(const std::uint32_t* indexes) noexcept {
+    return _mm256_setr_epi64x(indexes[0], indexes[2], indexes[1], indexes[3]);
+  }
   /// The low halves of four vectors as blocks of four words in a row.
   static NIBBLE_ALWAYS_INLINE void store_blocks(std::uint32_t* out, word a, word b, word c, word d) noexcept {
     const word first = _mm256_blend_epi32(a, _mm256_slli_epi64(b, 32), 0xaa);
@@ -255,6 +258,9 @@ struct avx512_vector {
   static NIBBLE_ALWAYS_INLINE word right_wide(word a) noexcept { return _mm512_maskz_srli_epi64(0xff, a, N); }
   static NIBBLE_ALWAYS_INLINE word block_counters(std::uint32_t index) noexcept {
     return _mm512_add_epi64(all_wide(index), _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7));
+  }
+  static NIBBLE_ALWAYS_INLINE word block_counters(const std::uint32_t* indexes) noexcept {
+    return _mm512_setr_epi64(indexes[0], indexes[4], indexes[1], indexes[5], indexes[2], indexes[6], indexes[3], indexes[7]);
   }
   static NIBBLE_ALWAYS_INLINE void store_blocks(std::uint32_t* out, word a, word b, word c, word d) noexcept {
     const word low = _mm512_mask_blend_epi32(0xaaaa, a, _mm512_maskz_slli_epi64(0xff, b, 32));
