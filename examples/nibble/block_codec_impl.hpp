@@ -4,8 +4,7 @@
 // compiled side by side.
 #pragma once
 
-#include <nibble/block/dequantize.hpp>
-#include <nibble/block/quantize.hpp>
+#include <nibble/dispatch.hpp>
 
 #include "block_codec.hpp"
 
@@ -17,7 +16,7 @@ float quantize_area(const matrix_view<float>& values, const code_area<std::uint8
   float tensor_scale = 1.0F;
   const block_view<F> target{out.codes,   out.scales,      &tensor_scale,   values.rows,
                              values.cols, out.code_stride, out.scale_stride};
-  nibble::quantize(values, target, options);
+  nibble::quantize(dispatched{}, values, target, options);
   return tensor_scale;
 }
 
@@ -26,7 +25,7 @@ void dequantize_area(const code_area<const std::uint8_t>& in, float tensor_scale
                      float* out) {
   const block_view<F, const std::uint8_t> source{in.codes, in.scales,      &tensor_scale,  rows,
                                                  cols,     in.code_stride, in.scale_stride};
-  nibble::dequantize(source, out);
+  nibble::dequantize(dispatched{}, source, out);
 }
 
 template <block_format F>

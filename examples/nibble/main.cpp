@@ -6,6 +6,7 @@
 #include <exception>
 #include <new>
 #include <nibble/base/version.hpp>
+#include <nibble/dispatch.hpp>
 #include <string>
 
 #include "commands/command.hpp"
@@ -27,8 +28,18 @@ int complain(int status, const char* message) {
   return status;
 }
 
+// A wrong NIBBLE_ISA is found before any work.
+void choose_instruction_set() {
+  try {
+    nibble::dispatch::kernels();
+  } catch (const std::runtime_error& error) {
+    throw nibble::tool::usage_error(std::string(error.what()).substr(std::string("nibble: ").size()));
+  }
+}
+
 int run(int count, char** arguments) {
   using namespace nibble::tool;
+  choose_instruction_set();
   CLI::App program("Low-precision number formats and block quantization: NVFP4, MXFP4, MXFP6, MXFP8 and their parts.",
                    "nibble");
   program.set_version_flag("--version", version_text());

@@ -60,7 +60,7 @@ NIBBLE_FUNCTION binary32 power_of_two_at_least(binary32 a, double q, binary32 le
 
 /// The tensor scale that `r` gives for the tensor amax `amax` (a magnitude; Inf and NaN as the recipe's formulas treat
 /// them, except that nibble's guarded rules never see them). T = S = 1 for formats without tensor scale.
-NIBBLE_HD constexpr tensor_scaling make_tensor_scaling(const block_format& f, const recipe& r, binary32 amax) noexcept {
+NIBBLE_FUNCTION tensor_scaling make_tensor_scaling(const block_format& f, const recipe& r, binary32 amax) noexcept {
   tensor_scaling t{.amax = amax};
   if (!f.tensor_scale || r.tensor == tensor_scale_rule::one) return t;
   const double scale_max = r.tensor_scale_max > 0 ? static_cast<double>(r.tensor_scale_max) : f.scale.max_value();
