@@ -4,7 +4,6 @@
 // vectors.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -12,49 +11,19 @@
 #include <utility>
 
 #include <nibble/block/codec.hpp>
-#include <nibble/simd/avx2/encode.hpp>
 #include <nibble/simd/backend.hpp>
 #include <nibble/simd/decode_span.hpp>
-#include <nibble/simd/encode_span.hpp>
-#include <nibble/simd/stream.hpp>
+#include <nibble/simd/encode_kernels.hpp>
 
 namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-#if defined(__AVX2__)
-/// Encodes from the first number on as much as the AVX2 kernels take; returns how many numbers that is.
-template <float_format F, class Arch, class T>
-std::size_t encode_by_addition(span_encoder<F, Arch>& generic, const T* x, std::size_t count, std::uint8_t* bytes,
-                               const packed_layout& layout) noexcept {
-  const avx2::addition_domain domain = avx2::domain_of<F>(generic.special(), generic.rounding().mode);
-  if (!domain.applies || !avx2::takes_span<F, T>(layout)) return 0;
-  const auto past = static_cast<std::size_t>(std::bit_cast<std::uintptr_t>(bytes) % 32U);
-  const std::size_t head = (32U - past) % 32U * (layout.slot_bits == 4 ? 2U : 1U);
-  if (is_streamed<Arch>(packed_bytes(layout, count)) && head < count) {
-    generic.run(x, 0, head, bytes);
-    const std::size_t done = avx2::encode_whole_groups<F, Arch, true>(
-        x + head, count - head, bytes + packed_bytes(layout, head), layout, generic.special(), domain.last);
-    finish_stream();
-    return head + done;
-  }
-  return avx2::encode_whole_groups<F, Arch, false>(x, count, bytes, layout, generic.special(), domain.last);
-}
-#endif
-
 /// Codes of `count` numbers. Everything has been checked.
 template <float_format F, class Arch, class T, class Code>
 void encode_span(basic_simd<Arch> /*backend*/, const T* x, std::size_t count, Code* codes, const packed_layout& layout,
                  const encode_options& options) noexcept {
-  span_encoder<F, Arch> generic(layout, options, sizeof(source_bits(*x)) == 8);
-  std::size_t done = 0;
-#if defined(__AVX2__)
-  if constexpr (has_avx2<Arch> && std::is_same_v<Code, std::uint8_t> && avx2::encodes_by_addition(F) &&
-                avx2::loads_by_eight<T>()) {
-    done = encode_by_addition<F, Arch>(generic, x, count, codes, layout);
-  }
-#endif
-  generic.run(x, done, count - done, codes);
+  encode_slice<F, Arch>(x, count, codes, layout, options, 0);
 }
 
 }  // namespace detail

@@ -62,9 +62,9 @@ class span_encoder {
   static_assert(chunk_size % width == 0);
 
  public:
-  /// `from_double` as in make_special_codes. `o` outlives the encoder.
-  span_encoder(const packed_layout& layout, const encode_options& o, bool from_double) noexcept
-      : options_(&o), layout_(layout), rounding_(o.rounding.choice(recipe{})),
+  /// `from_double` as in make_special_codes. `o` outlives the encoder. Element 0 is number `start` of the whole span.
+  span_encoder(const packed_layout& layout, const encode_options& o, bool from_double, std::uint64_t start = 0) noexcept
+      : options_(&o), layout_(layout), start_(start), rounding_(o.rounding.choice(recipe{})),
         special_(make_special_codes(F, rounding_.mode, o.overflow, o.policy, from_double)), chunked_(is_chunked(layout)) {}
 
   [[nodiscard]] const special_codes& special() const noexcept { return special_; }
@@ -80,7 +80,7 @@ class span_encoder {
     for (std::size_t i = first; i < first + count; i += chunk_size) {
       const std::size_t part = smaller(chunk_size, first + count - i);
       if (rounding_.mode == rounding_mode::stochastic) {
-        random_words<Arch>(options_->rounding, rounding_.random_bits, i, part, random_);
+        random_words<Arch>(options_->rounding, rounding_.random_bits, start_ + i, part, random_);
       }
       encode(x + i, part);
       store(out, i, part);
@@ -153,6 +153,7 @@ class span_encoder {
 
   const encode_options* options_;
   packed_layout layout_;
+  std::uint64_t start_;
   rounding_choice rounding_;
   special_codes special_;
   bool chunked_;

@@ -31,7 +31,8 @@ NIBBLE_FUNCTION bool sees_traces(rounding_mode mode) noexcept {
   return mode == rounding_mode::upward || mode == rounding_mode::downward || mode == rounding_mode::to_odd;
 }
 
-template <float_format F, class V>
+/// Without `Prescaled`, elements come as they are.
+template <float_format F, class V, bool Prescaled = true>
 struct rounder {
   using word = typename V::word;
   using real = typename V::real;
@@ -47,7 +48,7 @@ struct rounder {
     const int field = (lowest >> fraction) - raise;
     return lowest % (1 << fraction) == 0 && field >= 10 ? field : 0;
   }
-  static constexpr bool clamps = clamping_field() != 0;
+  static constexpr bool clamps = Prescaled && clamping_field() != 0;
   static constexpr int first_field = clamps ? clamping_field() : F.min_exponent() + 127;
   /// Elements come multiplied by 2^prescale, beside the scale of their block.
   static constexpr int prescale = first_field - (F.min_exponent() + 127);
@@ -100,9 +101,9 @@ struct rounder {
     return V::multiply_add_halves(s, V::all((1U << 16) | (1U << unit_shift)));
   }
 
-  /// Bytes of 4 vectors of sums: the magnitude codes, at most the largest, plus `byte_base`.
+  /// Bytes of 4 vectors of sums: the magnitude codes plus `byte_base`; beyond 255 they saturate.
   static constexpr int byte_base = clamps ? base : 0;
-  static NIBBLE_ALWAYS_INLINE word magnitude_bytes(word s0, word s1, word s2, word s3) noexcept {
+  static NIBBLE_ALWAYS_INLINE word joined_bytes(word s0, word s1, word s2, word s3) noexcept {
     word low = V::pack_words(joined(s0), joined(s1));
     word high = V::pack_words(joined(s2), joined(s3));
     if constexpr (!clamps) {
@@ -112,7 +113,11 @@ struct rounder {
     }
     low = V::template right_halves<unit_shift>(low);
     high = V::template right_halves<unit_shift>(high);
-    const word packed = V::pack_halves_unsigned(low, high);
+    return V::pack_halves_unsigned(low, high);
+  }
+  /// As above, at most the largest code.
+  static NIBBLE_ALWAYS_INLINE word magnitude_bytes(word s0, word s1, word s2, word s3) noexcept {
+    const word packed = joined_bytes(s0, s1, s2, s3);
     return clamps ? packed : V::smallest_bytes(packed, V::all_bytes(static_cast<int>(F.max_code())));
   }
 
