@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints one digest for each thing that nibble computes: codecs of every format, and block quantization under every
 // recipe. Inputs are made, and results are digested, by integer operations alone, so that a difference between two
-// builds of this program is a difference in nibble.
+// builds of this program is a difference in nibble. With DIGEST_SIMD it prints the lines of spans and blocks alone, as
+// the SIMD backend computes them.
 #include <bit>
 #include <cstdint>
 #include <cstdio>
@@ -11,11 +12,21 @@
 #include <immintrin.h>
 #endif
 
+#if defined(DIGEST_SIMD)
+#include <nibble/simd.hpp>
+#else
 #include <nibble/nibble.hpp>
+#endif
 
 namespace {
 
 using namespace nibble;
+
+#if defined(DIGEST_SIMD)
+using backend = simd;
+#else
+using backend = scalar;
+#endif
 
 class digest {
  public:
@@ -25,6 +36,15 @@ class digest {
  private:
   std::uint64_t state_ = 0x243F6A8885A308D3U;
 };
+
+/// Everything that spans and blocks have given so far.
+digest everything;
+
+/// Prints the digest of a line that every backend prints.
+void finish_line(const digest& d) {
+  everything.add(d.value());
+  std::printf("%016llx\n", static_cast<unsigned long long>(d.value()));
+}
 
 /// A 64-bit mixer (the finalizer of SplitMix64).
 std::uint64_t mixed(std::uint64_t x) {
@@ -98,6 +118,30 @@ void digest_codec(const char* name) {
   std::printf("decode %s: %016llx\n", name, static_cast<unsigned long long>(d.value()));
 }
 
+/// Spans of codes under every rounding, and their values.
+template <float_format F>
+void digest_span(const char* name) {
+  std::vector<float> x(5003);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::bit_cast<float>(pattern<std::uint32_t>(i + 99, spread::all));
+  using enum rounding_mode;
+  const element_rounding roundings[] = {nearest_even, nearest_away, nearest_toward_zero, toward_zero, upward, downward, to_odd,
+                                        nibble::stochastic{.seed = 1, .bits = 8},
+                                        nibble::stochastic{.seed = 2, .bits = 16, .rounds = 7},
+                                        nibble::stochastic{.seed = 3, .bits = 32, .first_element = 5},
+                                        nibble::stochastic{.seed = 4, .bits = 16, .variant = stochastic_variant::c}};
+  digest d;
+  for (const element_rounding& rounding : roundings) {
+    std::vector<std::uint8_t> codes(packed_bytes(default_layout(F), x.size()));
+    encode<F>(backend{}, x, codes, {.rounding = rounding});
+    for (const std::uint8_t byte : codes) d.add(byte);
+    std::vector<float> values(x.size());
+    decode<F>(backend{}, codes, values);
+    for (const float value : values) d.add(std::bit_cast<std::uint32_t>(value));
+  }
+  std::printf("span %s: ", name);
+  finish_line(d);
+}
+
 /// A matrix in which rows of zeros, of subnormals and of anything follow each other.
 std::vector<float> hostile_matrix(std::size_t rows, std::size_t cols, spread kind) {
   std::vector<float> values(rows * cols);
@@ -111,13 +155,13 @@ std::vector<float> hostile_matrix(std::size_t rows, std::size_t cols, spread kin
 }
 
 template <block_format F>
-std::uint64_t digest_of(const block_tensor<F>& q) {
+digest digest_of(const block_tensor<F>& q) {
   digest d;
   for (const auto byte : q.codes()) d.add(byte);
   for (const auto scale : q.scales()) d.add(scale);
   d.add(std::bit_cast<std::uint32_t>(q.tensor_scale()));
-  for (const float value : dequantize(q)) d.add(std::bit_cast<std::uint32_t>(value));
-  return d.value();
+  for (const float value : dequantize(backend{}, q)) d.add(std::bit_cast<std::uint32_t>(value));
+  return d;
 }
 
 template <block_format F>
@@ -125,8 +169,7 @@ void digest_block(const char* name, const char* recipe_name, const quantize_opti
   const std::vector<float> values = hostile_matrix(35, 150, kind);
   std::printf("quantize %s, %s, spread %d: ", name, recipe_name, static_cast<int>(kind));
   try {
-    const auto q = quantize<F>(matrix_view<float>{values.data(), 35, 150}, options);
-    std::printf("%016llx\n", static_cast<unsigned long long>(digest_of(q)));
+    finish_line(digest_of(quantize<F>(backend{}, matrix_view<float>{values.data(), 35, 150}, options)));
   } catch (const std::invalid_argument&) {
     std::printf("the recipe does not speak of this format\n");
   }
@@ -161,11 +204,19 @@ void digest_blocks(const char* name) {
     }
   }
   quantize_options options;
-  options.rounding = nibble::stochastic{.seed = 42};
-  digest_block<F>(name, "default, stochastic", options, spread::near_one);
-  options.recipe = recipe::unbiased;
-  options.orientation = orientation::column_wise;
-  digest_block<F>(name, "unbiased, stochastic, by columns", options, spread::near_one);
+  using enum rounding_mode;
+  for (const rounding_mode mode : {nearest_away, nearest_toward_zero, toward_zero, upward, downward, to_odd}) {
+    options.rounding = mode;
+    digest_block<F>(name, "default, another rounding", options, spread::all);
+  }
+  for (const int bits : {8, 16, 32}) {
+    options = {.rounding = nibble::stochastic{.seed = 42, .bits = bits}};
+    digest_block<F>(name, "default, stochastic", options, spread::near_one);
+    options.recipe = recipe::unbiased;
+    digest_block<F>(name, "unbiased, stochastic", options, spread::finite);
+    options.orientation = orientation::column_wise;
+    digest_block<F>(name, "unbiased, stochastic, by columns", options, spread::near_one);
+  }
 }
 
 }  // namespace
@@ -174,6 +225,7 @@ int main() {
 #if defined(FLUSH_SUBNORMALS) && defined(__SSE2__)
   _mm_setcsr(_mm_getcsr() | 0x8040U);
 #endif
+#if !defined(DIGEST_SIMD)
   digest_codec<formats::e2m1>("e2m1");
   digest_codec<formats::e2m3>("e2m3");
   digest_codec<formats::e3m2>("e3m2");
@@ -187,9 +239,15 @@ int main() {
   digest_codec<formats::bf16>("bf16");
   digest_codec<formats::f16>("f16");
   digest_codec<formats::mxint8>("mxint8");
-  digest_blocks<nvfp4>("nvfp4");
   digest_blocks<mxfp4>("mxfp4");
+  digest_blocks<fp8_per_row>("fp8_per_row");
+  everything = digest{};
+#endif
+  digest_span<formats::e2m1>("e2m1");
+  digest_span<formats::e4m3>("e4m3");
+  digest_span<formats::e5m2>("e5m2");
+  digest_blocks<nvfp4>("nvfp4");
   digest_blocks<mxfp8_e4m3>("mxfp8_e4m3");
   digest_blocks<mxint8>("mxint8");
-  digest_blocks<fp8_per_row>("fp8_per_row");
+  std::printf("spans and blocks on every backend: %016llx\n", static_cast<unsigned long long>(everything.value()));
 }

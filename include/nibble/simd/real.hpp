@@ -14,8 +14,8 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// a / b, correctly rounded. GCC and Clang replace a vector division by a reciprocal estimate under -ffast-math, so the
-/// instruction is named on x86.
+/// a / b, correctly rounded. GCC and Clang replace a vector division by a reciprocal estimate under -ffast-math, and so does
+/// xsimd 8.1 on NEON always, so the instruction is named.
 template <class Arch>
 NIBBLE_ALWAYS_INLINE float_batch<Arch> exact_divide(float_batch<Arch> a, float_batch<Arch> b) noexcept {
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
@@ -26,6 +26,11 @@ NIBBLE_ALWAYS_INLINE float_batch<Arch> exact_divide(float_batch<Arch> a, float_b
 #else
   asm("divps %1, %0" : "+x"(x) : "x"(y));
 #endif
+  return float_batch<Arch>(x);
+#elif defined(__GNUC__) && defined(__aarch64__)
+  typename float_batch<Arch>::register_type x = a;
+  const typename float_batch<Arch>::register_type y = b;
+  asm("fdiv %0.4s, %1.4s, %2.4s" : "=w"(x) : "w"(x), "w"(y));
   return float_batch<Arch>(x);
 #else
   return opaque<Arch>(opaque<Arch>(a) / opaque<Arch>(b));
