@@ -164,6 +164,12 @@ NIBBLE_ALWAYS_INLINE word_batch<Arch> source_lanes(const T* x) noexcept {
     if constexpr (T::format == formats::bf16) {
       return load_widened<Arch>(codes) << 16;
     } else {
+#if defined(__AVX512F__)
+      if constexpr (T::format == formats::f16 && has_registers<Arch, 64>) {
+        const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
+        return bits_as<std::uint32_t>(float_batch<Arch>(_mm512_maskz_cvtph_ps(0xffff, halves)));
+      }
+#endif
 #if defined(__F16C__) && defined(__AVX2__)
       // The conversion keeps subnormals whatever the control register says, and makes NaN quiet with its payload.
       if constexpr (T::format == formats::f16 && has_registers<Arch, 32>) {
