@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs the registered operations and their limits in one interleaved run, and prints for each operation the median of
-// its rate and its ratio to the limit of the same size. Every option of Google Benchmark works.
+// Runs the registered operations and their limits round by round, and prints for each operation the median over the
+// rounds of its rate and of its ratio to the limit of the same size in the same round. Every option of Google Benchmark
+// works; --rounds=N is the number of rounds.
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -17,10 +18,13 @@ std::map<std::string, std::string>& limits() {
   return map;
 }
 
-/// Collects the rate of every repetition.
-class ratio_reporter : public benchmark::ConsoleReporter {
+/// Collects the rates, a number for each round.
+class ratio_reporter : public benchmark::BenchmarkReporter {
  public:
-  bool ReportContext(const Context& context) override { return ConsoleReporter::ReportContext(context); }
+  bool ReportContext(const Context& context) override {
+    if (rates_.empty()) PrintBasicContext(&GetErrorStream(), context);
+    return true;
+  }
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs) {
       const auto rate = run.counters.find("items_per_second");
@@ -29,15 +33,15 @@ class ratio_reporter : public benchmark::ConsoleReporter {
       }
     }
   }
-  void Finalize() override {
-    std::printf("\n%-44s %10s %8s\n", "operation/elements", "Gelem/s", "of limit");
-    for (auto& [name, values] : rates_) {
+  void print() {
+    std::printf("%-44s %10s %10s %8s %8s\n", "operation/elements", "Gelem/s", "best", "of limit", "best");
+    for (const auto& [name, rates] : rates_) {
       const std::size_t slash = name.rfind('/');
       const auto limit = limits().find(name.substr(0, slash));
-      std::printf("%-44s %10.3f", name.c_str(), median(values) * 1e-9);
+      std::printf("%-44s %10.3f %10.3f", name.c_str(), median(rates) * 1e-9, *std::max_element(rates.begin(), rates.end()) * 1e-9);
       if (limit != limits().end() && !limit->second.empty()) {
         const auto whole = rates_.find(limit->second + name.substr(slash));
-        if (whole != rates_.end()) std::printf(" %8.3f", median(values) / median(whole->second));
+        if (whole != rates_.end()) print_ratio(rates, whole->second);
       }
       std::printf("\n");
     }
@@ -47,6 +51,11 @@ class ratio_reporter : public benchmark::ConsoleReporter {
   static double median(std::vector<double> values) {
     std::sort(values.begin(), values.end());
     return values[values.size() / 2];
+  }
+  static void print_ratio(const std::vector<double>& rates, const std::vector<double>& whole) {
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < std::min(rates.size(), whole.size()); ++i) ratios.push_back(rates[i] / whole[i]);
+    std::printf(" %8.3f %8.3f", median(ratios), *std::max_element(ratios.begin(), ratios.end()));
   }
   std::map<std::string, std::vector<double>> rates_;
 };
@@ -63,15 +72,22 @@ void add(const std::string& name, const std::string& limit, void (*run)(benchmar
 }  // namespace bench
 
 int main(int argc, char** argv) {
-  std::vector<char*> arguments(argv, argv + argc);
-  char interleave[] = "--benchmark_enable_random_interleaving=true";
-  char repetitions[] = "--benchmark_repetitions=9";
-  char seconds[] = "--benchmark_min_time=0.05";
-  arguments.insert(arguments.begin() + 1, {interleave, repetitions, seconds});
+  int rounds = 9;
+  char seconds[] = "--benchmark_min_time=0.02";
+  std::vector<char*> arguments{argv[0], seconds};
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument.rfind("--rounds=", 0) == 0) {
+      rounds = std::atoi(argument.c_str() + 9);
+    } else {
+      arguments.push_back(argv[i]);
+    }
+  }
   int count = static_cast<int>(arguments.size());
   benchmark::Initialize(&count, arguments.data());
-  if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 2;
+  if (rounds < 1 || benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 2;
   ratio_reporter reporter;
-  benchmark::RunSpecifiedBenchmarks(&reporter);
+  for (int i = 0; i < rounds; ++i) benchmark::RunSpecifiedBenchmarks(&reporter);
+  reporter.print();
   return 0;
 }

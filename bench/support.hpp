@@ -11,9 +11,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <nibble/simd.hpp>
@@ -24,25 +27,22 @@ namespace bench {
 inline constexpr std::int64_t cached = 1 << 14;
 inline constexpr std::int64_t streamed = 1 << 26;
 
-/// A buffer aligned to a page.
+/// A buffer aligned to a page. Copies share it.
 template <class T>
 class buffer {
  public:
   explicit buffer(std::size_t count)
-      : data_(static_cast<T*>(std::aligned_alloc(4096, (count * sizeof(T) + 4095) / 4096 * 4096))) {
+      : data_(static_cast<T*>(std::aligned_alloc(4096, (count * sizeof(T) + 4095) / 4096 * 4096)), std::free) {
     std::memset(static_cast<void*>(data_.get()), 1, count * sizeof(T));
   }
   [[nodiscard]] T* data() const { return data_.get(); }
 
  private:
-  struct release {
-    void operator()(T* p) const { std::free(p); }
-  };
-  std::unique_ptr<T, release> data_;
+  std::shared_ptr<T> data_;
 };
 
 /// Normal numbers, or log-uniform ones over 28 binades with subnormal results among them.
-inline buffer<float> data(std::int64_t count, bool log_uniform = false) {
+inline buffer<float> make_data(std::int64_t count, bool log_uniform) {
   buffer<float> x(static_cast<std::size_t>(count));
   std::mt19937_64 random(1);
   std::normal_distribution<float> gaussian;
@@ -57,51 +57,98 @@ inline buffer<float> data(std::int64_t count, bool log_uniform = false) {
   }
   return x;
 }
+/// The same, made once.
+inline buffer<float> data(std::int64_t count, bool log_uniform = false) {
+  static std::map<std::pair<std::int64_t, bool>, buffer<float>> made;
+  const auto found = made.find({count, log_uniform});
+  if (found != made.end()) return found->second;
+  return made.emplace(std::pair(count, log_uniform), make_data(count, log_uniform)).first->second;
+}
+/// Numbers of another type, made of the same ones.
+template <class T>
+buffer<T> data_of(std::int64_t count) {
+  const buffer<float> x = data(count);
+  if constexpr (std::is_same_v<T, float>) {
+    return x;
+  } else {
+    static std::map<std::int64_t, buffer<T>> made;
+    const auto found = made.find(count);
+    if (found != made.end()) return found->second;
+    buffer<T> y(static_cast<std::size_t>(count));
+    for (std::int64_t i = 0; i < count; ++i) y.data()[i] = T(x.data()[i]);
+    return made.emplace(count, y).first->second;
+  }
+}
+
+/// Memory for results, shared by all operations: no page of it is new to the second one.
+template <class T>
+T* results(std::size_t count) {
+  static std::map<std::size_t, buffer<unsigned char>> made;
+  const std::size_t bytes = count * sizeof(T);
+  const auto found = made.find(bytes);
+  const auto& result = found != made.end() ? found->second : made.emplace(bytes, buffer<unsigned char>(bytes)).first->second;
+  return reinterpret_cast<T*>(result.data());
+}
 
 inline void finish(benchmark::State& state, std::int64_t elements, double bytes_per_element) {
   state.SetItemsProcessed(state.iterations() * elements);
   state.SetBytesProcessed(static_cast<std::int64_t>(static_cast<double>(state.iterations() * elements) * bytes_per_element));
 }
 
-/// Reads float32 and writes one vector for `Ratio` read, with no arithmetic but the OR that keeps the reads.
-template <int Ratio>
-void limit_encode(benchmark::State& state) {
-  using batch = xsimd::batch<std::uint32_t, xsimd::default_arch>;
-  const std::int64_t count = state.range(0);
-  const buffer<float> x = data(count);
-  const buffer<std::uint32_t> y(static_cast<std::size_t>(count / Ratio) + 64);
-  for (auto _ : state) {
-    std::uint32_t* out = y.data();
-    for (std::int64_t i = 0; i < count; i += Ratio * static_cast<std::int64_t>(batch::size)) {
-      batch all(0U);
-      for (int k = 0; k < Ratio; ++k) {
-        all = all | batch::load_unaligned(reinterpret_cast<const std::uint32_t*>(x.data()) + i + k * static_cast<std::int64_t>(batch::size));
-      }
-      all.store_unaligned(out);
-      out += batch::size;
-    }
-    benchmark::ClobberMemory();
-  }
-  finish(state, count, 4.0 + 4.0 / Ratio);
+using words = xsimd::batch<std::uint32_t, xsimd::default_arch>;
+
+/// Stores a vector, past the caches where the library would do so.
+inline void put(std::uint32_t* out, const words& x, [[maybe_unused]] bool past_caches) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+  if (past_caches) return _mm256_stream_si256(reinterpret_cast<__m256i*>(out), x);
+#elif defined(__AVX512F__)
+  if (past_caches) return _mm512_stream_si512(reinterpret_cast<__m512i*>(out), x);
+#elif defined(__SSE2__)
+  if (past_caches) return _mm_stream_si128(reinterpret_cast<__m128i*>(out), x);
+#endif
+  x.store_aligned(out);
 }
 
-/// Reads one vector and writes `Ratio` vectors of float32.
-template <int Ratio>
-void limit_decode(benchmark::State& state) {
-  using batch = xsimd::batch<std::uint32_t, xsimd::default_arch>;
+/// Reads elements of `Size` bytes and writes one vector for `Ratio` read, with no arithmetic but the OR that keeps the
+/// reads.
+template <int Ratio, int Size = 4>
+void limit_encode(benchmark::State& state) {
   const std::int64_t count = state.range(0);
-  const buffer<std::uint32_t> x(static_cast<std::size_t>(count / Ratio) + 64);
-  const buffer<std::uint32_t> y(static_cast<std::size_t>(count));
+  const auto read = static_cast<std::size_t>(count * Size / 4);
+  const auto* in = reinterpret_cast<const std::uint32_t*>(data(count).data());
+  auto* y = results<std::uint32_t>(read / Ratio);
+  const bool past_caches = nibble::detail::is_streamed<xsimd::default_arch>(read * 4 / Ratio);
   for (auto _ : state) {
-    const std::uint32_t* in = x.data();
-    for (std::int64_t i = 0; i < count; i += Ratio * static_cast<std::int64_t>(batch::size)) {
-      const batch all = batch::load_unaligned(in);
-      in += batch::size;
-      for (int k = 0; k < Ratio; ++k) all.store_unaligned(y.data() + i + k * static_cast<std::int64_t>(batch::size));
+    std::uint32_t* out = y;
+    for (std::size_t i = 0; i < read; i += Ratio * words::size) {
+      words all(0U);
+      for (std::size_t k = 0; k < Ratio; ++k) all = all | words::load_aligned(in + i + k * words::size);
+      put(out, all, past_caches);
+      out += words::size;
     }
     benchmark::ClobberMemory();
   }
-  finish(state, count, 4.0 + 4.0 / Ratio);
+  finish(state, count, Size + static_cast<double>(Size) / Ratio);
+}
+
+/// Reads one vector and writes `Ratio` vectors of elements of `Size` bytes.
+template <int Ratio, int Size = 4>
+void limit_decode(benchmark::State& state) {
+  const std::int64_t count = state.range(0);
+  const auto written = static_cast<std::size_t>(count * Size / 4);
+  const auto* x = reinterpret_cast<const std::uint32_t*>(data(count).data());
+  auto* y = results<std::uint32_t>(written);
+  const bool past_caches = nibble::detail::is_streamed<xsimd::default_arch>(written * 4);
+  for (auto _ : state) {
+    const std::uint32_t* in = x;
+    for (std::size_t i = 0; i < written; i += Ratio * words::size) {
+      const words all = words::load_aligned(in);
+      in += words::size;
+      for (std::size_t k = 0; k < Ratio; ++k) put(y + i + k * words::size, all, past_caches);
+    }
+    benchmark::ClobberMemory();
+  }
+  finish(state, count, Size + static_cast<double>(Size) / Ratio);
 }
 
 /// Registers an operation under "name/size" with the limit that it is compared with.
