@@ -156,10 +156,7 @@ class tile_codes {
     const kind how = kind_of(s, b);
     // 32 random bits reach below the last bit of a quotient.
     const bool deep = how == kind::exact && rounding_.mode == rounding_mode::stochastic && rounding_.random_bits > 16;
-    if (deep || !is_plain_operand(how, s.operand(b), has_exact_quotient<Arch>)) return true;
-    if (!recipe_->searches_in_float) return false;
-    const std::uint32_t field = s.operand(b).bits() >> 23;
-    return is_far(s.amax(b), (how == kind::exact || how == kind::divide ? 254U - field : field) << 23);
+    return deep || !is_plain_operand(how, s.operand(b), has_exact_quotient<Arch>) || !s.is_near(b);
   }
 
   /// Overwrites the codes in bytes_ of the blocks for scalar code.

@@ -14,12 +14,19 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// Whether elements of a block may lie so far beyond the range that differences from several numbers are one float32
-/// (block/encode_chunk.hpp search_in_float), for the bits of its amax and its multiplier.
+/// The binary logarithm of the largest scaled magnitude of a block, to 2 and plus 254, from the bits of its amax and its
+/// multiplier or (`divides`) divisor; 0 for a zero of the latter.
 template <class Word>
-NIBBLE_ALWAYS_INLINE auto is_far(Word amax, Word multiplier) noexcept {
-  return (amax >> 23) + (multiplier >> 23) > Word(127U + 127U + 16U);
+NIBBLE_ALWAYS_INLINE Word reach_of(Word amax, Word operand, bool divides) noexcept {
+  const Word field = operand >> 23;
+  const Word sum = (amax >> 23) + (divides ? Word(254U) - field : field);
+  return lane_operations<Word>::select(field == Word(0U), Word(0U), sum);
 }
+
+/// The largest reach that kernels take: beyond it the sum by which they round could overflow. Where the nearest number is
+/// searched by float32 differences (block/encode_chunk.hpp search_in_float), several would be one float32 far beyond the
+/// range.
+NIBBLE_FUNCTION std::uint32_t largest_reach(const recipe& r) noexcept { return 254U + (r.searches_in_float ? 16U : 60U); }
 
 /// Scale codes and element operands of the blocks of a tile, `Size` elements each.
 template <block_format F, std::size_t Size, class Kernel, class Arch>
@@ -49,13 +56,17 @@ class tile_scales {
 
   /// Where the magnitude bits of the blocks' amaxes go before find(); room for a vector more.
   [[nodiscard]] std::uint32_t* amax() noexcept { return amax_; }
-  [[nodiscard]] std::uint32_t amax(std::size_t b) const noexcept { return amax_[b]; }
   [[nodiscard]] const std::uint32_t* codes() const noexcept { return code_; }
   /// How the elements of block b are scaled, and by what; `nothing` is for scalar code.
   [[nodiscard]] kind how(std::size_t b) const noexcept { return mixed_ ? how_[b] : how_by_rule_; }
   [[nodiscard]] binary32 operand(std::size_t b) const noexcept { return binary32::from_bits(operand_[b]); }
   /// Whether some block wants a choice of scales that only scalar code makes.
   [[nodiscard]] bool lacks_choice() const noexcept { return chooses_ && mixed_; }
+  /// Whether block b is within largest_reach().
+  [[nodiscard]] bool is_near(std::size_t b) const noexcept {
+    const kind how_b = how(b);
+    return reach_of(amax_[b], operand_[b], how_b == kind::exact || how_b == kind::divide) <= largest_reach(*recipe_);
+  }
   /// How the recipe has elements scaled where nothing stands against it.
   [[nodiscard]] kind rule() const noexcept { return how_by_rule_; }
   /// Whether the kernel may multiply all elements by multipliers(), or is_exact() and it may divide by them.
@@ -81,6 +92,8 @@ class tile_scales {
     direct_ = may_be_direct_;
     mixed_ = false;
     signed_words largest(0);
+    words reach(0U);
+    const bool divides = how_by_rule_ == kind::exact || how_by_rule_ == kind::divide;
     words smallest(~0U);
     std::size_t b = 0;
     for (; by_vectors_ && b < blocks; b += width) {
@@ -104,15 +117,16 @@ class tile_scales {
         const words reciprocal = bits_as<std::uint32_t>((real(1.0F) / multiplier).value);
         xsimd::select(operand == words(0U), operand, reciprocal).store_unaligned(reciprocal_ + b);
       }
-      if (recipe_->searches_in_float) direct_ = direct_ && !xsimd::any(is_far(amax, operand));
+      reach = xsimd::max(reach, reach_of(amax, operand, divides));
     }
+    const bool reaches = xsimd::any(reach > words(largest_reach(*recipe_)));
     const auto within = [&](std::uint32_t low, std::uint32_t high) NIBBLE_INLINE_LAMBDA {
-      return !xsimd::any(largest > signed_words(static_cast<std::int32_t>(high << 23))) &&
+      return !reaches && !xsimd::any(largest > signed_words(static_cast<std::int32_t>(high << 23))) &&
              !xsimd::any(smallest < words((low << 23) - 1U));
     };
     direct_ = direct_ && within(lowest_field_, highest_field_);
     // The ranges of is_plain_operand.
-    plain_ = !direct_ && by_vectors_ && !recipe_->searches_in_float && how_by_rule_ != kind::divide &&
+    plain_ = !direct_ && by_vectors_ && how_by_rule_ != kind::divide &&
              within(how_by_rule_ == kind::exact ? 127U - 60U : 127U - 119U, 127U + 82U) &&
              (how_by_rule_ != kind::exact || has_exact_quotient<Arch>);
     for (; b < blocks; ++b) one(b, blocks, without_nan);
@@ -160,7 +174,7 @@ class tile_scales {
     if (amax_[b] >= 0x7f80'0000U) how_[b] = kind::nothing;
     const std::uint32_t field = operand_[b] >> 23;
     const bool takes = operand_[b] == 0 || (field >= lowest_field_ && operand_[b] <= highest_field_ << 23);
-    const bool near = !recipe_->searches_in_float || !is_far(amax_[b], operand_[b]);
+    const bool near = is_near(b);
     direct_ = direct_ && how_[b] == how_by_rule_ && takes && near;
     const binary32 multiplier = binary32::from_bits(operand_[b]) * binary32(unit_);
     multiplier_[b] = multiplier.bits();

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// quantize and dequantize on simd{} against scalar{}: random shapes, strides, offsets, orientations, recipes, roundings and
+// source types, on hostile elements, every byte around the results watched. Arguments: a name of the list below, and how
+// many matrices. `simd_shapes nvfp4 10000` is the whole proof for a format; every tail length up to two tiles comes first.
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include <nibble/simd.hpp>
+
+#include <exhaustive/report.hpp>
+
+namespace {
+
+using namespace nibble;
+using exhaustive::skipped;
+
+/// splitmix64 (Steele, Lea and Flood, OOPSLA 2014).
+class random_words {
+ public:
+  explicit random_words(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t next() {
+    state_ += 0x9E37'79B9'7F4A'7C15U;
+    std::uint64_t z = state_;
+    z = (z ^ (z >> 30)) * 0xBF58'476D'1CE4'E5B9U;
+    z = (z ^ (z >> 27)) * 0x94D0'49BB'1331'11EBU;
+    return z ^ (z >> 31);
+  }
+  std::size_t below(std::size_t bound) { return static_cast<std::size_t>(next() % bound); }
+
+ private:
+  std::uint64_t state_;
+};
+
+/// Bits of one element: ties and near ties around 1, any exponent, subnormals, zeros, huge ones; `special` adds Inf and NaN.
+std::uint32_t element(random_words& random, bool special) {
+  const std::uint64_t word = random.next();
+  const auto sign = static_cast<std::uint32_t>(word >> 32) & 0x8000'0000U;
+  const auto low = static_cast<std::uint32_t>(word);
+  switch (word >> 40 & 15U) {
+    case 0: return sign;
+    case 1: return sign | (low & 0x007f'ffffU);
+    case 2: return sign | (low % 0x7f80'0000U);
+    case 3: return special ? sign | 0x7f80'0000U | (low % 3U == 0 ? low & 0x007f'ffffU : 0U) : sign | 0x3f80'0000U;
+    case 4: return sign | (0x7e00'0000U + (low & 0x00ff'ffffU));
+    default: {
+      const std::uint32_t field = 120U + (low >> 24 & 15U);
+      const auto kept = static_cast<int>(low >> 20 & 15U);
+      const std::uint32_t mask = 0x007f'ffffU >> kept;
+      const std::uint32_t rest = (word >> 60 & 3U) == 0 ? 0U : (word >> 60 & 3U) == 1 ? 1U : low & mask;
+      return sign | field << 23 | (low & 0x007f'ffffU & ~mask) | (rest & mask);
+    }
+  }
+}
+
+const recipe* const recipes[] = {
+    nullptr, &recipe::unbiased, &recipe::transformer_engine, &recipe::transformer_engine_kernel, &recipe::transformer_engine_2_14,
+    &recipe::transformer_engine_cpp, &recipe::transformer_engine_cpp_2d, &recipe::transformer_engine_four_over_six,
+    &recipe::torchao, &recipe::torchao_tensor_scale, &recipe::floor, &recipe::rceil, &recipe::ceil, &recipe::even,
+    &recipe::microxcaling, &recipe::ggml, &recipe::compressed_tensors, &recipe::fbgemm, &recipe::vllm_emulation};
+
+template <block_format F>
+bool says_something(const recipe& r) {
+  return F.power_of_two_scale() ? r.exponent != exponent_rule::unspecified : r.scale != scale_rule::unspecified;
+}
+
+/// Storage for a result with gaps between its rows and a watched byte everywhere else.
+template <block_format F>
+struct watched {
+  std::size_t code_stride, scale_stride;
+  std::vector<std::uint8_t> codes;
+  std::vector<code_type<F.scale>> scales;
+  float tensor_scale = -1.0F;
+
+  watched(std::size_t rows, std::size_t cols, std::size_t gap)
+      : code_stride(F.row_bytes(cols) + gap), scale_stride(F.scale_cols(cols) + gap),
+        codes(rows * code_stride + 64, 0xa5), scales(F.scale_rows(rows) * scale_stride + 64, code_type<F.scale>{0x5a}) {}
+  block_view<F> view(std::size_t rows, std::size_t cols) {
+    return {codes.data() + 1, scales.data() + 1, &tensor_scale, rows, cols, code_stride, scale_stride};
+  }
+  bool operator==(const watched& other) const {
+    return codes == other.codes && scales == other.scales && to_bits(tensor_scale) == to_bits(other.tensor_scale);
+  }
+};
+
+class shapes {
+ public:
+  explicit shapes(std::uint64_t seed) : random_(seed) {}
+
+  template <block_format F>
+  void compare(std::size_t rows, std::size_t cols) {
+    switch (random_.below(8)) {
+      case 0: return compare_as<F, double>(rows, cols);
+      case 1: return compare_as<F, f16>(rows, cols);
+      case 2: return compare_as<F, bf16>(rows, cols);
+      default: return compare_as<F, float>(rows, cols);
+    }
+  }
+  [[nodiscard]] std::uint64_t count() const { return count_; }
+  [[nodiscard]] std::uint64_t different() const { return different_; }
+  std::size_t below(std::size_t bound) { return random_.below(bound); }
+
+ private:
+  template <class T>
+  static T number(std::uint32_t bits) {
+    const auto x = bit_cast<float>(bits);
+    if constexpr (std::is_same_v<T, float>) {
+      return x;
+    } else if constexpr (std::is_same_v<T, double>) {
+      return static_cast<double>(x) * 1.0000000001;
+    } else {
+      return T(x, nearest_even{}, overflow::special);
+    }
+  }
+
+  quantize_options options(std::size_t elements) {
+    quantize_options o;
+    const recipe* r = recipes[random_.below(std::size(recipes))];
+    if (r != nullptr) o.recipe = *r;
+    if (random_.below(3) == 0) o.orientation = orientation::column_wise;
+    const auto variant = random_.below(2) == 0 ? stochastic_variant::a : static_cast<stochastic_variant>(random_.below(3));
+    const int bits = 8 << random_.below(3);
+    switch (random_.below(6)) {
+      case 0: o.rounding = static_cast<rounding_mode>(random_.below(7)); break;
+      case 1:
+      case 2:
+        o.rounding = stochastic{.seed = random_.next(), .stream = random_.below(3), .bits = bits, .variant = variant,
+                                .first_element = random_.below(99), .rounds = random_.below(2) == 0 ? 7 : 10};
+        break;
+      case 3:
+        words_.resize(elements * static_cast<std::size_t>(bits) / 32 + 1);
+        for (std::uint32_t& word : words_) word = static_cast<std::uint32_t>(random_.next());
+        o.rounding = stochastic_words{.words = words_, .bits = bits, .variant = variant};
+        break;
+      default: break;
+    }
+    return o;
+  }
+
+  template <block_format F, class T>
+  void compare_as(std::size_t rows, std::size_t cols) {
+    const std::size_t col_step = random_.below(4) == 0 ? 2 : 1;
+    const std::size_t row_step = cols * col_step + random_.below(5);
+    std::vector<T> x(rows * row_step + 3);
+    const bool special = random_.below(4) == 0;
+    for (T& value : x) value = number<T>(element(random_, special));
+    const matrix_view<T> view{x.data() + random_.below(3), rows, cols, static_cast<std::ptrdiff_t>(row_step),
+                              static_cast<std::ptrdiff_t>(col_step)};
+    const quantize_options o = options(rows * cols);
+    if (!says_something<F>(o.recipe)) return;
+    const bool turned = o.orientation == orientation::column_wise;
+    const std::size_t r = turned ? cols : rows;
+    const std::size_t c = turned ? rows : cols;
+    const std::size_t gap = random_.below(3);
+    watched<F> wanted(r, c, gap);
+    watched<F> got(r, c, gap);
+    quantize(scalar{}, view, wanted.view(r, c), o);
+    quantize(simd{}, view, got.view(r, c), o);
+    ++count_;
+    const bool same = wanted == got && same_values<F>(wanted, r, c);
+    if (!same && different_++ < 10) {
+      const rounding_choice choice = o.rounding.choice(o.recipe);
+      std::printf("%zu x %zu, steps %zu %zu, %zu bytes an element, mode %d variant %d bits %d, by columns %d: they differ\n", rows,
+                  cols, row_step, col_step, sizeof(T), static_cast<int>(choice.mode), static_cast<int>(choice.variant),
+                  choice.random_bits, turned ? 1 : 0);
+    }
+  }
+
+  template <block_format F>
+  static bool same_values(watched<F>& q, std::size_t rows, std::size_t cols) {
+    std::vector<float> wanted(rows * cols + 1, 7.0F);
+    std::vector<float> got(rows * cols + 1, 7.0F);
+    dequantize(scalar{}, q.view(rows, cols), wanted.data());
+    dequantize(simd{}, q.view(rows, cols), got.data());
+    return std::memcmp(wanted.data(), got.data(), wanted.size() * sizeof(float)) == 0;
+  }
+
+  random_words random_;
+  std::vector<std::uint32_t> words_;
+  std::uint64_t count_ = 0;
+  std::uint64_t different_ = 0;
+};
+
+template <block_format F>
+int run(std::string_view name, std::uint64_t count) {
+  shapes all(count);
+  for (std::size_t cols = 1; cols <= 2100; cols += count < 1000 ? 7 : 1) all.compare<F>(1, cols);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::size_t rows = 1 + all.below(i % 8 == 0 ? 150 : 20);
+    all.compare<F>(rows, 1 + all.below(i % 4 == 0 ? 1500 : 200));
+  }
+  std::printf("%.*s: %llu matrices, %llu differ\n", static_cast<int>(name.size()), name.data(),
+              static_cast<unsigned long long>(all.count()), static_cast<unsigned long long>(all.different()));
+  return all.different() == 0 && all.count() > count / 3 ? 0 : 1;
+}
+
+// Formats of a user: odd element formats, scales, block sizes and packings.
+constexpr float_format e1m2{.exponent_bits = 1, .mantissa_bits = 2, .bias = 0};
+constexpr float_format e2m2{.exponent_bits = 2, .mantissa_bits = 2, .bias = 1};
+constexpr block_format eights{.element = e1m2, .scale = formats::e5m2, .block_size = 8, .tensor_scale = true,
+                              .packing = layouts::nibbles_high_first};
+constexpr block_format five_bits{.element = e2m2, .scale = formats::e8m0, .block_size = 72};
+constexpr block_format half_scales{.element = formats::e4m3fnuz, .scale = formats::f16, .block_size = 24, .block_rows = 3};
+constexpr block_format powers{.element = formats::e3m0, .scale = formats::e8m0, .block_size = 32,
+                              .packing = layouts::nibbles_low_first};
+constexpr block_format dense{.element = formats::e2m3, .scale = formats::ue4m3, .block_size = 256, .tensor_scale = true,
+                             .packing = layouts::dense6};
+constexpr block_format p3109{.element = formats::binary8p4se, .scale = formats::f32, .block_size = 20};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+#if defined(__AVX2__)
+  if (!exhaustive::has_avx2()) return skipped;
+#endif
+  const std::string_view name = argc == 3 ? argv[1] : "";
+  const std::string_view number = argc == 3 ? argv[2] : "";
+  std::uint64_t count = 0;
+  std::from_chars(number.data(), number.data() + number.size(), count);
+  if (count > 0 && name == "nvfp4") return run<nvfp4>(name, count);
+  if (count > 0 && name == "nvfp4_2d") return run<nvfp4_2d>(name, count);
+  if (count > 0 && name == "mxfp8_e4m3") return run<mxfp8_e4m3>(name, count);
+#if !defined(SHAPES_OF_NAMED_FORMATS_ONLY)
+  if (count > 0 && name == "eights") return run<eights>(name, count);
+  if (count > 0 && name == "five_bits") return run<five_bits>(name, count);
+  if (count > 0 && name == "half_scales") return run<half_scales>(name, count);
+  if (count > 0 && name == "powers") return run<powers>(name, count);
+  if (count > 0 && name == "dense") return run<dense>(name, count);
+  if (count > 0 && name == "p3109") return run<p3109>(name, count);
+#endif
+  std::printf("simd_shapes: the arguments are a name of its list and a positive number\n");
+  return 2;
+}
