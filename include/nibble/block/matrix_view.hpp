@@ -11,6 +11,7 @@
 
 #include <nibble/base/binary32.hpp>
 #include <nibble/number/minifloat.hpp>
+#include <nibble/packed/error.hpp>
 
 namespace nibble {
 inline namespace v0 {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,19 @@ void check_block_view(const block_view<F, Byte>& q, const char* name) {
   }
 }
 
+/// rows * cols of a block_tensor.
+inline std::size_t checked_product(std::size_t rows, std::size_t cols) {
+  if (cols != 0 && rows > std::numeric_limits<std::size_t>::max() / cols) {
+    throw_argument("block_tensor: " + std::to_string(rows) + " rows of " + std::to_string(cols) +
+                   " do not fit std::size_t");
+  }
+  return rows * cols;
+}
+[[noreturn]] inline void throw_element(std::size_t r, std::size_t c, std::size_t rows, std::size_t cols) {
+  throw std::out_of_range("nibble: element (" + std::to_string(r) + ", " + std::to_string(c) + ") of a " +
+                          std::to_string(rows) + " x " + std::to_string(cols) + " block_tensor");
+}
+
 }  // namespace detail
 
 /// A quantized matrix that owns its codes, scales and tensor scale. Copyable and movable; freshly made ones hold code
@@ -89,9 +103,10 @@ class block_tensor {
 
   block_tensor() = default;
   /// Throws std::invalid_argument where the shape does not fit std::size_t, std::bad_alloc without memory.
-  block_tensor(std::size_t rows, std::size_t cols)
-      : rows_(rows), cols_(cols), codes_(checked_product(rows, F.row_bytes(cols))),
-        scales_(checked_product(F.scale_rows(rows), F.scale_cols(cols))) {}
+  // Inlined, like all that runs: an out-of-line copy would be shared by units for different instruction sets.
+  NIBBLE_ALWAYS_INLINE block_tensor(std::size_t rows, std::size_t cols)
+      : rows_(rows), cols_(cols), codes_(detail::checked_product(rows, F.row_bytes(cols))),
+        scales_(detail::checked_product(F.scale_rows(rows), F.scale_cols(cols))) {}
 
   [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
   [[nodiscard]] std::size_t cols() const noexcept { return cols_; }
@@ -129,18 +144,8 @@ class block_tensor {
   }
 
  private:
-  static std::size_t checked_product(std::size_t rows, std::size_t cols) {
-    if (cols != 0 && rows > std::numeric_limits<std::size_t>::max() / cols) {
-      detail::throw_argument("block_tensor: " + std::to_string(rows) + " rows of " + std::to_string(cols) +
-                             " do not fit std::size_t");
-    }
-    return rows * cols;
-  }
   void check_index(std::size_t r, std::size_t c) const {
-    if (r >= rows_ || c >= cols_) {
-      throw std::out_of_range("nibble: element (" + std::to_string(r) + ", " + std::to_string(c) + ") of a " +
-                              std::to_string(rows_) + " x " + std::to_string(cols_) + " block_tensor");
-    }
+    if (r >= rows_ || c >= cols_) detail::throw_element(r, c, rows_, cols_);
   }
 
   std::size_t rows_ = 0;

@@ -6,12 +6,19 @@
 #include <cstddef>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <nibble/packed/nibble_order.hpp>
 
 namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
+
+// Messages are put together by these rather than by the templates of the standard library, which have one name for all
+// instruction sets: their code, compiled for AVX in one unit, could serve a unit that must run without it.
+inline std::string operator+(std::string a, const char* b) { return std::move(a.append(b)); }
+inline std::string operator+(const char* a, std::string b) { return std::move(b.insert(0, a)); }
+inline std::string operator+(std::string a, std::string b) { return std::move(a.append(b)); }
 
 [[noreturn]] inline void throw_too_short(const char* argument, std::size_t was, std::size_t needed, std::size_t count) {
   throw std::invalid_argument("nibble: " + std::string(argument) + " has " + std::to_string(was) + " bytes; " +
