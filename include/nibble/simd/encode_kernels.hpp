@@ -10,7 +10,7 @@
 #include <nibble/simd/encode_span.hpp>
 #include <nibble/simd/stream.hpp>
 #include <nibble/simd/tile_random.hpp>
-#include <nibble/simd/x86/encode_numbers.hpp>
+#include <nibble/simd/x86/wide_codes.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -21,7 +21,8 @@ namespace detail::inline NIBBLE_UNIT {
 /// Whether the kernels serve a format from a type of numbers.
 template <float_format F, class Arch, class T>
 consteval bool has_encode_kernel() noexcept {
-  return has_avx2<Arch> && x86::rounds_by_addition(F) && x86::loads_as_vectors<T>();
+  const bool wide = x86::is_upper_part(F) || x86::rounds_wide_by_addition(F);
+  return has_avx2<Arch> && x86::loads_as_vectors<T>() && (wide || x86::rounds_by_addition(F) || x86::is_exponent_field(F));
 }
 
 /// One call of encode by kernels, for what they serve.
@@ -30,28 +31,42 @@ class kernel_encoder {
   using vector = x86::vector_of<Arch>;
   static constexpr std::size_t group = 8 * vector::lanes;
   static constexpr std::size_t tile = tile_capacity;
-  static_assert(tile % group == 0);
+  static_assert(tile % group == 0 && tile % chunk_size == 0 && chunk_size % group == 0);
+  static constexpr bool narrow = x86::rounds_by_addition(F);
 
  public:
   /// The arguments outlive this. `first` is the index of element 0 in the whole span.
   kernel_encoder(const encode_options& options, const rounding_choice& rounding, const special_codes& special,
                  std::uint64_t first) noexcept
       : rounding_(&options.rounding), choice_(rounding), special_(&special), first_(first),
-        limits_(x86::limits_of<F>(special, options.policy, rounding.mode)) {
-    if (rounding.mode != rounding_mode::stochastic) return;
-    limits_.applies = limits_.applies && rounding.variant == stochastic_variant::a;
+        limits_(x86::limits_of<F>(special, options.policy,
+                                  !x86::is_upper_part(F) && F.has_zero && rounding.mode != rounding_mode::stochastic)) {
+    using enum rounding_mode;
+    bool serves = rounding.mode != stochastic || (narrow && rounding.variant == stochastic_variant::a);
+    if (!F.has_zero) {
+      const bool by_magnitude = rounding.mode != upward && rounding.mode != downward && rounding.mode != to_odd;
+      serves = serves && by_magnitude && special.drop_sign && special.zero[0] == 0 && !special.subnormal_source_rounds_up;
+    }
+    limits_.applies = limits_.applies && serves;
   }
 
   [[nodiscard]] bool applies() const noexcept { return limits_.applies; }
 
-  /// Elements before the first whose codes are at an address for streaming.
-  static std::size_t before_alignment(const std::uint8_t* bytes, const packed_layout& layout) noexcept {
-    const auto past = static_cast<std::size_t>(std::bit_cast<std::uintptr_t>(bytes) % vector::bytes);
-    return (vector::bytes - past) % vector::bytes * (layout.slot_bits == 4 ? 2U : 1U);
+  /// Whether run() writes a layout as it is.
+  static bool in_place(const packed_layout& layout) noexcept {
+    if (F.bits() > 8) return layout == layouts::words;
+    return layout == layouts::bytes || (F.bits() <= 4 && layout == layouts::nibbles_low_first);
   }
 
-  /// Encodes whole groups of elements from `from` on; returns how many elements that is. The layout is bytes or, for
-  /// formats of at most 4 bits, nibbles with the even one low.
+  /// Elements before the first whose codes are at an address for streaming; `count` where there is none.
+  static std::size_t before_alignment(const std::uint8_t* bytes, const packed_layout& layout, std::size_t count) noexcept {
+    const auto past = static_cast<std::size_t>(std::bit_cast<std::uintptr_t>(bytes) % vector::bytes);
+    const std::size_t missing = (vector::bytes - past) % vector::bytes;
+    if (layout.slot_bits == 16) return missing % 2 == 0 ? missing / 2 : count;
+    return missing * (layout.slot_bits == 4 ? 2U : 1U);
+  }
+
+  /// Encodes whole groups of elements from `from` to before `count`, in_place(layout); returns how many.
   std::size_t run(const T* x, std::size_t from, std::size_t count, std::uint8_t* bytes, const packed_layout& layout,
                   bool streamed) const noexcept {
     const std::size_t groups = (count - from) / group;
@@ -62,6 +77,23 @@ class kernel_encoder {
       if (layout.slot_bits == 4) return by_rounding<true>(x + from, from, groups, to);
     }
     return by_rounding<false>(x + from, from, groups, to);
+  }
+
+  /// Encodes whole chunks of elements into any layout that is_chunked(); returns how many elements.
+  std::size_t run_packed(const T* x, std::size_t count, std::uint8_t* bytes, const packed_layout& layout) const noexcept {
+    std::uint8_t codes[tile];
+    const std::size_t whole = count / chunk_size * chunk_size;
+    for (std::size_t i = 0; i < whole; i += tile) {
+      const std::size_t part = smaller(tile, whole - i);
+      const char* ahead = count * sizeof(T) > fetched_from ? reinterpret_cast<const char*>(x + i) + fetch_distance : nullptr;
+      by_rounding<false>(x + i, i, part / group, {codes, false, ahead, sizeof(T)});
+      if (layout.slot_bits == 16) {
+        for (std::size_t k = 0; k < part; ++k) bytes[2 * (i + k)] = codes[k], bytes[2 * (i + k) + 1] = 0;
+      } else {
+        store_packed<Arch>(layout, bytes, i, part, codes);
+      }
+    }
+    return whole;
   }
 
  private:
@@ -81,21 +113,33 @@ class kernel_encoder {
       case upward: rounded<Nibbles, upward>(x, groups, to); break;
       case downward: rounded<Nibbles, downward>(x, groups, to); break;
       case to_odd: rounded<Nibbles, to_odd>(x, groups, to); break;
-      case stochastic:
-        if (choice_.random_bits == 8) drawn<Nibbles, 8>(x, from, groups, to);
-        else if (choice_.random_bits == 16) drawn<Nibbles, 16>(x, from, groups, to);
-        else drawn<Nibbles, 32>(x, from, groups, to);
+      case stochastic: drawn<Nibbles>(x, from, groups, to); break;
     }
     return groups * group;
   }
 
   template <bool Nibbles, rounding_mode Mode>
   void rounded(const T* x, std::size_t groups, const x86::destination& to) const noexcept {
-    x86::encode_numbers<F, vector, Nibbles>(x, groups, to, x86::rounded_codes<F, vector, Mode>{limits_}, *special_);
+    if constexpr (narrow) {
+      x86::encode_numbers<F, vector, Nibbles>(x, groups, to, x86::rounded_codes<F, vector, Mode>{limits_}, *special_);
+    } else if constexpr (F.has_zero) {
+      x86::encode_wide_numbers<F, vector>(x, groups, to, x86::wide_codes<F, vector, Mode>{limits_}, *special_);
+    } else if constexpr (Mode <= rounding_mode::toward_zero) {
+      x86::encode_numbers<F, vector, false>(x, groups, to, x86::exponent_codes<F, vector, Mode>{limits_}, *special_);
+    }
+  }
+
+  template <bool Nibbles>
+  void drawn(const T* x, std::size_t from, std::size_t groups, const x86::destination& to) const noexcept {
+    if constexpr (narrow) {
+      if (choice_.random_bits == 8) return drawn_of<Nibbles, 8>(x, from, groups, to);
+      if (choice_.random_bits == 16) return drawn_of<Nibbles, 16>(x, from, groups, to);
+      drawn_of<Nibbles, 32>(x, from, groups, to);
+    }
   }
 
   template <bool Nibbles, int Bits>
-  void drawn(const T* x, std::size_t from, std::size_t groups, x86::destination to) const noexcept {
+  void drawn_of(const T* x, std::size_t from, std::size_t groups, x86::destination to) const noexcept {
     tile_random<Arch> random(*rounding_, choice_);
     constexpr std::size_t tile_bytes = tile / (Nibbles ? 2 : 1);
     for (std::size_t done = 0; done < groups * group; done += tile) {
@@ -115,6 +159,23 @@ class kernel_encoder {
   x86::code_limits limits_;
 };
 
+/// As much of a slice as kernels take; returns how many elements that is.
+template <float_format F, class Arch, class T>
+std::size_t encode_by_kernel(span_encoder<F, Arch>& generic, const T* x, std::size_t count, std::uint8_t* bytes,
+                             const packed_layout& layout, const encode_options& options, std::uint64_t first) noexcept {
+  const kernel_encoder<F, Arch, T> kernel(options, generic.rounding(), generic.special(), first);
+  if (!kernel.applies()) return 0;
+  if (!kernel.in_place(layout)) {
+    return is_chunked(layout) && F.bits() <= 8 ? kernel.run_packed(x, count, bytes, layout) : 0;
+  }
+  const std::size_t head = kernel.before_alignment(bytes, layout, count);
+  if (!is_streamed<Arch>(packed_bytes(layout, count)) || head >= count) return kernel.run(x, 0, count, bytes, layout, false);
+  generic.run(x, 0, head, bytes);
+  const std::size_t done = head + kernel.run(x, head, count, bytes, layout, true);
+  finish_stream();
+  return done;
+}
+
 #endif
 
 /// Codes of elements 0, ..., count - 1 of a slice of a span, whose first element is number `first` of the whole.
@@ -125,19 +186,10 @@ void encode_slice(const T* x, std::size_t count, Code* codes, const packed_layou
   span_encoder<F, Arch> generic(layout, options, sizeof(source_bits(*x)) == 8, first);
   std::size_t done = 0;
 #if defined(__AVX2__)
-  if constexpr (std::is_same_v<Code, std::uint8_t> && has_encode_kernel<F, Arch, T>()) {
-    const bool in_place = layout == layouts::bytes || (F.bits() <= 4 && layout == layouts::nibbles_low_first);
-    const kernel_encoder<F, Arch, T> kernel(options, generic.rounding(), generic.special(), first);
-    if (in_place && kernel.applies()) {
-      const std::size_t head = kernel.before_alignment(codes, layout);
-      if (is_streamed<Arch>(packed_bytes(layout, count)) && head < count) {
-        generic.run(x, 0, head, codes);
-        done = head + kernel.run(x, head, count, codes, layout, true);
-        finish_stream();
-      } else {
-        done = kernel.run(x, 0, count, codes, layout, false);
-      }
-    }
+  if constexpr (has_encode_kernel<F, Arch, T>()) {
+    // Codes in 16 bits lie in memory as the layout of words says.
+    auto* bytes = reinterpret_cast<std::uint8_t*>(codes);
+    done = encode_by_kernel<F, Arch>(generic, x, count, bytes, layout, options, first);
   }
 #endif
   generic.run(x, done, count - done, codes);

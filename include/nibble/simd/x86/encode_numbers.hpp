@@ -72,9 +72,10 @@ struct code_limits {
   negative_zero_rule zero = negative_zero_rule::keep;
 };
 
-/// The limits of a call; `s` and `p` belong together.
+/// The limits of a call; `s` and `p` belong together. `adds` says that the rounding adds a power of two unscaled, which
+/// must then be a number.
 template <float_format F>
-NIBBLE_FUNCTION code_limits limits_of(const special_codes& s, const special_policy& p, rounding_mode mode) noexcept {
+NIBBLE_FUNCTION code_limits limits_of(const special_codes& s, const special_policy& p, bool adds) noexcept {
   code_limits limits{.applies = true, .zero = p.negative_zero};
   bool infinity = true;
   for (int negative = 0; negative < 2; ++negative) {
@@ -89,10 +90,9 @@ NIBBLE_FUNCTION code_limits limits_of(const special_codes& s, const special_poli
     }
     infinity = infinity && s.infinity[negative] == overflow;
   }
-  // Without scaling the addend of the rounding must be a number.
   constexpr auto largest_power = static_cast<std::uint32_t>(254 - (23 - F.mantissa_bits));
   limits.last = infinity ? 0x7f80'0000U : 0x7f7f'ffffU;
-  if (mode != rounding_mode::stochastic) limits.last = largest_power << 23 | 0x007f'ffffU;
+  if (adds) limits.last = largest_power << 23 | 0x007f'ffffU;
   return limits;
 }
 
