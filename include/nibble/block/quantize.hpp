@@ -191,8 +191,10 @@ void quantize_in_slices(const matrix_view<T>& stored, const block_view<F>& q, co
                         Executor& run) {
   const std::size_t band = F.rows_per_block(stored.rows);
   const std::size_t bands = stored.rows / band + (stored.rows % band != 0 ? 1U : 0U);
-  // A slice of 2^16 elements takes long enough to hide the cost of a task.
-  const std::size_t wanted = stored.size() / 65536U + 1U;
+  // Slices of 2^14 to 2^16 elements: long enough to hide the cost of a task, and many enough to share out evenly.
+  const std::size_t share = stored.size() / 64U;
+  const std::size_t target = share < 16384U ? 16384U : smaller(share, 65536U);
+  const std::size_t wanted = stored.size() / target + 1U;
   const std::size_t per_slice = wanted < bands ? (bands + wanted - 1) / wanted : 1U;
   const std::size_t slices = bands / per_slice + (bands % per_slice != 0 ? 1U : 0U);
   const auto rows_of = [&](std::size_t i) { return smaller(i * per_slice * band, stored.rows); };
