@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// LUQ, logarithmic unbiased quantization of gradients (Chmiel et al., "Accurate neural training with 4-bit matrix
+// multiplications at standard formats"): the grid {0, alpha * 2^k, k < levels}, stochastic underflow below alpha and
+// stochastic rounding between powers. Every decision is an exact integer comparison, so that no build changes a code.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include <nibble/base/binary32.hpp>
+#include <nibble/block/options.hpp>
+
+namespace nibble {
+inline namespace v0 {
+
+/// What becomes of magnitudes below alpha.
+enum class luq_underflow : std::uint8_t {
+  stochastic,  ///< alpha with probability |x| / alpha, else 0: unbiased (paper equation 10)
+  zero,        ///< always 0 (ablation: plain FP4)
+};
+/// How magnitudes between two powers are rounded.
+enum class luq_inside : std::uint8_t {
+  stochastic,   ///< up with probability (|x| - lo) / lo: unbiased (paper equation 12)
+  nearest,      ///< RDNP: up from 1.5 lo on (paper equation 14)
+  log_domain,   ///< up with probability log2(|x| / lo): biased upward by up to 6.15 % (a third party's variant)
+};
+/// What alpha follows from.
+enum class luq_maximum : std::uint8_t {
+  magnitude,  ///< max |x| (the paper)
+  signed_value,  ///< max x, so that larger negative magnitudes saturate (the authors' code)
+};
+
+/// Options of luq. alpha = maximum / 2^(levels - 1); it is rounded up to a power of two where it is no normal float32.
+struct luq_options {
+  int levels = 7;  ///< nonzero magnitudes, 1 to 16; 7 is what 4 bits with a sign hold
+  luq_maximum maximum = luq_maximum::magnitude;
+  std::optional<float> known_maximum{};  ///< a hindsight estimate; larger magnitudes saturate
+  bool power_of_two_alpha = false;       ///< alpha rounded up to a power of two, which keeps it unbiased
+  luq_underflow underflow = luq_underflow::stochastic;
+  luq_inside inside = luq_inside::stochastic;
+  stochastic random{};
+  int samples = 1;  ///< of luq_values: independent quantizations averaged, 1 to 256; sample s draws from stream + s
+
+  /// "alpha = max / 2^(2^(b-1)), b = 3" as printed: max / 16.
+  static constexpr luq_options paper() noexcept { return {.levels = 5}; }
+  /// The authors' code: max / 128, of the signed maximum. Needs 8 nonzero magnitudes, one more than 4 bits hold.
+  static constexpr luq_options authors_code() noexcept { return {.levels = 8, .maximum = luq_maximum::signed_value}; }
+  /// The third-party port: max / 256, rounded in the log domain, biased.
+  static constexpr luq_options log_domain_port() noexcept { return {.levels = 9, .inside = luq_inside::log_domain}; }
+  /// Ablation arm: neither stochastic underflow nor stochastic rounding.
+  static constexpr luq_options plain() noexcept {
+    return {.underflow = luq_underflow::zero, .inside = luq_inside::nearest};
+  }
+};
+
+namespace detail::inline NIBBLE_UNIT {
+
+/// A positive number significand * 2^exponent with 24 significant bits.
+struct luq_number {
+  std::uint64_t significand = 0;
+  int exponent = 0;
+};
+
+NIBBLE_FUNCTION luq_number luq_split(std::uint32_t magnitude) noexcept {
+  if (magnitude >= 0x0080'0000U) return {(magnitude & 0x007f'ffffU) | 0x0080'0000U, static_cast<int>(magnitude >> 23) - 150};
+  luq_number x{magnitude, -149};
+  while (x.significand < 0x0080'0000U) {
+    x.significand <<= 1;
+    --x.exponent;
+  }
+  return x;
+}
+
+/// floor(2^32 * log2(x / 2^32)) for x in [2^32, 2^33), by repeated squaring of truncated 32-bit fractions.
+NIBBLE_FUNCTION std::uint64_t luq_log2(std::uint64_t x) noexcept {
+  x >>= 1;  // [2^31, 2^32)
+  std::uint64_t result = 0;
+  for (int bit = 0; bit < 32; ++bit) {
+    const std::uint64_t square = (x * x) >> 31;
+    const bool carry = square >= (std::uint64_t{1} << 32);
+    x = carry ? square >> 1 : square;
+    result = result << 1 | (carry ? 1U : 0U);
+  }
+  return result;
+}
+
+/// alpha as binary32 bits, for a maximum above zero.
+NIBBLE_FUNCTION std::uint32_t luq_alpha(std::uint32_t maximum, int levels, bool power_of_two) noexcept {
+  const luq_number m = luq_split(maximum);
+  const int exponent = m.exponent - (levels - 1) + 23;  // of the leading bit
+  const bool exact_power = m.significand == 0x0080'0000U;
+  if (!power_of_two && exponent >= -126) {
+    return (static_cast<std::uint32_t>(exponent + 127) << 23) | static_cast<std::uint32_t>(m.significand & 0x007f'ffffU);
+  }
+  const int up = exponent + (exact_power ? 0 : 1);
+  if (up < -149) return 1U;
+  return up < -126 ? std::uint32_t{1} << (up + 149) : static_cast<std::uint32_t>(up + 127) << 23;
+}
+
+/// The code of a finite magnitude: 0 for zero, 1 + k for alpha * 2^k. `word` is a 32-bit random word.
+NIBBLE_FUNCTION int luq_code(const luq_options& o, const luq_number& alpha, std::uint32_t magnitude,
+                             std::uint32_t word) noexcept {
+  if (magnitude == 0) return 0;
+  const luq_number x = luq_split(magnitude);
+  const bool less = x.significand < alpha.significand;
+  const int k = x.exponent - alpha.exponent - (less ? 1 : 0);
+  if (k < 0) {
+    if (o.underflow == luq_underflow::zero) return 0;
+    const int down = alpha.exponent - x.exponent;
+    const std::uint64_t scaled = down < 64 ? (x.significand << 32) >> down : 0U;
+    return scaled / alpha.significand + word >= (std::uint64_t{1} << 32) ? 1 : 0;
+  }
+  if (k >= o.levels - 1) return o.levels;
+  const std::uint64_t excess = (x.significand << (less ? 1 : 0)) - alpha.significand;
+  if (o.inside == luq_inside::nearest) return 1 + k + (2 * excess >= alpha.significand ? 1 : 0);
+  std::uint64_t fraction = (excess << 32) / alpha.significand;
+  if (o.inside == luq_inside::log_domain) fraction = luq_log2((std::uint64_t{1} << 32) + fraction);
+  return 1 + k + (fraction + word >= (std::uint64_t{1} << 32) ? 1 : 0);
+}
+
+inline void check_luq(std::span<const float> x, const luq_options& o, int most_levels) {
+  if (o.levels < 1 || o.levels > most_levels) {
+    throw_argument("options.levels is " + std::to_string(o.levels) + "; it must be 1 to " + std::to_string(most_levels));
+  }
+  check_enumerator(o.maximum, luq_maximum::signed_value, "options.maximum");
+  check_enumerator(o.underflow, luq_underflow::zero, "options.underflow");
+  check_enumerator(o.inside, luq_inside::log_domain, "options.inside");
+  if (o.known_maximum) check_number(*o.known_maximum, 0.0F, "options.known_maximum");
+  if (o.samples < 1 || o.samples > 256) {
+    throw_argument("options.samples is " + std::to_string(o.samples) + "; it must be 1 to 256");
+  }
+  if (o.random.bits != 32) throw_argument("options.random.bits is " + std::to_string(o.random.bits) + "; it must be 32");
+  if (o.random.rounds != 7 && o.random.rounds != 10) {
+    throw_argument("options.random.rounds is " + std::to_string(o.random.rounds) + "; it must be 7 or 10");
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!binary32(x[i]).is_finite()) throw_argument("x[" + std::to_string(i) + "] is not finite; LUQ has no code for it");
+  }
+}
+
+/// The binary32 bits of alpha for x, 0 where nothing is above zero.
+inline std::uint32_t luq_alpha_of(std::span<const float> x, const luq_options& o) {
+  std::uint32_t maximum = o.known_maximum ? to_bits(*o.known_maximum) & 0x7fff'ffffU : 0U;
+  for (std::size_t i = 0; i < (o.known_maximum ? 0U : x.size()); ++i) {
+    const std::uint32_t bits = to_bits(x[i]);
+    if (o.maximum == luq_maximum::signed_value && bits >> 31 != 0) continue;
+    const std::uint32_t magnitude = bits & 0x7fff'ffffU;
+    maximum = magnitude > maximum ? magnitude : maximum;
+  }
+  return maximum == 0 ? 0U : luq_alpha(maximum, o.levels, o.power_of_two_alpha);
+}
+
+}  // namespace detail
+
+/// The alpha that luq takes for `x`: 0 where the maximum is 0. Throws as luq does.
+[[nodiscard]] inline float luq_alpha(std::span<const float> x, const luq_options& options = {}) {
+  detail::check_luq(x, options, 16);
+  return bit_cast<float>(detail::luq_alpha_of(x, options));
+}
+
+/// LUQ codes, two a byte, even element low: bit 3 the sign, bits 0 to 2 zero or 1 + k for alpha * 2^k. Zeros have no sign.
+/// Returns alpha. Element i draws the word of logical element options.random.first_element + i: a tensor in pieces gives
+/// the same codes if each piece is given the tensor's maximum (known_maximum) and its own first_element.
+/// Throws std::invalid_argument for NaN or Inf in x, for more than 7 levels, and if packed is not (x.size() + 1) / 2 bytes.
+inline float luq(std::span<const float> x, std::span<std::uint8_t> packed, const luq_options& options = {}) {
+  detail::check_luq(x, options, 7);
+  if (packed.size() != (x.size() + 1) / 2) {
+    detail::throw_argument("packed has " + std::to_string(packed.size()) + " bytes; it must have " +
+                           std::to_string((x.size() + 1) / 2));
+  }
+  const std::uint32_t alpha = detail::luq_alpha_of(x, options);
+  const element_rounding rounding(options.random);
+  detail::random_source random(rounding, 32);
+  for (std::size_t i = 0; i < packed.size(); ++i) packed[i] = 0;
+  for (std::size_t i = 0; alpha != 0 && i < x.size(); ++i) {
+    std::uint32_t word = 0;
+    random.fill(i, 1, 1, &word);
+    const std::uint32_t bits = to_bits(x[i]);
+    const int code = detail::luq_code(options, detail::luq_split(alpha), bits & 0x7fff'ffffU, word);
+    const int whole = code == 0 ? 0 : code | (bits >> 31 != 0 ? 8 : 0);
+    packed[i / 2] = static_cast<std::uint8_t>(packed[i / 2] | whole << (i % 2 * 4));
+  }
+  return bit_cast<float>(alpha);
+}
+
+/// The value of one LUQ code; Inf where alpha was rounded up and alpha * 2^k is beyond float32.
+[[nodiscard]] NIBBLE_FUNCTION float luq_decode(int code, float alpha) noexcept {
+  if ((code & 7) == 0) return 0.0F;
+  const binary32 power = binary32::from_bits(static_cast<std::uint32_t>((code & 7) - 1 + 127) << 23);
+  const binary32 value = binary32(alpha) * power;
+  return static_cast<float>((code & 8) != 0 ? -value : value);
+}
+
+/// The values of LUQ, averaged over options.samples independent quantizations (SMP): alpha * (sum of signed powers) / samples,
+/// a float32 product and a float32 quotient. Any number of levels up to 16. `out` may be `x`.
+/// Throws std::invalid_argument as luq does, and if out has another size than x.
+inline float luq_values(std::span<const float> x, std::span<float> out, const luq_options& options = {}) {
+  detail::check_luq(x, options, 16);
+  if (out.size() != x.size()) {
+    detail::throw_argument("out has " + std::to_string(out.size()) + " elements; it must have " + std::to_string(x.size()));
+  }
+  const std::uint32_t alpha = detail::luq_alpha_of(x, options);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const std::uint32_t bits = to_bits(x[i]);
+    std::uint32_t sum = 0;
+    for (int s = 0; alpha != 0 && s < options.samples; ++s) {
+      const std::uint64_t element = options.random.first_element + i;
+      const std::uint32_t word = random_block(options.random.seed, options.random.stream + static_cast<std::uint64_t>(s),
+                                              element / 4, options.random.rounds).words[element % 4];
+      const int code = detail::luq_code(options, detail::luq_split(alpha), bits & 0x7fff'ffffU, word);
+      sum += code == 0 ? 0U : std::uint32_t{1} << (code - 1);
+    }
+    const binary32 value = binary32(bit_cast<float>(alpha)) * binary32(static_cast<float>(sum)) /
+                           binary32(static_cast<float>(options.samples));
+    out[i] = static_cast<float>(sum != 0 && bits >> 31 != 0 ? -value : value);
+  }
+  return bit_cast<float>(alpha);
+}
+
+/// The exact variance of stochastic LUQ of x for one sample, as a real number in double: |x| (alpha - |x|) below alpha,
+/// (|x| - lo)(2 lo - |x|) above, 0 beyond the grid. alpha > 0.
+[[nodiscard]] inline double luq_variance(float x, float alpha, int levels = 7) noexcept {
+  const double magnitude = x < 0 ? -double{x} : double{x};
+  double low = alpha;
+  if (magnitude < low) return magnitude * (low - magnitude);
+  for (int k = 1; k < levels; ++k, low *= 2) {
+    if (magnitude < 2 * low) return (magnitude - low) * (2 * low - magnitude);
+  }
+  return 0.0;
+}
+
+/// The hindsight estimate of the next maximum: (1 - eta) * maximum + eta * estimate, in float32 (paper equation 18).
+[[nodiscard]] NIBBLE_FUNCTION float hindsight_maximum(float maximum, float estimate, float eta) noexcept {
+  const binary32 e(eta);
+  return static_cast<float>((binary32(1.0F) - e) * binary32(maximum) + e * binary32(estimate));
+}
+
+/// The product of a two's complement INT4 code and a LUQ code as FP7: bit 6 the sign, bits 2 to 5 exponent + 1 (0: zero),
+/// bits 0 and 1 the mantissa. value = (1 + m / 4) * 2^(exponent). No multiplication and no rounding: a table of 16
+/// entries and an addition. -8 is covered: its exponent is at most 9.
+[[nodiscard]] NIBBLE_FUNCTION std::uint8_t multiply_int4_fp4(int int4, int fp4) noexcept {
+  constexpr std::uint8_t table[9] = {0, 4, 8, 10, 12, 13, 14, 15, 16};  // (k + 1) * 4 + mantissa
+  const int negative = int4 >> 3 & 1;
+  const int magnitude = negative != 0 ? 16 - (int4 & 15) : int4 & 15;
+  if (magnitude == 0 || (fp4 & 7) == 0) return 0;
+  const int sign = negative ^ (fp4 >> 3 & 1);
+  return static_cast<std::uint8_t>(sign << 6 | (table[magnitude] + ((fp4 & 7) - 1) * 4));
+}
+
+}  // namespace v0
+}  // namespace nibble
