@@ -156,7 +156,7 @@ NIBBLE_FUNCTION std::uint32_t convert_sum(std::int64_t sum, int unit, const sum_
   if (rule.output == sum_output::f32_13_bits) return truncate_sum(sum, unit, 13, rule);
   // Exact: an integer of at most 53 bits times a power of two, far from the ends of binary64.
   const double value = static_cast<double>(sum) * power_of_two(unit);
-  return encode<formats::f16>(value, nearest_even{}, overflow::special);
+  return encode(formats::f16, value, nearest_even{}, overflow::special);
 }
 
 }  // namespace detail

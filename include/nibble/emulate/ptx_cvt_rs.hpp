@@ -25,29 +25,27 @@ NIBBLE_FUNCTION float without_subnormals(float x) noexcept {
   return bit_cast<float>((bits & 0x7f80'0000U) == 0 ? bits & 0x8000'0000U : bits);
 }
 
-template <float_format F, int Bits, bool Relu>
-NIBBLE_FUNCTION std::uint32_t stochastic_x2(float a, float b, std::uint32_t rbits, overflow o) noexcept {
-  const std::uint32_t upper = convert<F, Relu>(without_subnormals(a), stochastic_bits<Bits>{rbits >> 16}, o);
-  const std::uint32_t lower = convert<F, Relu>(without_subnormals(b), stochastic_bits<Bits>{rbits & 0xffffU}, o);
+NIBBLE_FUNCTION std::uint32_t stochastic_x2(const float_format& to, int bits, bool with_relu, float a, float b,
+                                            std::uint32_t rbits, overflow o) noexcept {
+  const std::uint32_t upper = convert(to, with_relu, without_subnormals(a), rounding_choice{rounding_mode::stochastic, stochastic_variant::a, bits, rbits >> 16}, o);
+  const std::uint32_t lower = convert(to, with_relu, without_subnormals(b), rounding_choice{rounding_mode::stochastic, stochastic_variant::a, bits, rbits & 0xffffU}, o);
   return upper << 16 | lower;
 }
 
 /// The sixteen random bits of the lower pair {e, f} and of the upper pair {a, b}, as their second operand sees them.
-template <int Width>
-NIBBLE_FUNCTION std::uint32_t random_of_pair(std::uint32_t rbits, bool upper) noexcept {
-  if constexpr (Width == 8) return upper ? rbits >> 16 : rbits & 0xffffU;
+NIBBLE_FUNCTION std::uint32_t random_of_pair(int width, std::uint32_t rbits, bool upper) noexcept {
+  if (width == 8) return upper ? rbits >> 16 : rbits & 0xffffU;
   const std::uint32_t bytes = upper ? rbits >> 8 : rbits;
   return (bytes >> 8 & 0xff00U) | (bytes & 0xffU);
 }
 
-template <float_format F, int Width, bool Relu>
-NIBBLE_FUNCTION std::uint32_t stochastic_x4(float a, float b, float e, float f, std::uint32_t rbits) noexcept {
-  const auto lane = [](float x, std::uint32_t random) NIBBLE_INLINE_LAMBDA {
-    return convert<F, Relu>(without_subnormals(x), stochastic_bits<16>{random}, overflow::saturate);
+NIBBLE_FUNCTION std::uint32_t stochastic_x4(const float_format& to, int width, bool with_relu, float a, float b, float e, float f, std::uint32_t rbits) noexcept {
+  const auto lane = [&](float x, std::uint32_t random) NIBBLE_INLINE_LAMBDA {
+    return convert(to, with_relu, without_subnormals(x), stochastic_bits<16>{random}, overflow::saturate);
   };
-  const std::uint32_t low = random_of_pair<Width>(rbits, false);
-  const std::uint32_t high = random_of_pair<Width>(rbits, true);
-  return lane(a, reverse_16(high)) << (3 * Width) | lane(b, high) << (2 * Width) | lane(e, reverse_16(low)) << Width |
+  const std::uint32_t low = random_of_pair(width, rbits, false);
+  const std::uint32_t high = random_of_pair(width, rbits, true);
+  return lane(a, reverse_16(high)) << (3 * width) | lane(b, high) << (2 * width) | lane(e, reverse_16(low)) << width |
          lane(f, low);
 }
 
@@ -59,74 +57,74 @@ namespace ptx {
 /// To two 16-bit numbers, rounded stochastically: a lane goes up when its discarded fraction plus its random bits carries.
 /// binary16 takes the low 13 bits of each half of `rbits`, bfloat16 all 16; the low half serves `b`, the high half `a`.
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_f16x2_f32(float a, float b, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x2<formats::f16, 13, false>(a, b, rbits, overflow::special);
+  return detail::stochastic_x2(formats::f16, 13, false, a, b, rbits, overflow::special);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_satfinite_f16x2_f32(float a, float b, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x2<formats::f16, 13, false>(a, b, rbits, overflow::saturate);
+  return detail::stochastic_x2(formats::f16, 13, false, a, b, rbits, overflow::saturate);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_relu_f16x2_f32(float a, float b, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x2<formats::f16, 13, true>(a, b, rbits, overflow::special);
+  return detail::stochastic_x2(formats::f16, 13, true, a, b, rbits, overflow::special);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_relu_satfinite_f16x2_f32(
     float a, float b, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x2<formats::f16, 13, true>(a, b, rbits, overflow::saturate);
+  return detail::stochastic_x2(formats::f16, 13, true, a, b, rbits, overflow::saturate);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_bf16x2_f32(float a, float b, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x2<formats::bf16, 16, false>(a, b, rbits, overflow::special);
+  return detail::stochastic_x2(formats::bf16, 16, false, a, b, rbits, overflow::special);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_satfinite_bf16x2_f32(
     float a, float b, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x2<formats::bf16, 16, false>(a, b, rbits, overflow::saturate);
+  return detail::stochastic_x2(formats::bf16, 16, false, a, b, rbits, overflow::saturate);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_relu_bf16x2_f32(float a, float b, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x2<formats::bf16, 16, true>(a, b, rbits, overflow::special);
+  return detail::stochastic_x2(formats::bf16, 16, true, a, b, rbits, overflow::special);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_relu_satfinite_bf16x2_f32(
     float a, float b, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x2<formats::bf16, 16, true>(a, b, rbits, overflow::saturate);
+  return detail::stochastic_x2(formats::bf16, 16, true, a, b, rbits, overflow::saturate);
 }
 
 /// To four narrow elements {a, b, e, f}, `a` the uppermost and `f` the lowest, from 16 random bits each: two lanes share
 /// sixteen bits and see them in opposite order (formats.md 3.2; e2m3x4 and e3m2x4 are presumed to be as e4m3x4).
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_satfinite_e4m3x4_f32(
     float a, float b, float e, float f, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x4<formats::e4m3, 8, false>(a, b, e, f, rbits);
+  return detail::stochastic_x4(formats::e4m3, 8, false, a, b, e, f, rbits);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_relu_satfinite_e4m3x4_f32(
     float a, float b, float e, float f, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x4<formats::e4m3, 8, true>(a, b, e, f, rbits);
+  return detail::stochastic_x4(formats::e4m3, 8, true, a, b, e, f, rbits);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_satfinite_e5m2x4_f32(
     float a, float b, float e, float f, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x4<formats::e5m2, 8, false>(a, b, e, f, rbits);
+  return detail::stochastic_x4(formats::e5m2, 8, false, a, b, e, f, rbits);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_relu_satfinite_e5m2x4_f32(
     float a, float b, float e, float f, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x4<formats::e5m2, 8, true>(a, b, e, f, rbits);
+  return detail::stochastic_x4(formats::e5m2, 8, true, a, b, e, f, rbits);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_satfinite_e2m3x4_f32(
     float a, float b, float e, float f, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x4<formats::e2m3, 8, false>(a, b, e, f, rbits);
+  return detail::stochastic_x4(formats::e2m3, 8, false, a, b, e, f, rbits);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_relu_satfinite_e2m3x4_f32(
     float a, float b, float e, float f, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x4<formats::e2m3, 8, true>(a, b, e, f, rbits);
+  return detail::stochastic_x4(formats::e2m3, 8, true, a, b, e, f, rbits);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_satfinite_e3m2x4_f32(
     float a, float b, float e, float f, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x4<formats::e3m2, 8, false>(a, b, e, f, rbits);
+  return detail::stochastic_x4(formats::e3m2, 8, false, a, b, e, f, rbits);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_relu_satfinite_e3m2x4_f32(
     float a, float b, float e, float f, std::uint32_t rbits) noexcept {
-  return detail::stochastic_x4<formats::e3m2, 8, true>(a, b, e, f, rbits);
+  return detail::stochastic_x4(formats::e3m2, 8, true, a, b, e, f, rbits);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint16_t cvt_rs_satfinite_e2m1x4_f32(
     float a, float b, float e, float f, std::uint32_t rbits) noexcept {
-  return static_cast<std::uint16_t>(detail::stochastic_x4<formats::e2m1, 4, false>(a, b, e, f, rbits));
+  return static_cast<std::uint16_t>(detail::stochastic_x4(formats::e2m1, 4, false, a, b, e, f, rbits));
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint16_t cvt_rs_relu_satfinite_e2m1x4_f32(
     float a, float b, float e, float f, std::uint32_t rbits) noexcept {
-  return static_cast<std::uint16_t>(detail::stochastic_x4<formats::e2m1, 4, true>(a, b, e, f, rbits));
+  return static_cast<std::uint16_t>(detail::stochastic_x4(formats::e2m1, 4, true, a, b, e, f, rbits));
 }
 }  // namespace ptx
 }  // namespace emulate

@@ -13,9 +13,9 @@ inline namespace v0 {
 namespace emulate {
 namespace detail::inline NIBBLE_UNIT {
 
-template <bool Relu, rounding Rounding>
-NIBBLE_FUNCTION std::uint32_t convert_tf32(float a, Rounding r, overflow o) noexcept {
-  const std::uint32_t code = convert<tf32, Relu>(a, r, o);
+template <rounding Rounding>
+NIBBLE_FUNCTION std::uint32_t convert_tf32(bool with_relu, float a, Rounding r, overflow o) noexcept {
+  const std::uint32_t code = convert(tf32, with_relu, a, r, o);
   return code == tf32.nan_code() ? 0x7fff'ffffU : code << 13;
 }
 
@@ -27,34 +27,34 @@ namespace ptx {
 /// To TF32: a binary32 pattern with 13 zero bits below; NaN is 0x7fffffff. An overflow is Inf, but toward zero the largest
 /// number; with .satfinite Inf is the largest number, too. .rna is nearest with ties away from zero.
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rna_tf32_f32(float a) noexcept {
-  return detail::convert_tf32<false>(a, nearest_away{}, overflow::special);
+  return detail::convert_tf32(false, a, nearest_away{}, overflow::special);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rna_satfinite_tf32_f32(float a) noexcept {
-  return detail::convert_tf32<false>(a, nearest_away{}, overflow::saturate);
+  return detail::convert_tf32(false, a, nearest_away{}, overflow::saturate);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rn_tf32_f32(float a) noexcept {
-  return detail::convert_tf32<false>(a, nearest_even{}, overflow::special);
+  return detail::convert_tf32(false, a, nearest_even{}, overflow::special);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rn_satfinite_tf32_f32(float a) noexcept {
-  return detail::convert_tf32<false>(a, nearest_even{}, overflow::saturate);
+  return detail::convert_tf32(false, a, nearest_even{}, overflow::saturate);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rn_relu_tf32_f32(float a) noexcept {
-  return detail::convert_tf32<true>(a, nearest_even{}, overflow::special);
+  return detail::convert_tf32(true, a, nearest_even{}, overflow::special);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rn_relu_satfinite_tf32_f32(float a) noexcept {
-  return detail::convert_tf32<true>(a, nearest_even{}, overflow::saturate);
+  return detail::convert_tf32(true, a, nearest_even{}, overflow::saturate);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rz_tf32_f32(float a) noexcept {
-  return detail::convert_tf32<false>(a, toward_zero{}, overflow::special);
+  return detail::convert_tf32(false, a, toward_zero{}, overflow::special);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rz_satfinite_tf32_f32(float a) noexcept {
-  return detail::convert_tf32<false>(a, toward_zero{}, overflow::saturate);
+  return detail::convert_tf32(false, a, toward_zero{}, overflow::saturate);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rz_relu_tf32_f32(float a) noexcept {
-  return detail::convert_tf32<true>(a, toward_zero{}, overflow::special);
+  return detail::convert_tf32(true, a, toward_zero{}, overflow::special);
 }
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rz_relu_satfinite_tf32_f32(float a) noexcept {
-  return detail::convert_tf32<true>(a, toward_zero{}, overflow::saturate);
+  return detail::convert_tf32(true, a, toward_zero{}, overflow::saturate);
 }
 }  // namespace ptx
 }  // namespace emulate

@@ -78,7 +78,7 @@ namespace detail::inline NIBBLE_UNIT {
 
 NIBBLE_FUNCTION operand unpack_for(const tensor_unit& u, const float_format& f, std::uint32_t code) noexcept {
   if (!u.operands_as_f16 || f == formats::f16) return unpack(f, code, u.rule.zeros);
-  const std::uint32_t half = encode<formats::f16>(decode(f, code), nearest_even{}, overflow::special);
+  const std::uint32_t half = encode(formats::f16, decode(f, code), nearest_even{}, overflow::special);
   return unpack(formats::f16, half, u.rule.zeros);
 }
 
@@ -112,9 +112,9 @@ NIBBLE_FUNCTION std::uint32_t add_accumulator(sum_output output, std::uint32_t c
     return sum.is_nan() ? f32_nan : sum.bits();
   }
   // binary64 holds the sum of two binary16 numbers exactly.
-  const double x = decode_double<formats::f16>(c);
-  const double y = decode_double<formats::f16>(r);
-  return encode<formats::f16>(x + y, nearest_even{}, overflow::special);
+  const double x = decode_double(formats::f16, c);
+  const double y = decode_double(formats::f16, r);
+  return encode(formats::f16, x + y, nearest_even{}, overflow::special);
 }
 
 }  // namespace detail
