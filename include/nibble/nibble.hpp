@@ -46,3 +46,7 @@
 #include <nibble/block/recipe_presets.hpp>
 #include <nibble/block/scale_layout.hpp>
 #include <nibble/block/tensor.hpp>
+
+#include <nibble/method/hadamard.hpp>
+#include <nibble/method/luq.hpp>
+#include <nibble/method/sparsify.hpp>
