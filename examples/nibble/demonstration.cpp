@@ -30,15 +30,15 @@ std::string block_text(const quantize_job& job, const builtin_tensor& tensor, co
                        std::optional<float> amax) {
   const block_format& f = job.codec->format;
   const tile part{0, std::min<std::uint64_t>(tensor.rows, 16), 0, tensor.cols};
-  const std::span<const float> values(tensor.values.data(), part.size());
+  const matrix_view<float> values(tensor.values.data(), part.rows, part.cols);
   tile_quantizer quantizer(job, reader.shape(), amax);
-  const code_area<const std::uint8_t> area = quantizer.quantize(part, values);
+  const code_area<const std::uint8_t> area = quantizer.quantize(part, values, nullptr);
   std::vector<float> back(part.size());
   job.codec->dequantize(area, quantizer.tensor_scale(), part.rows, part.cols, back.data());
   text_table table({"value", "code", "element", "decoded"});
   for (std::uint64_t i = 0; i < shown; ++i) {
     const unsigned code = f.packing.slot_bits == 8 ? area.codes[i] : (area.codes[i / 2] >> (4 * (i % 2))) & 15U;
-    table.add({significant(values[i], 5), code_text(code, f.element.bits()),
+    table.add({significant(values(0, i), 5), code_text(code, f.element.bits()),
                significant(decode_double(f.element, code), 5), significant(back[i], 5)});
   }
   std::string text = "Its first " + std::to_string(shown) + " values. decoded = element * scale";

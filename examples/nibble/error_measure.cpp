@@ -6,7 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <nibble/dispatch.hpp>
+#include <nibble/format/decode.hpp>
+#include <string_view>
 
+#include "error_kernels.hpp"
 #include "text.hpp"
 
 namespace nibble::tool {
@@ -41,28 +45,40 @@ double error_sums::clipped_share() const noexcept {
 
 std::string sqnr_text(const error_sums& sums) { return sums.noise == 0 ? "exact" : fixed(sums.sqnr_db(), 1); }
 
-void accumulate(std::span<const float> before, std::span<const float> after, error_sums& sums) {
-  // Squares of floats are exact in double and cannot overflow it. Four sums apart shorten the chain of additions.
-  constexpr std::size_t lanes = 4;
-  double signal[lanes] = {}, noise[lanes] = {}, largest[lanes] = {};
-  const auto pair = [&](std::size_t i, std::size_t lane) {
-    const double x = before[i];
-    const bool finite = std::abs(x) <= std::numeric_limits<float>::max();
-    const double kept = finite ? x : 0.0;
-    const double error = finite ? double{after[i]} - x : 0.0;
-    signal[lane] += kept * kept;
-    noise[lane] += error * error;
-    largest[lane] = std::abs(error) > largest[lane] ? std::abs(error) : largest[lane];
-  };
-  std::size_t i = 0;
-  for (; i + lanes <= before.size(); i += lanes) {
-    for (std::size_t lane = 0; lane < lanes; ++lane) pair(i + lane, lane);
+clip_limits::clip_limits(const block_format& format, float tensor_scale) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  const double largest = decode_double(format.element, format.element.max_code());
+  for (std::uint32_t code = 0; code < limits_.size(); ++code) {
+    // Exact: the numbers have at most 8, 4 and 24 significant bits.
+    const double limit = code > format.scale.code_mask()
+                             ? 0
+                             : largest * std::abs(decode_double(format.scale, code)) * double{tensor_scale};
+    auto rounded = static_cast<float>(limit);
+    if (double{rounded} > limit) rounded = std::nextafter(rounded, 0.0F);
+    limits_[code] = limit > 0 ? rounded : infinity;
   }
-  for (; i < before.size(); ++i) pair(i, 0);
-  for (std::size_t lane = 0; lane < lanes; ++lane) {
-    sums.signal += signal[lane];
-    sums.noise += noise[lane];
-    sums.largest = std::max(sums.largest, largest[lane]);
+}
+
+namespace {
+
+row_error_function& row_errors() {
+#if NIBBLE_TOOL_HAS_AVX2
+  const std::string_view isa = dispatch::isa_name();
+  if (isa == "avx512") return avx512::add_row_errors;
+  if (isa == "avx2") return avx2::add_row_errors;
+#endif
+  return base::add_row_errors;
+}
+
+}  // namespace
+
+void add_errors(const matrix_view<float>& before, const float* after, const block_format& format,
+                const clip_limits& limits, const std::uint8_t* scales, std::size_t scale_stride, error_sums& sums) {
+  row_error_function& add_row = row_errors();
+  const auto block_size = static_cast<std::size_t>(format.block_size);
+  for (std::size_t r = 0; r < before.rows; ++r) {
+    add_row(&before(r, 0), after + r * before.cols, limits.data(), scales + r * scale_stride, before.cols, block_size,
+            sums);
   }
 }
 

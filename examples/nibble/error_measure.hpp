@@ -3,14 +3,17 @@
 // What quantization costs: sums over the elements of a tensor, and the figures made of them.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <span>
+#include <nibble/block/block_format.hpp>
+#include <nibble/block/matrix_view.hpp>
 #include <string>
 
 namespace nibble::tool {
 
-/// Sums over finite elements x and what became of them, y. Elements that are NaN or Inf in x only count.
+/// Sums over finite elements x and what became of them, y. Elements that are NaN or Inf in x only count. Zeroed are
+/// nonzero elements with y = 0; clipped are elements beyond the largest number of their block.
 struct error_sums {
   double signal = 0;   ///< sum of x^2
   double noise = 0;    ///< sum of (y - x)^2
@@ -30,7 +33,19 @@ struct error_sums {
 /// The SQNR with one digit after the point, "exact" without noise, "nan" where it is none.
 std::string sqnr_text(const error_sums& sums);
 
-/// Adds the pairs (before[i], after[i]) to signal, noise and largest. The counts come from the quantizer.
-void accumulate(std::span<const float> before, std::span<const float> after, error_sums& sums);
+/// The largest magnitude that each scale code lets an element have: the element format's largest number times the scales,
+/// rounded down to a float. Infinite for scales that are zero or NaN, with which nothing counts as clipped.
+class clip_limits {
+ public:
+  clip_limits(const block_format& format, float tensor_scale);
+  [[nodiscard]] const float* data() const noexcept { return limits_.data(); }
+
+ private:
+  std::array<float, 256> limits_;
+};
+
+/// Adds the elements of rows that lie side by side, before and after, to all sums.
+void add_errors(const matrix_view<float>& before, const float* after, const block_format& format,
+                const clip_limits& limits, const std::uint8_t* scales, std::size_t scale_stride, error_sums& sums);
 
 }  // namespace nibble::tool

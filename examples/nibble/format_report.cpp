@@ -49,12 +49,11 @@ std::vector<error_sums> measure_formats(const tensor_reader& tensor, unsigned th
   std::mutex mutex;
   parallel_for(tiles.count(), threads, [&](std::uint64_t index, unsigned worker) {
     const tile part = tiles.at(index);
-    values[worker].resize(part.size());
-    tensor.load(part, std::span<float>(values[worker]));
+    const matrix_view<float> view = tensor.view(part, values[worker]);
     for (std::size_t f = 0; f < all.size(); ++f) {
-      workers[worker][f].quantize(part, values[worker]);
-      workers[worker][f].measure(part, values[worker], by_tile[index * all.size() + f]);
+      workers[worker][f].quantize(part, view, &by_tile[index * all.size() + f]);
     }
+    tensor.release(part);
     const std::lock_guard lock(mutex);
     bar.advance(part.size() * tensor.bytes() / tensor.shape().size());
   });

@@ -7,7 +7,7 @@
 #include <bit>
 #include <mutex>
 #include <nibble/base/philox.hpp>
-#include <nibble/block/amax.hpp>
+#include <nibble/dispatch.hpp>
 
 namespace nibble::tool {
 namespace {
@@ -31,10 +31,8 @@ std::optional<float> find_tensor_amax(const tensor_reader& tensor, const quantiz
   std::uint32_t largest = 0;
   parallel_for(tiles.count(), threads, [&](std::uint64_t index, unsigned worker) {
     const tile part = tiles.at(index);
-    std::vector<float>& buffer = values[worker];
-    buffer.resize(part.size());
-    tensor.load(part, std::span<float>(buffer));
-    const float found = amax(matrix_view<float>(buffer.data(), part.rows, part.cols), job.rules.amax);
+    const float found = amax(dispatched{}, tensor.view(part, values[worker]), job.rules.amax);
+    tensor.release(part);
     const std::lock_guard lock(mutex);
     // Magnitudes compare as their bits do, and a NaN, where the recipe counts it, is above all numbers.
     largest = std::max(largest, std::bit_cast<std::uint32_t>(found));
@@ -68,29 +66,33 @@ void tile_quantizer::set_rounding(const tile& part) {
   options_.rounding = stochastic_words{.words = words_};
 }
 
-code_area<const std::uint8_t> tile_quantizer::quantize(const tile& part, std::span<const float> values) {
+code_area<const std::uint8_t> tile_quantizer::quantize(const tile& part, const matrix_view<float>& values,
+                                                       error_sums* sums) {
   const block_format& f = job_->codec->format;
-  set_rounding(part);
-  counts_ = {};
-  options_.counts = &counts_;
   const std::size_t code_stride = f.row_bytes(part.cols), scale_stride = f.scale_cols(part.cols);
   codes_.resize(part.rows * code_stride);
   scales_.resize(part.rows * scale_stride);
-  const code_area<std::uint8_t> out{codes_.data(), code_stride, scales_.data(), scale_stride};
-  tensor_scale_ = job_->codec->quantize(matrix_view<float>(values.data(), part.rows, part.cols), out, options_);
+  // Pieces that stay in the second-level cache while they are quantized, decoded and compared.
+  const tiling pieces({part.rows, part.cols}, static_cast<std::uint64_t>(f.block_rows), std::uint64_t{1} << 15);
+  for (std::uint64_t i = 0; i < pieces.count(); ++i) {
+    const tile piece = pieces.at(i);
+    set_rounding({part.row + piece.row, piece.rows, part.col + piece.col, piece.cols});
+    const code_area<std::uint8_t> area{codes_.data() + piece.row * code_stride + f.row_bytes(piece.col), code_stride,
+                                       scales_.data() + piece.row * scale_stride + f.scale_cols(piece.col), scale_stride};
+    const matrix_view<float> view(&values(piece.row, piece.col), piece.rows, piece.cols, values.row_stride);
+    tensor_scale_ = job_->codec->quantize(view, area, options_);
+    if (sums != nullptr) measure(view, area, *sums);
+  }
   return {codes_.data(), code_stride, scales_.data(), scale_stride};
 }
 
-void tile_quantizer::measure(const tile& part, std::span<const float> values, error_sums& sums) {
+void tile_quantizer::measure(const matrix_view<float>& values, const code_area<std::uint8_t>& area, error_sums& sums) {
   const block_format& f = job_->codec->format;
-  back_.resize(part.size());
-  job_->codec->dequantize({codes_.data(), f.row_bytes(part.cols), scales_.data(), f.scale_cols(part.cols)},
-                          tensor_scale_, part.rows, part.cols, back_.data());
-  accumulate(values, back_, sums);
-  sums.elements += counts_.elements;
-  sums.nonfinite += counts_.nonfinite;
-  sums.zeroed += counts_.zeroed;
-  sums.clipped += counts_.clipped;
+  if (!limits_) limits_.emplace(f, tensor_scale_);
+  back_.resize(values.size());
+  job_->codec->dequantize({area.codes, area.code_stride, area.scales, area.scale_stride}, tensor_scale_, values.rows,
+                          values.cols, back_.data());
+  add_errors(values, back_.data(), f, *limits_, area.scales, area.scale_stride, sums);
 }
 
 quantize_outcome quantize_tensor(const tensor_reader& tensor, const quantize_job& job, unsigned threads,
@@ -105,10 +107,9 @@ quantize_outcome quantize_tensor(const tensor_reader& tensor, const quantize_job
   std::mutex mutex;
   parallel_for(tiles.count(), threads, [&](std::uint64_t index, unsigned worker) {
     const tile part = tiles.at(index);
-    values[worker].resize(part.size());
-    tensor.load(part, std::span<float>(values[worker]));
-    sink(part, workers[worker].quantize(part, values[worker]));
-    workers[worker].measure(part, values[worker], sums[index]);
+    const matrix_view<float> view = tensor.view(part, values[worker]);
+    sink(part, workers[worker].quantize(part, view, &sums[index]));
+    tensor.release(part);
     const std::lock_guard lock(mutex);
     outcome.tensor_scale = workers[worker].tensor_scale();  // the same for every tile
     bar.advance(part.size() * tensor.bytes() / tensor.shape().size());

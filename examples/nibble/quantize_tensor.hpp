@@ -32,20 +32,20 @@ class tile_quantizer {
  public:
   tile_quantizer(const quantize_job& job, const matrix_shape& shape, std::optional<float> tensor_amax);
 
-  /// Quantizes the values of a tile. The codes and scales that it returns have no gaps and last until the next call.
-  code_area<const std::uint8_t> quantize(const tile& part, std::span<const float> values);
-  /// Decodes what quantize() left and compares it with the same values.
-  void measure(const tile& part, std::span<const float> values, error_sums& sums);
+  /// Quantizes the values of a tile and, with `sums`, adds what that cost. The codes and scales that it returns have no
+  /// gaps and last until the next call.
+  code_area<const std::uint8_t> quantize(const tile& part, const matrix_view<float>& values, error_sums* sums);
 
   [[nodiscard]] float tensor_scale() const noexcept { return tensor_scale_; }
 
  private:
   void set_rounding(const tile& part);
+  void measure(const matrix_view<float>& values, const code_area<std::uint8_t>& area, error_sums& sums);
 
   const quantize_job* job_;
   matrix_shape shape_;
   quantize_options options_;
-  quantize_counts counts_;
+  std::optional<clip_limits> limits_;
   std::vector<std::uint8_t> codes_, scales_;
   std::vector<float> back_;
   std::vector<std::uint32_t> words_;

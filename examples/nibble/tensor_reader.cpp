@@ -42,7 +42,30 @@ void tensor_reader::load_plain(const tile& part, std::span<Value> out) const {
   for (std::uint64_t run = 0; run < runs; ++run) {
     const std::uint64_t first = (part.row + run) * shape_.cols + part.col;
     load_elements(*plain_, first, out.subspan(run * length, length));
-    if (file_ != nullptr) file_->release(element_bytes(*plain_, first, length));
+  }
+  release(part);
+}
+
+matrix_view<float> tensor_reader::view(const tile& part, std::vector<float>& buffer) const {
+  if (plain_ != nullptr && plain_->type == "F32" && !plain_->column_major) {
+    const std::byte* first = plain_->bytes.data() + (part.row * shape_.cols + part.col) * sizeof(float);
+    if (reinterpret_cast<std::uintptr_t>(first) % alignof(float) == 0) {
+      return {reinterpret_cast<const float*>(first), part.rows, part.cols, static_cast<std::ptrdiff_t>(shape_.cols)};
+    }
+  }
+  buffer.resize(part.size());
+  load(part, std::span<float>(buffer));
+  return {buffer.data(), part.rows, part.cols};
+}
+
+void tensor_reader::release(const tile& part) const {
+  if (file_ == nullptr || plain_ == nullptr) return;
+  if (part.cols == shape_.cols) {
+    file_->release(element_bytes(*plain_, part.row * shape_.cols, part.size()));
+    return;
+  }
+  for (std::uint64_t r = part.row; r < part.row + part.rows; ++r) {
+    file_->release(element_bytes(*plain_, r * shape_.cols + part.col, part.cols));
   }
 }
 
@@ -54,12 +77,12 @@ void tensor_reader::load_quantized(const tile& part, float* out) const {
   const std::uint64_t runs = whole_rows ? 1 : part.rows;
   const std::uint64_t rows = whole_rows ? part.rows : 1;
   for (std::uint64_t run = 0; run < runs; ++run) {
-    release(area.codes + run * area.code_stride, rows * codec_->format.row_bytes(part.cols));
-    release(area.scales + run * area.scale_stride, rows * codec_->format.scale_cols(part.cols));
+    release_codes(area.codes + run * area.code_stride, rows * codec_->format.row_bytes(part.cols));
+    release_codes(area.scales + run * area.scale_stride, rows * codec_->format.scale_cols(part.cols));
   }
 }
 
-void tensor_reader::release(const std::uint8_t* begin, std::uint64_t size) const {
+void tensor_reader::release_codes(const std::uint8_t* begin, std::uint64_t size) const {
   if (file_ != nullptr) file_->release(std::as_bytes(std::span(begin, size)));
 }
 

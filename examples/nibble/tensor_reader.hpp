@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "block_codec.hpp"
 #include "input_file.hpp"
@@ -35,11 +36,16 @@ class tensor_reader {
   void load(const tile& part, std::span<float> out) const;
   void load(const tile& part, std::span<double> out) const;
 
+  /// The values of a tile where they lie, or, where that cannot be read as floats, loaded into `buffer`.
+  matrix_view<float> view(const tile& part, std::vector<float>& buffer) const;
+  /// Hands the pages of a plain tile back, once its view is not needed any more.
+  void release(const tile& part) const;
+
  private:
   template <class Value>
   void load_plain(const tile& part, std::span<Value> out) const;
   void load_quantized(const tile& part, float* out) const;
-  void release(const std::uint8_t* begin, std::uint64_t size) const;
+  void release_codes(const std::uint8_t* begin, std::uint64_t size) const;
 
   const input_file* file_ = nullptr;
   const logical_tensor* tensor_ = nullptr;

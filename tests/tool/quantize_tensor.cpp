@@ -124,16 +124,58 @@ TEST_CASE("NaN and Inf reach every tile as the recipe has it") {
 }
 
 TEST_CASE("error figures of a tensor worked by hand") {
-  const std::vector<float> before{1, -2, 0, 4, std::numeric_limits<float>::quiet_NaN(), 0.5F};
-  const std::vector<float> after{1, -1.5F, 0, 4, 7, 0};
+  // One block of MXFP4 under the scale 1/2 (code 126): the largest number is 3.
+  const std::vector<float> before{1, -2, 0, 4, std::numeric_limits<float>::quiet_NaN(), 0.5F, -3, 3.0000002F};
+  const std::vector<float> after{1, -1.5F, 0, 4, 7, 0, -3, 3};
+  const std::uint8_t scale = 126;
   error_sums sums;
-  accumulate(before, after, sums);
-  CHECK(sums.signal == 21.25);
-  CHECK(sums.noise == 0.5);
+  const clip_limits limits(mxfp4, 1.0F);
+  add_errors(matrix_view<float>(before.data(), 1, 8), after.data(), mxfp4, limits, &scale, 1, sums);
+  const double last = 3.0000002F;
+  CHECK(sums.signal == 30.25 + last * last);
+  CHECK(sums.noise == 0.5 + (last - 3) * (last - 3));
   CHECK(sums.largest == 0.5);
-  CHECK(sums.relative_mse() == doctest::Approx(0.5 / 21.25));
-  CHECK(sums.sqnr_db() == doctest::Approx(16.2839));
-  CHECK(sqnr_text(sums) == "16.3");
+  CHECK(sums.elements == 8);
+  CHECK(sums.nonfinite == 1);
+  CHECK(sums.zeroed == 1);
+  CHECK(sums.clipped == 2);
+  CHECK(sums.relative_mse() == doctest::Approx(0.5 / 39.25));
+  CHECK(sums.sqnr_db() == doctest::Approx(18.9487));
+  CHECK(sqnr_text(sums) == "18.9");
   CHECK(error_sums{}.relative_mse() == 0);
   CHECK(sqnr_text(error_sums{}) == "exact");
+}
+
+TEST_CASE("error sums of rows of every length are those of one element after the other") {
+  for (std::size_t cols = 1; cols < 150; ++cols) {
+    std::vector<float> before = numbers(3 * cols), after(3 * cols);
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      // Quarters of small numbers: every sum is exact, in any order.
+      before[i] = std::floor(before[i] * 64) / 4;
+      after[i] = i % 5 == 0 ? 0 : std::floor(before[i]);
+    }
+    const std::size_t blocks = (cols + 15) / 16;
+    std::vector<std::uint8_t> scales(3 * blocks);
+    for (std::size_t i = 0; i < scales.size(); ++i) scales[i] = static_cast<std::uint8_t>(0x28 + 5 * i % 40);
+    const float tensor_scale = 0.75F;
+    error_sums wanted, got;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      const double x = before[i], y = after[i];
+      const std::uint8_t scale = scales[i / cols * blocks + i % cols / 16];
+      wanted.signal += x * x;
+      wanted.noise += (y - x) * (y - x);
+      wanted.largest = std::max(wanted.largest, std::abs(y - x));
+      wanted.elements += 1;
+      wanted.zeroed += x != 0 && y == 0 ? 1U : 0U;
+      // E4M3, normal numbers only.
+      const double value = std::ldexp(1.0 + (scale & 7U) / 8.0, (scale >> 3) - 7);
+      wanted.clipped += std::abs(x) > 6.0 * value * 0.75 ? 1U : 0U;
+    }
+    add_errors(matrix_view<float>(before.data(), 3, cols), after.data(), nvfp4, clip_limits(nvfp4, tensor_scale),
+               scales.data(), blocks, got);
+    const bool same = got.signal == wanted.signal && got.noise == wanted.noise && got.largest == wanted.largest &&
+                      got.elements == wanted.elements && got.zeroed == wanted.zeroed && got.clipped == wanted.clipped;
+    CAPTURE(cols);
+    CHECK(same);
+  }
 }
