@@ -28,7 +28,7 @@ void compare_encode(findings& found, const std::string& name, const oracle::form
     const special_codes s = make_special_codes(F, rounding_mode::nearest_even, overflow::saturate, policy::cuda, false);
     const encode_options options;
     guarded<std::uint8_t> got(bytes, 64);
-    const nibble::detail::kernel_encoder<F, arch, T> kernel(options, rounding_choice{}, s, 0);
+    const nibble::detail::kernel_encoder<F, arch, T> kernel(options, rounding_choice{}, s, 0, x.size());
     const std::size_t done = kernel.run(x.data(), 0, x.size(), got.elements().data(), layout, true);
     nibble::detail::finish_stream();
     found.expect(kernel.applies() && done == x.size(), name);

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include <nibble/base/backend.hpp>
+#include <nibble/base/executor.hpp>
 #include <nibble/block/code_row.hpp>
 #include <nibble/block/encode_chunk.hpp>
 #include <nibble/block/options.hpp>
@@ -102,9 +103,10 @@ NIBBLE_FUNCTION void clear_shared_slots(const packed_layout& layout, std::uint8_
   for (std::size_t i = 0; i < packed_bytes(layout, count); ++i) bytes[i] = 0;
 }
 
-/// Codes of `count` numbers. Everything has been checked.
+/// Codes of `count` numbers, the first of which is number `first` of a whole span. Everything has been checked.
 template <float_format F, class T, class Code>
-void encode_span(const T* x, std::size_t count, Code* codes, const packed_layout& layout, const encode_options& o) {
+void encode_span(const T* x, std::size_t count, Code* codes, const packed_layout& layout, const encode_options& o,
+                 std::uint64_t first = 0) {
   const rounding_choice rounding = o.rounding.choice(recipe{});
   using word = decltype(source_bits(x[0]));
   const special_codes s = make_special_codes(F, rounding.mode, o.overflow, o.policy, sizeof(word) == 8);
@@ -113,7 +115,7 @@ void encode_span(const T* x, std::size_t count, Code* codes, const packed_layout
   with_rounding(rounding.mode, rounding.variant, [&]<rounding_mode Mode, stochastic_variant Variant>() {
     for (std::size_t i = 0; i < count; ++i) {
       std::uint32_t random_word = 0;
-      if constexpr (Mode == rounding_mode::stochastic) random.fill(i, 1, 1, &random_word);
+      if constexpr (Mode == rounding_mode::stochastic) random.fill(first + i, 1, 1, &random_word);
       const auto code = static_cast<std::uint32_t>(encode_lanes<Mode, Variant>(
           F, s, source_bits(x[i]), static_cast<word>(random_word), rounding.random_bits));
       if constexpr (std::same_as<Code, std::uint16_t>) {
@@ -123,6 +125,26 @@ void encode_span(const T* x, std::size_t count, Code* codes, const packed_layout
       }
     }
     return 0;
+  });
+}
+
+/// Where the codes from number `first` on begin; `first` as in_slices gives it.
+template <class Code>
+Code* codes_from(Code* codes, const packed_layout& layout, std::size_t first) noexcept {
+  return codes + (std::same_as<std::remove_const_t<Code>, std::uint16_t> ? first : packed_bytes(layout, first));
+}
+
+/// Calls action(first, count) for slices of a span of `count` numbers, as tasks of an executor. The codes of every slice
+/// begin at a byte, or group of bytes, of their own.
+template <class Executor, class Action>
+void in_slices(const packed_layout& layout, std::size_t count, Executor& run, const Action& action) {
+  constexpr std::size_t wanted = std::size_t{1} << 14;
+  const bool grouped = layout.slot_bits == 4 && layout.order == nibble_order::split_halves;
+  const std::size_t unit = grouped ? static_cast<std::size_t>(layout.group) : 8U;
+  const std::size_t slice = unit >= wanted ? unit : wanted / unit * unit;
+  run(count / slice + (count % slice != 0 ? 1U : 0U), [&](std::size_t i) {
+    const std::size_t rest = count - i * slice;
+    action(i * slice, rest < slice ? rest : slice);
   });
 }
 
@@ -138,6 +160,18 @@ NIBBLE_FUNCTION T decoded(std::uint32_t code) noexcept {
     const word bits = decode_lanes<word>(F, static_cast<word>(code));
     constexpr float_format format = T::format;  // device code cannot name a static member's address
     return T::from_bits(encode_bits(format, bits, rounding_choice{}, overflow::special, policy::cuda));
+  }
+}
+
+/// Values of `count` codes.
+template <float_format F, class T, class Code>
+void decode_span(const Code* codes, std::size_t count, T* out, const packed_layout& layout) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if constexpr (std::same_as<Code, std::uint16_t>) {
+      out[i] = decoded<F, T>(codes[i]);
+    } else {
+      out[i] = decoded<F, T>(load_code(layout, codes, i));
+    }
   }
 }
 
@@ -185,10 +219,24 @@ void encode(scalar /*backend*/, const Source& x, Codes&& codes, const encode_opt
   const packed_layout layout = detail::checked_encode<F, code>(std::size(x), std::size(codes), options);
   detail::encode_span<F>(std::data(x), std::size(x), std::data(codes), layout, options);
 }
+/// As above with the work spread over an executor: the same codes for any number of threads.
+template <float_format F, detail::contiguous_range Source, detail::contiguous_range Codes, executor Executor>
+void encode(scalar /*backend*/, const Source& x, Codes&& codes, const encode_options& options, Executor&& run) {
+  using number = std::remove_cv_t<detail::element_of<const Source>>;
+  using code = detail::element_of<Codes>;
+  detail::check_encode_types<F, number, code>();
+  const packed_layout layout = detail::checked_encode<F, code>(std::size(x), std::size(codes), options);
+  detail::in_slices(layout, std::size(x), run, [&](std::size_t first, std::size_t count) {
+    code* to = detail::codes_from(std::data(codes), layout, first);
+    detail::encode_span<F>(std::data(x) + first, count, to, layout, options, first);
+  });
+}
 /// encode with the format named by its type: encode<e4m3>(scalar{}, x, codes).
-template <minifloat_type T, detail::contiguous_range Source, detail::contiguous_range Codes>
-void encode(scalar backend, const Source& x, Codes&& codes, const encode_options& options = {}) {
-  encode<T::format>(backend, x, std::forward<Codes>(codes), options);
+template <minifloat_type T, detail::contiguous_range Source, detail::contiguous_range Codes, class... Executor>
+  requires(sizeof...(Executor) <= 1)
+void encode(scalar backend, const Source& x, Codes&& codes, const encode_options& options = {},
+            Executor&&... run) {
+  encode<T::format>(backend, x, std::forward<Codes>(codes), options, run...);
 }
 
 /// Decodes as many codes as `out` has elements: float, double (exact) or minifloats (rounded to nearest even, Inf
@@ -200,20 +248,24 @@ void decode(scalar /*backend*/, const Codes& codes, Target&& out, std::optional<
   using number = detail::element_of<Target>;
   detail::check_decode_types<F, number, code>();
   const packed_layout checked = detail::checked_decode<F, code>(std::size(codes), std::size(out), layout);
-  const code* source = std::data(codes);
-  number* target = std::data(out);
-  for (std::size_t i = 0; i < std::size(out); ++i) {
-    if constexpr (std::same_as<code, std::uint16_t>) {
-      target[i] = detail::decoded<F, number>(source[i]);
-    } else {
-      target[i] = detail::decoded<F, number>(load_code(checked, source, i));
-    }
-  }
+  detail::decode_span<F>(std::data(codes), std::size(out), std::data(out), checked);
+}
+/// As above with the work spread over an executor.
+template <float_format F, detail::contiguous_range Codes, detail::contiguous_range Target, executor Executor>
+void decode(scalar /*backend*/, const Codes& codes, Target&& out, std::optional<packed_layout> layout, Executor&& run) {
+  using code = std::remove_cv_t<detail::element_of<const Codes>>;
+  detail::check_decode_types<F, detail::element_of<Target>, code>();
+  const packed_layout checked = detail::checked_decode<F, code>(std::size(codes), std::size(out), layout);
+  detail::in_slices(checked, std::size(out), run, [&](std::size_t first, std::size_t count) {
+    detail::decode_span<F>(detail::codes_from(std::data(codes), checked, first), count, std::data(out) + first, checked);
+  });
 }
 /// decode with the format named by its type.
-template <minifloat_type T, detail::contiguous_range Codes, detail::contiguous_range Target>
-void decode(scalar backend, const Codes& codes, Target&& out, std::optional<packed_layout> layout = {}) {
-  decode<T::format>(backend, codes, std::forward<Target>(out), layout);
+template <minifloat_type T, detail::contiguous_range Codes, detail::contiguous_range Target, class... Executor>
+  requires(sizeof...(Executor) <= 1)
+void decode(scalar backend, const Codes& codes, Target&& out, std::optional<packed_layout> layout = {},
+            Executor&&... run) {
+  decode<T::format>(backend, codes, std::forward<Target>(out), layout, run...);
 }
 
 }  // namespace v0

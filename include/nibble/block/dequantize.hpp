@@ -50,6 +50,16 @@ void dequantize_row(const block_view<F, Byte>& q, std::size_t row, T* out) {
   }
 }
 
+/// Calls action(first, last) for slices of rows, as tasks of an executor.
+template <class Executor, class Action>
+void rows_in_slices(std::size_t rows, std::size_t cols, Executor& run, const Action& action) {
+  constexpr std::size_t wanted = std::size_t{1} << 14;
+  if (rows == 0 || cols == 0) return;
+  const std::size_t slice = cols >= wanted ? 1U : wanted / cols;
+  run(rows / slice + (rows % slice != 0 ? 1U : 0U),
+      [&](std::size_t i) { action(i * slice, smaller((i + 1) * slice, rows)); });
+}
+
 }  // namespace detail
 
 /// Writes the rows x cols values of `q` to `out`, row-major without gaps; T is float, double, or a minifloat such as
@@ -60,6 +70,15 @@ void dequantize(scalar /*backend*/, const block_view<F, Byte>& q, T* out) {
   detail::check_block_view(q, "q");
   if (q.rows != 0 && q.cols != 0 && out == nullptr) detail::throw_argument("out is null");
   for (std::size_t row = 0; row < q.rows; ++row) detail::dequantize_row(q, row, out + row * q.cols);
+}
+/// As above with the rows spread over an executor.
+template <block_format F, class Byte, class T, executor Executor>
+void dequantize(scalar /*backend*/, const block_view<F, Byte>& q, T* out, Executor&& run) {
+  detail::check_block_view(q, "q");
+  if (q.rows != 0 && q.cols != 0 && out == nullptr) detail::throw_argument("out is null");
+  detail::rows_in_slices(q.rows, q.cols, run, [&](std::size_t first, std::size_t last) {
+    for (std::size_t row = first; row < last; ++row) detail::dequantize_row(q, row, out + row * q.cols);
+  });
 }
 template <block_format F, class Byte, class T>
 void dequantize(const block_view<F, Byte>& q, T* out) {

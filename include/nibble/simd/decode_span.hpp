@@ -26,8 +26,17 @@ template <float_format F, class Arch, class Code, class T>
 void decode_codes(const Code* codes, std::size_t count, T* out) noexcept {
   std::size_t i = 0;
   if constexpr (F.fits_binary32()) {
-    constexpr std::size_t width = word_batch<Arch>::size;
-    for (; i + width <= count; i += width) store_numbers<Arch>(out + i, decode_lanes(F, load_widened<Arch>(codes + i)));
+    using words = word_batch<Arch>;
+    for (; i + words::size <= count; i += words::size) {
+      if constexpr ((F == formats::bf16 || F == formats::f16) && std::is_same_v<Code, std::uint16_t>) {
+        const words bits = source_lanes<Arch>(reinterpret_cast<const minifloat<F>*>(codes + i));
+        const auto is_nan = (bits & words(0x7fff'ffffU)) > words(0x7f80'0000U);
+        const words nan = (bits & words(0x8000'0000U)) | words(0x7fc0'0000U);
+        store_numbers<Arch>(out + i, xsimd::select(is_nan, nan, bits));
+      } else {
+        store_numbers<Arch>(out + i, decode_lanes(F, load_widened<Arch>(codes + i)));
+      }
+    }
   }
   for (; i < count; ++i) out[i] = decoded<F, T>(codes[i]);
 }
@@ -46,7 +55,9 @@ void decode_chunks(const Code* codes, std::size_t first, std::size_t count, T* o
     std::conditional_t<(F.bits() <= 8), std::uint8_t, std::uint16_t> part[chunk_size];
     for (std::size_t i = first; i < first + count; i += chunk_size) {
       const std::size_t n = smaller(chunk_size, first + count - i);
-      if (by_slots) {
+      if (F.bits() > 8 && std::endian::native == std::endian::little) {
+        std::memcpy(part, codes + 2 * i, 2 * n);
+      } else if (by_slots) {
         for (std::size_t k = 0; k < n; ++k) part[k] = static_cast<code_type<F>>(load_code(layout, codes, i + k));
       } else if constexpr (F.bits() <= 8) {
         load_packed<Arch>(layout, codes, i, n, part);
@@ -97,16 +108,17 @@ NIBBLE_ALWAYS_INLINE std::size_t numbers_to_alignment(const T* out, std::size_t 
   return never || numbers > count ? count : numbers;
 }
 
-/// All codes of a call.
+/// All codes of a slice of a call for `whole` codes.
 template <float_format F, class Arch, class Code, class T>
-void decode_span(const Code* codes, std::size_t count, T* out, const packed_layout& layout) noexcept {
+void decode_span(const Code* codes, std::size_t count, T* out, const packed_layout& layout,
+                 [[maybe_unused]] std::size_t whole) noexcept {
   std::size_t done = 0;
 #if defined(__AVX2__)
   if constexpr (has_avx2<Arch> && std::is_same_v<Code, std::uint8_t> && avx2::stores_by_eight<T>() &&
                 (avx2::is_table_format<F>() || avx2::is_half_format(F))) {
     if (avx2::decodes_groups<F>(layout)) {
       const std::size_t head = numbers_to_alignment(out, count, layout.slot_bits == 4);
-      if (is_streamed<Arch>(count * sizeof(T)) && head < count) {
+      if (is_streamed<Arch>(whole * sizeof(T)) && head < count) {
         decode_chunks<F, Arch>(codes, 0, head, out, layout);
         done = head + decode_by_groups<F, Arch, true>(codes + packed_bytes(layout, head), count - head, out + head, layout);
         finish_stream();

@@ -15,19 +15,39 @@
 namespace nibble {
 inline namespace v0 {
 
+namespace detail::inline NIBBLE_UNIT {
+
+/// Rows first, ..., last - 1.
+template <class Arch, block_format F, class Byte, class T>
+void dequantize_rows(const block_view<F, Byte>& q, T* out, std::size_t first, std::size_t last) {
+  const bool streamed = is_streamed<Arch>(q.rows * q.cols * sizeof(T));
+  row_dequantizer<F, Arch, T> rows(F.tensor_scale ? *q.tensor_scale : 1.0F, streamed);
+  for (std::size_t r = first; r < last; ++r) {
+    const std::size_t scale_row = F.replicate_scales ? r : r / F.rows_per_block(q.rows);
+    rows.run(q.codes + r * q.code_stride, q.scales + scale_row * q.scale_stride, q.cols, out + r * q.cols);
+  }
+  if (streamed) finish_stream();
+}
+
+}  // namespace detail
+
 /// As dequantize(scalar{}, q, out), bit for bit.
 template <block_format F, class Byte, class T, class Arch>
 void dequantize(basic_simd<Arch> /*backend*/, const block_view<F, Byte>& q, T* out) {
   detail::check_block_view(q, "q");
   if (q.rows == 0 || q.cols == 0) return;
   if (out == nullptr) detail::throw_argument("out is null");
-  const bool streamed = detail::is_streamed<Arch>(q.rows * q.cols * sizeof(T));
-  detail::row_dequantizer<F, Arch, T> rows(F.tensor_scale ? *q.tensor_scale : 1.0F, streamed);
-  for (std::size_t r = 0; r < q.rows; ++r) {
-    const std::size_t scale_row = F.replicate_scales ? r : r / F.rows_per_block(q.rows);
-    rows.run(q.codes + r * q.code_stride, q.scales + scale_row * q.scale_stride, q.cols, out + r * q.cols);
-  }
-  if (streamed) detail::finish_stream();
+  detail::dequantize_rows<Arch>(q, out, 0, q.rows);
+}
+
+/// As above with the rows spread over an executor.
+template <block_format F, class Byte, class T, class Arch, executor Executor>
+void dequantize(basic_simd<Arch> /*backend*/, const block_view<F, Byte>& q, T* out, Executor&& run) {
+  detail::check_block_view(q, "q");
+  if (q.rows != 0 && q.cols != 0 && out == nullptr) detail::throw_argument("out is null");
+  detail::rows_in_slices(q.rows, q.cols, run, [&](std::size_t first, std::size_t last) {
+    detail::dequantize_rows<Arch>(q, out, first, last);
+  });
 }
 
 /// The values of a quantized tensor, row-major.

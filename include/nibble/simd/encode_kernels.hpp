@@ -35,10 +35,11 @@ class kernel_encoder {
   static constexpr bool narrow = x86::rounds_by_addition(F);
 
  public:
-  /// The arguments outlive this. `first` is the index of element 0 in the whole span.
+  /// The arguments outlive this. Element 0 is number `first` of `whole` ones.
   kernel_encoder(const encode_options& options, const rounding_choice& rounding, const special_codes& special,
-                 std::uint64_t first) noexcept
+                 std::uint64_t first, std::size_t whole) noexcept
       : rounding_(&options.rounding), choice_(rounding), special_(&special), first_(first),
+        fetched_(whole * sizeof(T) > fetched_from),
         limits_(x86::limits_of<F>(special, options.policy,
                                   !x86::is_upper_part(F) && F.has_zero && rounding.mode != rounding_mode::stochastic)) {
     using enum rounding_mode;
@@ -71,7 +72,7 @@ class kernel_encoder {
                   bool streamed) const noexcept {
     const std::size_t groups = (count - from) / group;
     const char* ahead = nullptr;
-    if (count * sizeof(T) > fetched_from) ahead = reinterpret_cast<const char*>(x + from) + fetch_distance;
+    if (fetched_) ahead = reinterpret_cast<const char*>(x + from) + fetch_distance;
     const x86::destination to{bytes + packed_bytes(layout, from), streamed, ahead, sizeof(T)};
     if constexpr (F.bits() <= 4) {
       if (layout.slot_bits == 4) return by_rounding<true>(x + from, from, groups, to);
@@ -85,7 +86,7 @@ class kernel_encoder {
     const std::size_t whole = count / chunk_size * chunk_size;
     for (std::size_t i = 0; i < whole; i += tile) {
       const std::size_t part = smaller(tile, whole - i);
-      const char* ahead = count * sizeof(T) > fetched_from ? reinterpret_cast<const char*>(x + i) + fetch_distance : nullptr;
+      const char* ahead = fetched_ ? reinterpret_cast<const char*>(x + i) + fetch_distance : nullptr;
       by_rounding<false>(x + i, i, part / group, {codes, false, ahead, sizeof(T)});
       if (layout.slot_bits == 16) {
         for (std::size_t k = 0; k < part; ++k) bytes[2 * (i + k)] = codes[k], bytes[2 * (i + k) + 1] = 0;
@@ -156,20 +157,22 @@ class kernel_encoder {
   rounding_choice choice_;
   const special_codes* special_;
   std::uint64_t first_;
+  bool fetched_;
   x86::code_limits limits_;
 };
 
 /// As much of a slice as kernels take; returns how many elements that is.
 template <float_format F, class Arch, class T>
 std::size_t encode_by_kernel(span_encoder<F, Arch>& generic, const T* x, std::size_t count, std::uint8_t* bytes,
-                             const packed_layout& layout, const encode_options& options, std::uint64_t first) noexcept {
-  const kernel_encoder<F, Arch, T> kernel(options, generic.rounding(), generic.special(), first);
+                             const packed_layout& layout, const encode_options& options, std::uint64_t first,
+                             std::size_t whole) noexcept {
+  const kernel_encoder<F, Arch, T> kernel(options, generic.rounding(), generic.special(), first, whole);
   if (!kernel.applies()) return 0;
   if (!kernel.in_place(layout)) {
     return is_chunked(layout) && F.bits() <= 8 ? kernel.run_packed(x, count, bytes, layout) : 0;
   }
   const std::size_t head = kernel.before_alignment(bytes, layout, count);
-  if (!is_streamed<Arch>(packed_bytes(layout, count)) || head >= count) return kernel.run(x, 0, count, bytes, layout, false);
+  if (!is_streamed<Arch>(packed_bytes(layout, whole)) || head >= count) return kernel.run(x, 0, count, bytes, layout, false);
   generic.run(x, 0, head, bytes);
   const std::size_t done = head + kernel.run(x, head, count, bytes, layout, true);
   finish_stream();
@@ -178,18 +181,18 @@ std::size_t encode_by_kernel(span_encoder<F, Arch>& generic, const T* x, std::si
 
 #endif
 
-/// Codes of elements 0, ..., count - 1 of a slice of a span, whose first element is number `first` of the whole.
-/// Everything has been checked.
+/// Codes of the `count` elements of a slice of a span, whose first element is number `first` of `whole`. Everything has
+/// been checked.
 template <float_format F, class Arch, class T, class Code>
 void encode_slice(const T* x, std::size_t count, Code* codes, const packed_layout& layout, const encode_options& options,
-                  std::uint64_t first) noexcept {
+                  std::uint64_t first, [[maybe_unused]] std::size_t whole) noexcept {
   span_encoder<F, Arch> generic(layout, options, sizeof(source_bits(*x)) == 8, first);
   std::size_t done = 0;
 #if defined(__AVX2__)
   if constexpr (has_encode_kernel<F, Arch, T>()) {
     // Codes in 16 bits lie in memory as the layout of words says.
     auto* bytes = reinterpret_cast<std::uint8_t*>(codes);
-    done = encode_by_kernel<F, Arch>(generic, x, count, bytes, layout, options, first);
+    done = encode_by_kernel<F, Arch>(generic, x, count, bytes, layout, options, first, whole);
   }
 #endif
   generic.run(x, done, count - done, codes);
