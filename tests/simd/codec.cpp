@@ -123,6 +123,9 @@ TEST_CASE("encode(simd{}) equals encode(scalar{}) in every rounding, overflow, p
   compare_sources<formats::e5m2>(found, "e5m2", oracle::e5m2);
   compare_sources<formats::e8m0>(found, "e8m0", oracle::e8m0);
   compare_sources<formats::bf16>(found, "bf16", oracle::bf16);
+  compare_options<formats::f16, float>(found, "f16", oracle::f16);
+  compare_options<formats::e4m3fnuz, float>(found, "e4m3fnuz", oracle::e4m3fnuz);
+  compare_options<formats::mxint8, float>(found, "mxint8", oracle::mxint8);
   NIBBLE_CHECK_FINDINGS(found, 10'000U);
 }
 

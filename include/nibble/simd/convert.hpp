@@ -15,7 +15,6 @@
 #include <nibble/block/matrix_view.hpp>
 #include <nibble/format/decode.hpp>
 #include <nibble/format/encode.hpp>
-#include <nibble/simd/avx2/philox.hpp>
 #include <nibble/simd/lanes.hpp>
 
 namespace nibble {

@@ -225,8 +225,8 @@ class row_dequantizer {
     const auto block_of = [](std::size_t column) NIBBLE_INLINE_LAMBDA { return wide ? 0 : column / (wide ? 1 : block_size); };
     const auto scale = [&](std::size_t g, std::size_t i, __m256 v) NIBBLE_INLINE_LAMBDA {
       const auto bits = static_cast<int>(scales[block_of(64 * g + 8 * i)]);
-      const __m256 product = avx2::plain_multiply(v, _mm256_castsi256_ps(_mm256_set1_epi32(bits)));
-      return F.tensor_scale ? avx2::plain_multiply(product, tensor_scale) : product;
+      const __m256 product = x86::avx2_vector::multiply(v, _mm256_castsi256_ps(_mm256_set1_epi32(bits)));
+      return F.tensor_scale ? x86::avx2_vector::multiply(product, tensor_scale) : product;
     };
     // NaN and Inf elements, one a byte.
     const auto mend = [&](std::size_t g) NIBBLE_INLINE_LAMBDA {

@@ -6,7 +6,7 @@
 // Developer's Manual, VCVTPH2PS).
 #pragma once
 
-#include <nibble/simd/avx2/philox.hpp>
+#include <nibble/simd/x86/vector.hpp>
 
 #if defined(__AVX2__)
 
@@ -16,7 +16,6 @@
 
 #include <nibble/block/codec.hpp>
 #include <nibble/format/value_table.hpp>
-#include <nibble/simd/avx2/nearest.hpp>
 #include <nibble/simd/unrolled.hpp>
 
 namespace nibble {
@@ -119,8 +118,8 @@ NIBBLE_ALWAYS_INLINE void half_values(const std::uint8_t* bytes, __m256& first, 
   second = _mm256_cvtph_ps(high);
   if constexpr (F.bias != 15) {
     const __m256 factor = _mm256_set1_ps(bit_cast<float>(static_cast<std::uint32_t>(127 + 15 - F.bias) << 23));
-    first = plain_multiply(first, factor);
-    second = plain_multiply(second, factor);
+    first = x86::avx2_vector::multiply(first, factor);
+    second = x86::avx2_vector::multiply(second, factor);
   }
 }
 
