@@ -14,40 +14,23 @@ typedef float floats __attribute__((vector_size(16)));
 typedef std::int32_t words __attribute__((vector_size(16)));
 typedef double doubles __attribute__((vector_size(32)));
 
-constexpr std::size_t width = 4;    // elements of a vector
-constexpr std::size_t vectors = 4;  // of a step, with sums of their own: additions wait for each other otherwise
+constexpr std::size_t width = 4;  // elements of a vector
+constexpr std::size_t step = 2 * width;
 
-// The sums of every fourth element.
-struct lane_sums {
-  doubles signal{}, noise{}, largest{};
+// What the elements of a step are, counted as -1.
+struct step_counts {
   words nonfinite{}, zeroed{}, clipped{};
 
-  __attribute__((always_inline)) void add(const float* before, const float* after, float limit) {
-    floats x, y;
-    std::memcpy(&x, before, sizeof x);
-    std::memcpy(&y, after, sizeof y);
+  __attribute__((always_inline)) void add(floats x, floats y, float limit) {
     const words magnitude = reinterpret_cast<words>(x) & 0x7fffffff;
     const words finite = magnitude < 0x7f800000;
-    const words nonzero = magnitude != 0;
-    const words now_zero = (reinterpret_cast<words>(y) & 0x7fffffff) == 0;
-    nonfinite += ~finite;  // -1 for each
-    zeroed += finite & nonzero & now_zero;
+    nonfinite += ~finite;
+    zeroed += finite & (magnitude != 0) & ((reinterpret_cast<words>(y) & 0x7fffffff) == 0);
     clipped += finite & (reinterpret_cast<floats>(magnitude) > limit);
-    const doubles kept = __builtin_convertvector(reinterpret_cast<floats>(reinterpret_cast<words>(x) & finite), doubles);
-    const doubles error =
-        __builtin_convertvector(reinterpret_cast<floats>(reinterpret_cast<words>(y) & finite), doubles) - kept;
-    signal += kept * kept;
-    noise += error * error;
-    // A NaN is not larger than anything.
-    largest = error > largest ? error : largest;
-    largest = -error > largest ? -error : largest;
   }
 
   void flush(error_sums& sums) const {
     for (std::size_t i = 0; i < width; ++i) {
-      sums.signal += signal[i];
-      sums.noise += noise[i];
-      sums.largest = largest[i] > sums.largest ? largest[i] : sums.largest;
       sums.nonfinite += static_cast<std::uint64_t>(-nonfinite[i]);
       sums.zeroed += static_cast<std::uint64_t>(-zeroed[i]);
       sums.clipped += static_cast<std::uint64_t>(-clipped[i]);
@@ -55,27 +38,71 @@ struct lane_sums {
   }
 };
 
+// The sums of every eighth element.
+struct step_sums {
+  doubles signal{}, noise{}, largest{};
+
+  __attribute__((always_inline)) void add(floats x, floats y) {
+    const words finite = (reinterpret_cast<words>(x) & 0x7fffffff) < 0x7f800000;
+    const doubles kept = __builtin_convertvector(reinterpret_cast<floats>(reinterpret_cast<words>(x) & finite), doubles);
+    const doubles error =
+        __builtin_convertvector(reinterpret_cast<floats>(reinterpret_cast<words>(y) & finite), doubles) - kept;
+    signal += kept * kept;
+    noise += error * error;
+    // A NaN is not larger than anything.
+    const doubles size = error < 0 ? -error : error;
+    largest = size > largest ? size : largest;
+  }
+
+  void flush(error_sums& sums) const {
+    for (std::size_t i = 0; i < width; ++i) {
+      sums.signal += signal[i];
+      sums.noise += noise[i];
+      sums.largest = largest[i] > sums.largest ? largest[i] : sums.largest;
+    }
+  }
+};
+
+// Calls add(first vector, second vector) for every step of x and y; zeros follow the last element.
+template <class Add>
+__attribute__((always_inline)) inline void for_steps(const float* x, const float* y, std::size_t count, const Add& add) {
+  std::size_t i = 0;
+  const auto step_at = [&](const float* px, const float* py) __attribute__((always_inline)) {
+    floats vx[2], vy[2];
+    std::memcpy(vx, px, sizeof vx);
+    std::memcpy(vy, py, sizeof vy);
+    add(vx, vy);
+  };
+  for (; i + step <= count; i += step) step_at(x + i, y + i);
+  if (i == count) return;
+  float rest_x[step] = {}, rest_y[step] = {};
+  std::memcpy(rest_x, x + i, (count - i) * sizeof(float));
+  std::memcpy(rest_y, y + i, (count - i) * sizeof(float));
+  step_at(rest_x, rest_y);
+}
+
 }  // namespace
 
 void NIBBLE_DISPATCH_ISA::add_row_errors(const float* before, const float* after, const float* limits,
                                          const std::uint8_t* scales, std::size_t count, std::size_t block_size,
                                          error_sums& sums) {
-  lane_sums lanes[vectors];
-  constexpr std::size_t step = width * vectors;
+  step_counts counts;
   for (std::size_t first = 0; first < count; first += block_size) {
     const float limit = limits[scales[first / block_size]];
-    const std::size_t end = count - first < block_size ? count : first + block_size;
-    std::size_t i = first;
-    for (; i + step <= end; i += step) {
-      for (std::size_t v = 0; v < vectors; ++v) lanes[v].add(before + i + v * width, after + i + v * width, limit);
-    }
-    if (i == end) continue;
-    float x[step] = {}, y[step] = {};
-    std::memcpy(x, before + i, (end - i) * sizeof(float));
-    std::memcpy(y, after + i, (end - i) * sizeof(float));
-    for (std::size_t v = 0; v < vectors; ++v) lanes[v].add(x + v * width, y + v * width, limit);
+    const std::size_t size = count - first < block_size ? count - first : block_size;
+    for_steps(before + first, after + first, size, [&](const floats* x, const floats* y) __attribute__((always_inline)) {
+      counts.add(x[0], y[0], limit);
+      counts.add(x[1], y[1], limit);
+    });
   }
-  for (const lane_sums& l : lanes) l.flush(sums);
+  step_sums even, odd;
+  for_steps(before, after, count, [&](const floats* x, const floats* y) __attribute__((always_inline)) {
+    even.add(x[0], y[0]);
+    odd.add(x[1], y[1]);
+  });
+  counts.flush(sums);
+  even.flush(sums);
+  odd.flush(sums);
   sums.elements += count;
 }
 

@@ -121,12 +121,15 @@ void output_file::link_unnamed() {
 }
 
 void output_file::commit() {
-  if (::fsync(descriptor_) != 0) throw_system_error(path_, "cannot write to the device");
+  // An older file is given up only for one that a power failure cannot take; a new file is as durable as any program's.
+  const bool replaces = ::access(path_.c_str(), F_OK) == 0;
+  if (replaces && ::fsync(descriptor_) != 0) throw_system_error(path_, "cannot write to the device");
   if (temporary_path_.empty()) link_unnamed();
   if (::close(std::exchange(descriptor_, -1)) != 0) throw_system_error(path_, "cannot close");
   if (::rename(temporary_path_.c_str(), path_.c_str()) != 0) throw_system_error(path_, "cannot replace");
   temporary_path_.clear();
   doomed = 0;
+  if (!replaces) return;
   // The name itself is durable once the folder is: failure here leaves a whole file and is not an error.
   const int folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder >= 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A file that appears under its name whole or not at all. Bytes go to an unnamed file in the same folder (a named
-// temporary one where the file system has no unnamed files); commit() makes them durable and gives them the name.
+// temporary one where the file system has no unnamed files); commit() gives them the name.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ class output_file {
   /// Writes at a byte offset; the file grows as needed.
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
 
-  /// Flushes the bytes to the device and puts the file under its name, replacing an older one in one step.
+  /// Puts the file under its name. An older one is replaced in one step, once the bytes are on the device.
   void commit();
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
