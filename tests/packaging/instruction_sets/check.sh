@@ -5,7 +5,10 @@
 # set. So in no object, and not in the program, may a shared (weak) function contain AVX instructions, unless its name tells
 # the instruction set. Functions of the standard library are left out: a unit that instantiates them shares them with every
 # other, with or without nibble.
+# Nor may objects for different instruction sets, which the names of their folders tell, define the same weak function.
 set -eu
+standard='^_Z(N[KVR]*)?(St|S[absiod]|9__gnu_cxx)'
+rm -f "$SCRATCH".isa.*
 for file in "$@"; do
   nm --defined-only "$file" | awk '$2 == "W" { print $3 }' | sort -u > "$SCRATCH.weak"
   objdump -d --no-show-raw-insn "$file" | awk '
