@@ -6,10 +6,10 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/cmake/packages.sh"
 
-install_packages g++ cmake ninja-build libcli11-dev nlohmann-json3-dev
+install_packages g++ cmake ninja-build libxsimd-dev libcli11-dev nlohmann-json3-dev
 
 cmake -S "$root" -B "$root/build/run" -G Ninja -DCMAKE_BUILD_TYPE=Release -DNIBBLE_BUILD_TESTS=OFF \
-  -DNIBBLE_WITH_SIMD=OFF -DNIBBLE_WITH_EIGEN=OFF -DNIBBLE_WITH_CUDA=OFF
+  -DNIBBLE_WITH_SIMD=AUTO -DNIBBLE_WITH_EIGEN=OFF -DNIBBLE_WITH_CUDA=OFF
 cmake --build "$root/build/run" --parallel "$(nproc)"
 
 [ $# -gt 0 ] || set -- quantize

@@ -29,7 +29,7 @@ struct step_counts {
     clipped += finite & (reinterpret_cast<floats>(magnitude) > limit);
   }
 
-  void flush(error_sums& sums) const {
+  __attribute__((always_inline)) void flush(error_sums& sums) const {
     for (std::size_t i = 0; i < width; ++i) {
       sums.nonfinite += static_cast<std::uint64_t>(-nonfinite[i]);
       sums.zeroed += static_cast<std::uint64_t>(-zeroed[i]);
@@ -54,7 +54,7 @@ struct step_sums {
     largest = size > largest ? size : largest;
   }
 
-  void flush(error_sums& sums) const {
+  __attribute__((always_inline)) void flush(error_sums& sums) const {
     for (std::size_t i = 0; i < width; ++i) {
       sums.signal += signal[i];
       sums.noise += noise[i];
@@ -63,15 +63,17 @@ struct step_sums {
   }
 };
 
-// Calls add(first vector, second vector) for every step of x and y; zeros follow the last element.
+// Calls add(x, y, x, y) with the two vectors of every step; zeros follow the last element.
 template <class Add>
 __attribute__((always_inline)) inline void for_steps(const float* x, const float* y, std::size_t count, const Add& add) {
   std::size_t i = 0;
   const auto step_at = [&](const float* px, const float* py) __attribute__((always_inline)) {
-    floats vx[2], vy[2];
-    std::memcpy(vx, px, sizeof vx);
-    std::memcpy(vy, py, sizeof vy);
-    add(vx, vy);
+    floats x0, x1, y0, y1;
+    std::memcpy(&x0, px, sizeof x0);
+    std::memcpy(&x1, px + width, sizeof x1);
+    std::memcpy(&y0, py, sizeof y0);
+    std::memcpy(&y1, py + width, sizeof y1);
+    add(x0, y0, x1, y1);
   };
   for (; i + step <= count; i += step) step_at(x + i, y + i);
   if (i == count) return;
@@ -90,15 +92,15 @@ void NIBBLE_DISPATCH_ISA::add_row_errors(const float* before, const float* after
   for (std::size_t first = 0; first < count; first += block_size) {
     const float limit = limits[scales[first / block_size]];
     const std::size_t size = count - first < block_size ? count - first : block_size;
-    for_steps(before + first, after + first, size, [&](const floats* x, const floats* y) __attribute__((always_inline)) {
-      counts.add(x[0], y[0], limit);
-      counts.add(x[1], y[1], limit);
+    for_steps(before + first, after + first, size, [&](floats x0, floats y0, floats x1, floats y1) __attribute__((always_inline)) {
+      counts.add(x0, y0, limit);
+      counts.add(x1, y1, limit);
     });
   }
   step_sums even, odd;
-  for_steps(before, after, count, [&](const floats* x, const floats* y) __attribute__((always_inline)) {
-    even.add(x[0], y[0]);
-    odd.add(x[1], y[1]);
+  for_steps(before, after, count, [&](floats x0, floats y0, floats x1, floats y1) __attribute__((always_inline)) {
+    even.add(x0, y0);
+    odd.add(x1, y1);
   });
   counts.flush(sums);
   even.flush(sums);
