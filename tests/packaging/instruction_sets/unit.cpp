@@ -1,44 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
-// A unit that uses simd{} as any program would; UNIT is small or large.
-#include "unit.hpp"
-
-#include <cstring>
-#include <span>
-
+//
+// A user's unit that calls the simd{} backend. It is compiled once for each instruction set, under a name of its own
+// (UNIT), and all copies are linked into one program.
 #include <nibble/simd.hpp>
 
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace UNIT {
 namespace {
 
-using bytes = std::vector<std::uint8_t>;
+struct backwards {
+  template <class Task>
+  void operator()(std::size_t count, Task&& task) const {
+    for (std::size_t i = count; i-- > 0;) task(i);
+  }
+};
 
-template <class T>
-void append(bytes& all, std::span<const T> part) {
-  const std::size_t size = all.size();
-  all.resize(size + part.size_bytes());
-  std::memcpy(all.data() + size, part.data(), part.size_bytes());
+template <nibble::block_format F>
+void append(const nibble::block_tensor<F>& q, std::uint8_t*& out) {
+  const auto view = q.view();
+  for (std::size_t i = 0; i < view.rows * view.code_stride; ++i) *out++ = view.codes[i];
+  for (std::size_t i = 0; i < view.rows * view.scale_stride; ++i) *out++ = view.scales[i];
 }
 
-template <nibble::block_format F, class Backend>
-void quantized(bytes& all, const std::vector<float>& values, Backend backend, const nibble::quantize_options& options) {
-  const nibble::matrix_view<float> x(values.data(), values.size() / 100, 100);
-  const auto q = nibble::quantize<F>(backend, x, options);
-  append<std::uint8_t>(all, q.codes());
-  append<std::uint8_t>(all, q.scales());
-  append<float>(all, nibble::dequantize(backend, q));
+template <nibble::block_format F>
+void quantize_both(const nibble::matrix_view<float>& x, std::uint8_t*& out, const nibble::quantize_options& options) {
+  const nibble::block_tensor<F> whole = nibble::quantize<F>(nibble::simd{}, x, options);
+  nibble::block_tensor<F> sliced(x.rows, x.cols);
+  nibble::quantize(nibble::simd{}, x, sliced.view(), options, backwards{});
+  append(whole, out);
+  append(sliced, out);
+  for (const float value : nibble::dequantize(nibble::simd{}, whole)) {
+    const auto bits = nibble::bit_cast<std::uint32_t>(value);
+    for (int shift = 0; shift < 32; shift += 8) *out++ = static_cast<std::uint8_t>(bits >> shift);
+  }
 }
 
 }  // namespace
 
-std::vector<std::uint8_t> UNIT::results(const std::vector<float>& values) {
-  const nibble::simd backend;
-  bytes all;
-  quantized<nibble::nvfp4>(all, values, backend, {});
-  quantized<nibble::mxfp8_e4m3>(all, values, backend, {.rounding = nibble::stochastic{.seed = 5}});
-  bytes codes(values.size());
-  nibble::encode<nibble::e4m3>(backend, values, codes);
-  append<std::uint8_t>(all, codes);
-  std::vector<float> back(values.size());
-  nibble::decode<nibble::e4m3>(backend, codes, back);
-  append<float>(all, back);
-  return all;
+// Writes everything that the unit computes from rows x cols floats; returns the end.
+std::uint8_t* compute(const float* values, std::size_t rows, std::size_t cols, std::uint8_t* out) {
+  const nibble::matrix_view<float> x(values, rows, cols);
+  quantize_both<nibble::nvfp4>(x, out, {});
+  quantize_both<nibble::nvfp4>(x, out, {.rounding = nibble::stochastic{.seed = 3}});
+  quantize_both<nibble::mxfp8_e4m3>(x, out, {});
+  const std::span<const float> all(values, rows * cols);
+  const std::span<std::uint8_t> codes(out, all.size());
+  nibble::encode<nibble::e4m3>(nibble::simd{}, all, codes);
+  out += all.size();
+  std::vector<float> back(all.size());
+  nibble::decode<nibble::e4m3>(nibble::simd{}, codes, back);
+  for (const float value : back) *out++ = static_cast<std::uint8_t>(nibble::bit_cast<std::uint32_t>(value) >> 16);
+  return out;
 }
+
+}  // namespace UNIT
