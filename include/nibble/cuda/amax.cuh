@@ -35,6 +35,15 @@ struct amax_vector {
 
   __device__ static std::uint32_t largest(const uint4& v, amax_rule rule) noexcept {
     const std::uint32_t words[4] = {v.x, v.y, v.z, v.w};
+    if constexpr (std::is_same_v<T, bf16>) {
+      // A bfloat16 is the upper half of a binary32, so that pairs compare as they lie. What the rule may change is rare.
+      constexpr std::uint32_t mask = 0x7fff'7fffU;
+      const std::uint32_t pair = __vmaxu2(__vmaxu2(v.x & mask, v.y & mask), __vmaxu2(v.z & mask, v.w & mask));
+      const std::uint32_t low = pair << 16;
+      const std::uint32_t high = pair & 0xffff'0000U;
+      const std::uint32_t magnitude = low > high ? low : high;
+      if (magnitude < 0x7f80'0000U) return magnitude;
+    }
     std::uint32_t best = 0;
 #pragma unroll
     for (const std::uint32_t word : words) {
