@@ -42,7 +42,7 @@ void decode_all(const void* codes, std::size_t count, float* out, const packed_l
     }
   }
 #else
-  detail::decode_span<F, unit_arch>(in, count, out, layout);
+  detail::decode_span<F, unit_arch>(in, count, out, layout, count);
 #endif
 }
 
