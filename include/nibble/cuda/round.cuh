@@ -126,7 +126,8 @@ struct random_eight {
     } else {
 #pragma unroll
       for (unsigned i = 0; i < Bits / 16; ++i) {
-        const philox_block block = random_block(seed, stream, first / (128 / Bits) + i, Rounds);
+        // The first index is a multiple of Bits / 16: without a carry, the blocks visibly share their upper word.
+        const philox_block block = random_block(seed, stream, (first / (128 / Bits)) | i, Rounds);
 #pragma unroll
         for (unsigned k = 0; k < 4; ++k) words[4 * i + k] = block.words[k];
       }
