@@ -154,10 +154,12 @@ int run(const arguments& a, const process& self) {
   } catch (const std::exception& e) {
     status = 1, message = e.what();
   }
-  // Nobody goes on alone.
+  // Nobody goes on alone; the first of those that cannot says why.
   int worst = status;
+  int speaker = status != 0 ? self.rank : self.size;
   MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
-  if (status != 0 && self.is_first()) std::fprintf(stderr, "quantize_sharded: %s\n", message.c_str());
+  MPI_Allreduce(MPI_IN_PLACE, &speaker, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+  if (speaker == self.rank) std::fprintf(stderr, "quantize_sharded: %s\n", message.c_str());
   if (worst != 0) return worst;
   try {
     quantize_sharded(*input, plan, a.output, self);
