@@ -31,7 +31,7 @@ function(nibble_target_isa_sources target)
     endif()
     set(unit ${target}_${isa})
     if(NOT TARGET ${unit})
-      add_library(${unit} OBJECT)
+      add_library(${unit} OBJECT EXCLUDE_FROM_ALL)
       target_compile_definitions(${unit} PRIVATE NIBBLE_DISPATCH_ISA=${isa})
       # Optimised in every configuration: inlined functions of the standard library then leave no copy that the linker
       # could share with units for other instruction sets.
