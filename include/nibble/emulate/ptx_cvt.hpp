@@ -15,7 +15,7 @@ namespace ptx {
 
 /// To two narrow elements, rounded to nearest even and saturating: Inf is the largest number, NaN is 0x7f in FP8 and the
 /// positive largest number in FP6 and FP4, -0 stays. `a` is the upper element. FP6 elements lie in a byte each with two
-/// zero bits above (PTX ISA 9.0, 9.7.9.21; formats.md 2.2).
+/// zero bits above (PTX ISA 9.0, 9.7.9.21).
 [[nodiscard]] NIBBLE_FUNCTION std::uint16_t cvt_rn_satfinite_e4m3x2_f32(float a, float b) noexcept {
   return static_cast<std::uint16_t>(detail::convert_x2(formats::e4m3, 8, false, a, b));
 }

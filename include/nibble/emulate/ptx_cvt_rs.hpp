@@ -27,9 +27,11 @@ NIBBLE_FUNCTION float without_subnormals(float x) noexcept {
 
 NIBBLE_FUNCTION std::uint32_t stochastic_x2(const float_format& to, int bits, bool with_relu, float a, float b,
                                             std::uint32_t rbits, overflow o) noexcept {
-  const std::uint32_t upper = convert(to, with_relu, without_subnormals(a), rounding_choice{rounding_mode::stochastic, stochastic_variant::a, bits, rbits >> 16}, o);
-  const std::uint32_t lower = convert(to, with_relu, without_subnormals(b), rounding_choice{rounding_mode::stochastic, stochastic_variant::a, bits, rbits & 0xffffU}, o);
-  return upper << 16 | lower;
+  const auto lane = [&](float x, std::uint32_t random) NIBBLE_INLINE_LAMBDA {
+    const rounding_choice r{rounding_mode::stochastic, stochastic_variant::a, bits, random};
+    return convert(to, with_relu, without_subnormals(x), r, o);
+  };
+  return lane(a, rbits >> 16) << 16 | lane(b, rbits & 0xffffU);
 }
 
 /// The sixteen random bits of the lower pair {e, f} and of the upper pair {a, b}, as their second operand sees them.
@@ -39,7 +41,8 @@ NIBBLE_FUNCTION std::uint32_t random_of_pair(int width, std::uint32_t rbits, boo
   return (bytes >> 8 & 0xff00U) | (bytes & 0xffU);
 }
 
-NIBBLE_FUNCTION std::uint32_t stochastic_x4(const float_format& to, int width, bool with_relu, float a, float b, float e, float f, std::uint32_t rbits) noexcept {
+NIBBLE_FUNCTION std::uint32_t stochastic_x4(const float_format& to, int width, bool with_relu, float a, float b, float e,
+                                            float f, std::uint32_t rbits) noexcept {
   const auto lane = [&](float x, std::uint32_t random) NIBBLE_INLINE_LAMBDA {
     return convert(to, with_relu, without_subnormals(x), stochastic_bits<16>{random}, overflow::saturate);
   };
@@ -85,7 +88,8 @@ namespace ptx {
 }
 
 /// To four narrow elements {a, b, e, f}, `a` the uppermost and `f` the lowest, from 16 random bits each: two lanes share
-/// sixteen bits and see them in opposite order (formats.md 3.2; e2m3x4 and e3m2x4 are presumed to be as e4m3x4).
+/// sixteen bits and see them in opposite order (probed on a B200 for e2m1x4, e4m3x4 and e5m2x4; e2m3x4 and e3m2x4 are
+/// presumed to be as e4m3x4).
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t cvt_rs_satfinite_e4m3x4_f32(
     float a, float b, float e, float f, std::uint32_t rbits) noexcept {
   return detail::stochastic_x4(formats::e4m3, 8, false, a, b, e, f, rbits);
