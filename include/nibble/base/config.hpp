@@ -26,6 +26,13 @@
 /// The usual prefix of a codec function.
 #define NIBBLE_FUNCTION NIBBLE_HD NIBBLE_ALWAYS_INLINE constexpr
 
+/// The prefix of a function that is called rather than copied into its callers on the host. It lives in NIBBLE_UNIT.
+#if defined(__CUDACC__) || (defined(_MSC_VER) && !defined(__clang__))
+#define NIBBLE_OUTLINED NIBBLE_HD constexpr
+#else
+#define NIBBLE_OUTLINED __attribute__((noinline)) constexpr
+#endif
+
 /// The inline namespace of everything in `detail`, named after the instruction set that a translation unit is compiled for.
 /// Units for different instruction sets then share none of these functions, inlined or not: a linker keeps one copy of a
 /// shared one, and that may be the copy which the machine cannot run. Types that users name are outside, and the same.

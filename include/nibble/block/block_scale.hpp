@@ -53,12 +53,18 @@ NIBBLE_HD constexpr std::uint32_t ggml_scale_code(binary32 v) noexcept {
   return (static_cast<std::uint32_t>(carried) << 3) | ((rounded >> 20) & 7U);
 }
 
+/// The code of a scale that is not a power of two, from a binary32 or binary64 pattern.
+template <std::unsigned_integral Word>
+NIBBLE_OUTLINED std::uint32_t encode_scale(const float_format& f, Word bits, rounding_mode mode) noexcept {
+  return encode_bits(f, bits, rounding_choice{mode}, overflow::saturate, policy::cuda);
+}
+
 /// Rounds a scale that is not a power of two to its format. NaN gives the NaN of the format.
 NIBBLE_HD constexpr std::uint32_t round_scale(const block_format& f, const recipe& r, binary32 s) noexcept {
   if (r.scale_floor > 0.0F) s = maximum(s, binary32(r.scale_floor));
   if (f.scale == formats::f32) return s.bits();
   if (r.ggml_scale_codec) return ggml_scale_code(s);
-  return encode_bits(f.scale, s.bits(), rounding_choice{r.scale_rounding}, overflow::saturate, policy::cuda);
+  return encode_scale(f.scale, s.bits(), r.scale_rounding);
 }
 
 /// A float32 scale kept to normal numbers whose product with the largest element is finite; 1 for an empty block.
@@ -87,8 +93,7 @@ NIBBLE_HD constexpr std::uint32_t block_scale_code(const block_format& f, const 
   const bool guarded = r.amax == amax_rule::finite && f.scale == formats::f32;
   if (r.scale == scale_rule::exact) {
     const std::uint64_t quotient = exact_quotient(amax, make_divisor(k.largest_element, t.decode));
-    const std::uint32_t code =
-        encode_bits(f.scale, quotient, rounding_choice{r.scale_rounding}, overflow::saturate, policy::cuda);
+    const std::uint32_t code = encode_scale(f.scale, quotient, r.scale_rounding);
     return guarded ? guarded_float_scale(binary32::from_bits(code), amax, k.largest_element).bits() : code;
   }
   binary32 s = unrounded_scale(r.scale, amax, k.largest_element, k.reciprocal_largest, t.encode, t.decode) * factor;
@@ -135,9 +140,7 @@ NIBBLE_HD constexpr element_scaling make_element_scaling(const block_format& f, 
   }
   if (d.is_zero() && r.zero_scale == zero_scale_rule::replace) {
     d = binary32(r.scale_replacement);
-    code = f.scale == formats::f32
-               ? d.bits()
-               : encode_bits(f.scale, d.bits(), rounding_choice{}, overflow::saturate, policy::cuda);
+    code = f.scale == formats::f32 ? d.bits() : encode_scale(f.scale, d.bits(), rounding_mode::nearest_even);
   }
   const bool zero_codes = d.is_zero() && (r.zero_scale == zero_scale_rule::zero_codes || r.element == element_rule::exact);
   if (zero_codes || (r.element == element_rule::exact && !d.is_finite())) {

@@ -60,8 +60,8 @@ packed_layout checked_layout(const std::optional<packed_layout>& layout, const c
   } else {
     const packed_layout result = layout.value_or(default_layout(F));
     if (result.is_valid() && result.slot_bits >= F.bits()) return result;
-    throw_argument(std::string(name) + " has slots of " + std::to_string(result.slot_bits) +
-                   " bits; it must be a valid layout whose slots hold " + std::to_string(F.bits()) + " bits");
+    throw_argument({name, " has slots of ", result.slot_bits, " bits; it must be a valid layout whose slots hold ", F.bits(),
+                    " bits"});
   }
 }
 
@@ -70,7 +70,7 @@ template <class Code>
 void check_codes(const packed_layout& layout, std::size_t size, std::size_t count) {
   if constexpr (std::same_as<Code, std::uint16_t>) {
     if (size >= count) return;
-    throw_argument("codes has " + std::to_string(size) + " elements; " + std::to_string(count) + " numbers need as many");
+    throw_argument({"codes has ", size, " elements; ", count, " numbers need as many"});
   } else {
     check_bytes("codes", size, packed_bytes(layout, count), count);
   }

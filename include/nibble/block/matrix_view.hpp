@@ -63,17 +63,14 @@ matrix_view(const T*, std::size_t, std::size_t, std::ptrdiff_t, std::ptrdiff_t) 
 
 namespace detail::inline NIBBLE_UNIT {
 
-[[noreturn]] inline void throw_argument(const std::string& what) { throw std::invalid_argument("nibble: " + what); }
-
 /// Rejects a view that cannot be read.
 template <class T>
 void check_view(const matrix_view<T>& x, const char* name) {
   if (x.rows != 0 && x.cols > std::numeric_limits<std::size_t>::max() / x.rows) {
-    throw_argument(std::string(name) + ": " + std::to_string(x.rows) + " rows of " + std::to_string(x.cols) +
-                   " columns do not fit std::size_t");
+    throw_argument({name, ": ", x.rows, " rows of ", x.cols, " columns do not fit std::size_t"});
   }
   if (x.size() != 0 && x.data == nullptr) {
-    throw_argument(std::string(name) + ".data is null, but the matrix has " + std::to_string(x.size()) + " elements");
+    throw_argument({name, ".data is null, but the matrix has ", x.size(), " elements"});
   }
 }
 

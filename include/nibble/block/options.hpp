@@ -104,8 +104,7 @@ namespace detail::inline NIBBLE_UNIT {
 template <class Enum>
 void check_enumerator(Enum value, Enum last, const char* name) {
   if (value > last) {
-    throw_argument(std::string(name) + " is " + std::to_string(static_cast<int>(value)) +
-                   "; its enumerators are 0 to " + std::to_string(static_cast<int>(last)));
+    throw_argument({name, " is ", static_cast<unsigned>(value), "; its enumerators are 0 to ", static_cast<unsigned>(last)});
   }
 }
 
@@ -113,8 +112,7 @@ void check_enumerator(Enum value, Enum last, const char* name) {
 inline void check_number(float value, float least, const char* name) {
   const binary32 x(value);
   if (!x.is_finite() || x < binary32(least)) {
-    throw_argument(std::string(name) + " is " + std::to_string(value) + "; it must be finite and at least " +
-                   std::to_string(least));
+    throw_argument({name, " is ", value, "; it must be finite and at least ", least});
   }
 }
 
@@ -148,8 +146,8 @@ inline void check_recipe_fields(const recipe& r) {
 inline void check_tensor_amax(float amax, amax_rule rule) {
   const binary32 a(amax);
   if (a.is_nan() ? rule == amax_rule::propagate : !a.is_negative() && (a.is_finite() || rule != amax_rule::finite)) return;
-  throw_argument("options.tensor_amax is " + std::to_string(amax) + "; it must be a magnitude, Inf only where " +
-                 "options.recipe.amax counts Inf, NaN only where it propagates NaN");
+  throw_argument({"options.tensor_amax is ", amax, "; it must be a magnitude, Inf only where options.recipe.amax counts ",
+                  "Inf, NaN only where it propagates NaN"});
 }
 
 /// Rejects options that no call can honour. `elements` is the number of elements to be rounded.
@@ -163,19 +161,18 @@ inline void check_options(const quantize_options& o, std::size_t elements) {
   if (!o.rounding.is_stochastic()) return;
   const int bits = choice.random_bits;
   if (bits != 8 && bits != 16 && bits != 32) {
-    throw_argument("options.rounding: stochastic bits is " + std::to_string(bits) + "; it must be 8, 16 or 32");
+    throw_argument({"options.rounding: stochastic bits is ", bits, "; it must be 8, 16 or 32"});
   }
   if (o.rounding.draws()) {
     const int rounds = o.rounding.random().rounds;
     if (rounds == 7 || rounds == 10) return;
-    throw_argument("options.rounding: stochastic rounds is " + std::to_string(rounds) + "; it must be 7 or 10");
+    throw_argument({"options.rounding: stochastic rounds is ", rounds, "; it must be 7 or 10"});
   }
   const std::size_t per_word = 32U / static_cast<unsigned>(bits);
   const std::size_t needed = elements / per_word + (elements % per_word != 0 ? 1U : 0U);
   if (o.rounding.words().size() < needed) {
-    throw_argument("options.rounding: stochastic_words.words holds " + std::to_string(o.rounding.words().size()) +
-                   " words; " + std::to_string(elements) + " elements of " + std::to_string(bits) + " bits need " +
-                   std::to_string(needed));
+    throw_argument({"options.rounding: stochastic_words.words holds ", o.rounding.words().size(), " words; ", elements,
+                    " elements of ", bits, " bits need ", needed});
   }
 }
 

@@ -244,8 +244,7 @@ matrix_view<T> checked_source(const matrix_view<T>& x, const block_view<F>& q, c
   check_block_view(q, "q");
   const matrix_view<T> stored = options.orientation == orientation::column_wise ? x.transposed() : x;
   if (q.rows != stored.rows || q.cols != stored.cols) {
-    throw_argument("q is " + std::to_string(q.rows) + " x " + std::to_string(q.cols) + "; it must be " +
-                   std::to_string(stored.rows) + " x " + std::to_string(stored.cols));
+    throw_argument({"q is ", q.rows, " x ", q.cols, "; it must be ", stored.rows, " x ", stored.cols});
   }
   return stored;
 }

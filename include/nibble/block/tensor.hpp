@@ -63,26 +63,24 @@ namespace detail::inline NIBBLE_UNIT {
 
 template <block_format F, class Byte>
 void check_block_view(const block_view<F, Byte>& q, const char* name) {
-  const std::string prefix = name;
   if (q.rows == 0 || q.cols == 0) return;
-  if (q.codes == nullptr) throw_argument(prefix + ".codes is null");
-  if (q.scales == nullptr) throw_argument(prefix + ".scales is null");
-  if (F.tensor_scale && q.tensor_scale == nullptr) throw_argument(prefix + ".tensor_scale is null");
+  if (q.codes == nullptr) throw_argument({name, ".codes is null"});
+  if (q.scales == nullptr) throw_argument({name, ".scales is null"});
+  if (F.tensor_scale && q.tensor_scale == nullptr) throw_argument({name, ".tensor_scale is null"});
   if (q.code_stride < F.row_bytes(q.cols)) {
-    throw_argument(prefix + ".code_stride is " + std::to_string(q.code_stride) + " bytes; a row of " +
-                   std::to_string(q.cols) + " codes takes " + std::to_string(F.row_bytes(q.cols)));
+    throw_argument({name, ".code_stride is ", q.code_stride, " bytes; a row of ", q.cols, " codes takes ",
+                    F.row_bytes(q.cols)});
   }
   if (q.scale_stride < F.scale_cols(q.cols)) {
-    throw_argument(prefix + ".scale_stride is " + std::to_string(q.scale_stride) + "; a row of " +
-                   std::to_string(q.cols) + " elements has " + std::to_string(F.scale_cols(q.cols)) + " scales");
+    throw_argument({name, ".scale_stride is ", q.scale_stride, "; a row of ", q.cols, " elements has ",
+                    F.scale_cols(q.cols), " scales"});
   }
 }
 
 /// rows * cols of a block_tensor.
 inline std::size_t checked_product(std::size_t rows, std::size_t cols) {
   if (cols != 0 && rows > std::numeric_limits<std::size_t>::max() / cols) {
-    throw_argument("block_tensor: " + std::to_string(rows) + " rows of " + std::to_string(cols) +
-                   " do not fit std::size_t");
+    throw_argument({"block_tensor: ", rows, " rows of ", cols, " do not fit std::size_t"});
   }
   return rows * cols;
 }

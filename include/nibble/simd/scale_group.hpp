@@ -113,7 +113,7 @@ class scale_group {
     if (r.zero_scale == zero_scale_rule::replace) {
       const binary32 replacement(r.scale_replacement);
       d = xsimd::select(is_zero, words(replacement.bits()), d);
-      code = xsimd::select(is_zero, words(encode_bits(F.scale, replacement.bits(), {}, overflow::saturate, policy::cuda)), code);
+      code = xsimd::select(is_zero, words(encode_scale(F.scale, replacement.bits(), rounding_mode::nearest_even)), code);
     }
     if (r.element == element_rule::exact) {
       // Zeros are left out by their scale.
