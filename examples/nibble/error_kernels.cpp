@@ -10,101 +10,132 @@
 namespace nibble::tool {
 namespace {
 
-typedef float floats __attribute__((vector_size(16)));
-typedef std::int32_t words __attribute__((vector_size(16)));
-typedef double doubles __attribute__((vector_size(32)));
+constexpr std::size_t lanes = 8;
 
-constexpr std::size_t width = 4;  // elements of a vector
-constexpr std::size_t step = 2 * width;
+typedef float floats __attribute__((vector_size(4 * lanes)));
+typedef std::int32_t words __attribute__((vector_size(4 * lanes)));
+typedef std::uint32_t unsigned_words __attribute__((vector_size(4 * lanes)));
 
-// What the elements of a step are, counted as -1.
-struct step_counts {
-  words nonfinite{}, zeroed{}, clipped{};
+// Elements whose squares are summed in float32, a lane 16 of them, before they join the sums in double.
+constexpr std::size_t piece_vectors = 16;
+constexpr std::size_t piece = piece_vectors * lanes;
 
-  __attribute__((always_inline)) void add(floats x, floats y, float limit) {
-    const words magnitude = reinterpret_cast<words>(x) & 0x7fffffff;
-    const words finite = magnitude < 0x7f800000;
-    nonfinite += ~finite;
-    zeroed += finite & (magnitude != 0) & ((reinterpret_cast<words>(y) & 0x7fffffff) == 0);
-    clipped += finite & (reinterpret_cast<floats>(magnitude) > limit);
-  }
+// Numbers from 2^-39 to 2^60, and 0: their squares, and those of differences of two of them, are normal float32 numbers.
+constexpr std::uint32_t least_squared = (127 - 39) << 23;
+constexpr std::uint32_t largest_squared = (127 + 60) << 23;
 
-  __attribute__((always_inline)) void flush(error_sums& sums) const {
-    for (std::size_t i = 0; i < width; ++i) {
-      sums.nonfinite += static_cast<std::uint64_t>(-nonfinite[i]);
-      sums.zeroed += static_cast<std::uint64_t>(-zeroed[i]);
-      sums.clipped += static_cast<std::uint64_t>(-clipped[i]);
-    }
-  }
-};
+#define NIBBLE_KERNEL __attribute__((always_inline)) inline
 
-// The sums of every eighth element.
-struct step_sums {
-  doubles signal{}, noise{}, largest{};
-
-  __attribute__((always_inline)) void add(floats x, floats y) {
-    const words finite = (reinterpret_cast<words>(x) & 0x7fffffff) < 0x7f800000;
-    const doubles kept = __builtin_convertvector(reinterpret_cast<floats>(reinterpret_cast<words>(x) & finite), doubles);
-    const doubles error =
-        __builtin_convertvector(reinterpret_cast<floats>(reinterpret_cast<words>(y) & finite), doubles) - kept;
-    signal += kept * kept;
-    noise += error * error;
-    // A NaN is not larger than anything.
-    const doubles size = error < 0 ? -error : error;
-    largest = size > largest ? size : largest;
-  }
-
-  __attribute__((always_inline)) void flush(error_sums& sums) const {
-    for (std::size_t i = 0; i < width; ++i) {
-      sums.signal += signal[i];
-      sums.noise += noise[i];
-      sums.largest = largest[i] > sums.largest ? largest[i] : sums.largest;
-    }
-  }
-};
-
-// Calls add(x, y, x, y) with the two vectors of every step; zeros follow the last element.
-template <class Add>
-__attribute__((always_inline)) inline void for_steps(const float* x, const float* y, std::size_t count, const Add& add) {
-  std::size_t i = 0;
-  const auto step_at = [&](const float* px, const float* py) __attribute__((always_inline)) {
-    floats x0, x1, y0, y1;
-    std::memcpy(&x0, px, sizeof x0);
-    std::memcpy(&x1, px + width, sizeof x1);
-    std::memcpy(&y0, py, sizeof y0);
-    std::memcpy(&y1, py + width, sizeof y1);
-    add(x0, y0, x1, y1);
-  };
-  for (; i + step <= count; i += step) step_at(x + i, y + i);
-  if (i == count) return;
-  float rest_x[step] = {}, rest_y[step] = {};
-  std::memcpy(rest_x, x + i, (count - i) * sizeof(float));
-  std::memcpy(rest_y, y + i, (count - i) * sizeof(float));
-  step_at(rest_x, rest_y);
+NIBBLE_KERNEL floats load(const float* x) {
+  floats v;
+  std::memcpy(&v, x, sizeof v);
+  return v;
 }
+NIBBLE_KERNEL words magnitude(floats x) { return reinterpret_cast<words>(x) & 0x7fffffff; }
+NIBBLE_KERNEL words larger(words a, words b) { return a > b ? a : b; }
+NIBBLE_KERNEL unsigned_words smaller(unsigned_words a, unsigned_words b) { return a < b ? a : b; }
+
+// A row of elements x, what became of them, y, and the largest numbers of their blocks.
+struct row_view {
+  const float* x;
+  const float* y;
+  const float* limits;
+  const std::uint8_t* scales;
+  int block_shift;
+  NIBBLE_KERNEL float limit(std::size_t element) const { return limits[scales[element >> block_shift]]; }
+};
+
+// Adds the element at `i`, whatever it is.
+void add_element(const row_view& row, std::size_t i, error_sums& sums) {
+  const float x = row.x[i], y = row.y[i];
+  std::uint32_t x_bits, y_bits;
+  std::memcpy(&x_bits, &x, sizeof x);
+  std::memcpy(&y_bits, &y, sizeof y);
+  x_bits &= 0x7fffffffU;
+  if (x_bits >= 0x7f800000U) {
+    ++sums.nonfinite;
+    return;
+  }
+  const double difference = double{y} - double{x};
+  const double size = difference < 0 ? -difference : difference;
+  sums.signal += double{x} * double{x};
+  sums.noise += difference * difference;
+  sums.error += difference;
+  if (size > sums.largest) sums.largest = size;  // not a NaN
+  if (x_bits != 0 && (y_bits & 0x7fffffffU) == 0) ++sums.zeroed;
+  if ((x < 0 ? -x : x) > row.limit(i)) ++sums.clipped;
+}
+
+// The sums of a piece, by lanes; counts are negative.
+struct piece_sums {
+  floats signal{}, noise{}, error{};
+  words largest_error{}, zeroed{}, clipped{};
+  words largest{};
+  unsigned_words least = ~unsigned_words{};
+
+  NIBBLE_KERNEL void add(floats x, floats y, float limit) {
+    const floats difference = y - x;
+    const words m = magnitude(x);
+    largest = larger(largest, m);
+    least = smaller(least, reinterpret_cast<unsigned_words>(m - 1));  // a zero becomes the largest
+    largest_error = larger(largest_error, magnitude(difference));
+    signal += x * x;
+    noise += difference * difference;
+    error += difference;
+    zeroed += (m != 0) & (y == 0.0F);
+    clipped += reinterpret_cast<floats>(m) > limit;
+  }
+
+  // Whether float32 could hold all squares.
+  [[nodiscard]] bool holds() const {
+    const words outside = (larger(largest, largest_error) > static_cast<std::int32_t>(largest_squared)) |
+                          (least < least_squared - 1) | ((noise == 0.0F) & (largest_error != 0));
+    std::int32_t any = 0;
+    for (std::size_t i = 0; i < lanes; ++i) any |= outside[i];
+    return any == 0;
+  }
+
+  void flush(error_sums& sums) const {
+    double s = 0, n = 0, e = 0;
+    std::int32_t size = 0, zero = 0, clip = 0;
+    for (std::size_t i = 0; i < lanes; ++i) {
+      s += double{signal[i]};
+      n += double{noise[i]};
+      e += double{error[i]};
+      size = largest_error[i] > size ? largest_error[i] : size;
+      zero -= zeroed[i];
+      clip -= clipped[i];
+    }
+    float largest_size;
+    std::memcpy(&largest_size, &size, sizeof size);
+    sums.signal += s;
+    sums.noise += n;
+    sums.error += e;
+    if (double{largest_size} > sums.largest) sums.largest = double{largest_size};
+    sums.zeroed += static_cast<std::uint64_t>(zero);
+    sums.clipped += static_cast<std::uint64_t>(clip);
+  }
+};
 
 }  // namespace
 
+// Block sizes are powers of two, and multiples of the number of lanes.
 void NIBBLE_DISPATCH_ISA::add_row_errors(const float* before, const float* after, const float* limits,
                                          const std::uint8_t* scales, std::size_t count, std::size_t block_size,
                                          error_sums& sums) {
-  step_counts counts;
-  for (std::size_t first = 0; first < count; first += block_size) {
-    const float limit = limits[scales[first / block_size]];
-    const std::size_t size = count - first < block_size ? count - first : block_size;
-    for_steps(before + first, after + first, size, [&](floats x0, floats y0, floats x1, floats y1) __attribute__((always_inline)) {
-      counts.add(x0, y0, limit);
-      counts.add(x1, y1, limit);
-    });
+  const row_view row{before, after, limits, scales, __builtin_ctzll(block_size)};
+  std::size_t i = 0;
+  for (; i + piece <= count; i += piece) {
+    piece_sums part;
+#pragma GCC unroll 2
+    for (std::size_t k = i; k < i + piece; k += lanes) part.add(load(before + k), load(after + k), row.limit(k));
+    if (part.holds()) {
+      part.flush(sums);
+    } else {
+      for (std::size_t k = i; k < i + piece; ++k) add_element(row, k, sums);
+    }
   }
-  step_sums even, odd;
-  for_steps(before, after, count, [&](floats x0, floats y0, floats x1, floats y1) __attribute__((always_inline)) {
-    even.add(x0, y0);
-    odd.add(x1, y1);
-  });
-  counts.flush(sums);
-  even.flush(sums);
-  odd.flush(sums);
+  for (; i < count; ++i) add_element(row, i, sums);
   sums.elements += count;
 }
 

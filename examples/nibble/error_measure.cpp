@@ -18,6 +18,7 @@ namespace nibble::tool {
 void error_sums::add(const error_sums& other) noexcept {
   signal += other.signal;
   noise += other.noise;
+  error += other.error;
   largest = std::max(largest, other.largest);
   elements += other.elements;
   nonfinite += other.nonfinite;

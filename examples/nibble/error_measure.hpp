@@ -17,6 +17,7 @@ namespace nibble::tool {
 struct error_sums {
   double signal = 0;   ///< sum of x^2
   double noise = 0;    ///< sum of (y - x)^2
+  double error = 0;    ///< sum of y - x
   double largest = 0;  ///< largest |y - x|
   std::uint64_t elements = 0, nonfinite = 0, zeroed = 0, clipped = 0;
 
