@@ -8,10 +8,14 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 
 install_packages g++ cmake ninja-build libxsimd-dev libcli11-dev nlohmann-json3-dev
 
-cmake -S "$root" -B "$root/build/run" -G Ninja -DCMAKE_BUILD_TYPE=Release -DNIBBLE_BUILD_TESTS=OFF \
-  -DNIBBLE_WITH_SIMD=AUTO -DNIBBLE_WITH_EIGEN=OFF -DNIBBLE_WITH_CUDA=OFF
-cmake --build "$root/build/run" --parallel "$(nproc)"
+# cmake/test.sh goes on in the same build tree with the same flags, so that nothing is compiled twice.
+build=$root/build/ci
+if [ ! -f "$build/build.ninja" ]; then
+  cmake -S "$root" --preset ci -DNIBBLE_BUILD_TESTS=OFF -DNIBBLE_BUILD_BENCH=OFF \
+    -DNIBBLE_WITH_SIMD=AUTO -DNIBBLE_WITH_EIGEN=AUTO
+fi
+cmake --build "$build" --parallel "$(nproc)" --target nibble_tool
 
 [ $# -gt 0 ] || set -- quantize
-echo "$ build/run/bin/nibble $*"
-exec "$root/build/run/bin/nibble" "$@"
+echo "$ build/ci/bin/nibble $*"
+exec "$build/bin/nibble" "$@"
