@@ -1,71 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Implementation of element_codec.hpp: the library's encode and decode, instantiated once a format.
+// Implementation of element_codec.hpp: the library's encode and decode, named once a format.
 #include "element_codec.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cstring>
-#include <nibble/base/philox.hpp>
+#include <nibble/block/codec.hpp>
+#include <nibble/dispatch.hpp>
 #include <nibble/format/catalogue.hpp>
-#include <nibble/format/decode.hpp>
-#include <nibble/format/encode.hpp>
 
 namespace nibble::tool {
 namespace {
 
+// A code of each format as the tool stores it: a byte, or two for the 16-bit formats.
 template <float_format F>
-void store(std::byte* out, std::size_t index, code_type<F> code) {
-  std::memcpy(out + index * sizeof code, &code, sizeof code);
-}
-
-template <float_format F, rounding Rounding, class Source>
-void encode_each(std::span<const Source> in, std::byte* out, Rounding rounding, const encode_options& options) {
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    store<F>(out, i, encode<F>(in[i], rounding, options.on_overflow, options.specials));
-  }
-}
-
-template <float_format F, class Source>
-void encode_stochastic(std::span<const Source> in, std::byte* out, std::uint64_t first, const encode_options& options) {
-  philox_block block = random_block(options.seed, 0, first / 4);
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    const std::uint64_t index = first + i;
-    if (index % 4 == 0) block = random_block(options.seed, 0, index / 4);
-    const stochastic_bits<32> rounding{block.words[index % 4]};
-    store<F>(out, i, encode<F>(in[i], rounding, options.on_overflow, options.specials));
-  }
-}
+using stored_code = std::conditional_t<(F.bits() > 8), std::uint16_t, std::uint8_t>;
+template <float_format F>
+constexpr packed_layout stored_layout = F.bits() > 8 ? layouts::words : layouts::bytes;
 
 template <float_format F, class Source>
 void encode_all(std::span<const Source> in, std::byte* out, std::uint64_t first, const encode_options& options) {
-  using enum rounding_mode;
-  switch (options.rounding) {
-    case nearest_even: return encode_each<F>(in, out, nibble::nearest_even{}, options);
-    case nearest_away: return encode_each<F>(in, out, nibble::nearest_away{}, options);
-    case nearest_toward_zero: return encode_each<F>(in, out, nibble::nearest_toward_zero{}, options);
-    case toward_zero: return encode_each<F>(in, out, nibble::toward_zero{}, options);
-    case upward: return encode_each<F>(in, out, nibble::upward{}, options);
-    case downward: return encode_each<F>(in, out, nibble::downward{}, options);
-    case to_odd: return encode_each<F>(in, out, nibble::to_odd{}, options);
-    case stochastic: return encode_stochastic<F>(in, out, first, options);
+  nibble::encode_options o{.overflow = options.on_overflow, .policy = options.specials, .layout = stored_layout<F>};
+  if (options.rounding == rounding_mode::stochastic) {
+    o.rounding = stochastic{.seed = options.seed, .first_element = first};
+  } else {
+    o.rounding = element_rounding(options.rounding);
   }
+  const std::span codes(reinterpret_cast<stored_code<F>*>(out), in.size());
+  using backend = std::conditional_t<std::is_same_v<Source, float>, dispatched, scalar>;
+  nibble::encode<F>(backend{}, in, codes, o);
 }
 
 template <float_format F>
 std::size_t decode_all(const std::byte* in, std::span<float> out) {
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    code_type<F> code;
-    std::memcpy(&code, in + i * sizeof code, sizeof code);
-    if (code > F.code_mask()) return i;
-    out[i] = decode<F>(code);
-  }
-  return out.size();
+  const std::span codes(reinterpret_cast<const stored_code<F>*>(in), out.size());
+  const auto wrong = std::find_if(codes.begin(), codes.end(), [](auto code) { return code > F.code_mask(); });
+  const auto valid = static_cast<std::size_t>(wrong - codes.begin());
+  nibble::decode<F>(dispatched{}, codes.first(valid), out.first(valid), stored_layout<F>);
+  return valid;
 }
 
 template <float_format F>
 constexpr element_codec codec(std::string_view name) {
-  return {name, sizeof(code_type<F>), encode_all<F, float>, encode_all<F, double>, decode_all<F>};
+  return {name, sizeof(stored_code<F>), encode_all<F, float>, encode_all<F, double>, decode_all<F>};
 }
 
 constexpr std::array codecs{

@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <nibble/dispatch.hpp>
 #include <nibble/format/catalogue.hpp>
 #include <nibble/format/decode.hpp>
 #include <utility>
@@ -84,6 +85,13 @@ void load_as(const stored_tensor& tensor, std::uint64_t first, std::span<Value> 
   }
 }
 
+// Float values of elements of a narrower type that lie side by side.
+template <class T>
+void widen(const stored_tensor& tensor, std::uint64_t first, std::span<float> out) {
+  const matrix_view<T> view(reinterpret_cast<const T*>(tensor.bytes.data()) + first, 1, out.size());
+  dispatch::kernels().sources->of<T>().widen(view, out.data());
+}
+
 template <class Value>
 void load_floating(const stored_tensor& tensor, std::uint64_t first, std::span<Value> out) {
   if (tensor.type == "F32") {
@@ -104,6 +112,9 @@ void load_floating(const stored_tensor& tensor, std::uint64_t first, std::span<V
 }  // namespace
 
 void load_elements(const stored_tensor& tensor, std::uint64_t first, std::span<float> out) {
+  const bool side_by_side = !tensor.column_major && reinterpret_cast<std::uintptr_t>(tensor.bytes.data()) % 2 == 0;
+  if (side_by_side && tensor.type == "F16") return widen<f16>(tensor, first, out);
+  if (side_by_side && tensor.type == "BF16") return widen<bf16>(tensor, first, out);
   load_floating(tensor, first, out);
 }
 
