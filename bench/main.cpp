@@ -69,6 +69,11 @@ void add(const std::string& name, const std::string& limit, void (*run)(benchmar
   benchmark::RegisterBenchmark(name.c_str(), run)->Arg(cached)->Arg(streamed);
 }
 
+void add_sized(const std::string& name, const std::string& limit, std::int64_t count, void (*run)(benchmark::State&)) {
+  limits()[name] = limit;
+  benchmark::RegisterBenchmark(name.c_str(), run)->Arg(count);
+}
+
 }  // namespace bench
 
 int main(int argc, char** argv) {

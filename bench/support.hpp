@@ -153,5 +153,7 @@ void limit_decode(benchmark::State& state) {
 
 /// Registers an operation under "name/size" with the limit that it is compared with.
 void add(const std::string& name, const std::string& limit, void (*run)(benchmark::State&));
+/// The same for one size.
+void add_sized(const std::string& name, const std::string& limit, std::int64_t count, void (*run)(benchmark::State&));
 
 }  // namespace bench
