@@ -47,6 +47,14 @@
 #include <nibble/block/scale_layout.hpp>
 #include <nibble/block/tensor.hpp>
 
+#include <nibble/method/bias_deciles.hpp>
+#include <nibble/method/dot_product.hpp>
+#include <nibble/method/gradient_noise.hpp>
 #include <nibble/method/hadamard.hpp>
+#include <nibble/method/kurtosis.hpp>
 #include <nibble/method/luq.hpp>
+#include <nibble/method/measure.hpp>
+#include <nibble/method/rounding_plan.hpp>
 #include <nibble/method/sparsify.hpp>
+#include <nibble/method/stochastic_exactness.hpp>
+#include <nibble/method/stochastic_noise.hpp>

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bias by decile of magnitude: a bias of small elements cannot hide behind large ones, nor one sign behind the other.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <nibble/method/measure.hpp>
+
+namespace nibble {
+inline namespace v0 {
+
+/// One tenth of the elements, by magnitude.
+struct bias_decile {
+  float smallest = 0;  ///< smallest and largest |x|
+  float largest = 0;
+  bias_estimate bias{};  ///< of y - x along x: positive where magnitudes grow
+};
+
+/// The outward bias of each tenth of the pairs, from the smallest |x| to the largest. Equal magnitudes are ranked by
+/// index, so that decile d holds exactly the ranks [d n / 10, (d + 1) n / 10). Pairs with an x or a y that is NaN or
+/// Inf are left out (measure counts them). Allocates 8 bytes an element. Throws std::invalid_argument where the sizes
+/// differ.
+[[nodiscard]] inline std::array<bias_decile, 10> bias_by_decile(std::span<const float> x, std::span<const float> y) {
+  detail::check_same_shape(matrix_view<float>(x.data(), 1, x.size()), matrix_view<float>(y.data(), 1, y.size()), "y");
+  const auto magnitude = [](float v) { return to_bits(v) & 0x7fff'ffffU; };
+  std::vector<std::size_t> order;
+  order.reserve(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (binary32(x[i]).is_finite() && binary32(y[i]).is_finite()) order.push_back(i);
+  }
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return magnitude(x[a]) != magnitude(x[b]) ? magnitude(x[a]) < magnitude(x[b]) : a < b;
+  });
+  std::array<bias_decile, 10> deciles{};
+  for (std::size_t d = 0; d < 10; ++d) {
+    const std::size_t first = order.size() / 10 * d + order.size() % 10 * d / 10;
+    const std::size_t last = order.size() / 10 * (d + 1) + order.size() % 10 * (d + 1) / 10;
+    if (first == last) continue;
+    detail::measured_row row;
+    for (std::size_t i = first; i < last; ++i) {
+      row.add((i - first) % detail::measure_lanes, to_bits(x[order[i]]), to_bits(y[order[i]]));
+    }
+    deciles[d] = {.smallest = bit_cast<float>(magnitude(x[order[first]])),
+                  .largest = bit_cast<float>(magnitude(x[order[last - 1]])),
+                  .bias = row.measures(last - first).outward_bias()};
+  }
+  return deciles;
+}
+
+}  // namespace v0
+}  // namespace nibble
