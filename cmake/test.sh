@@ -8,7 +8,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/cmake/packages.sh"
 
 install_packages g++ cmake ninja-build pkg-config doctest-dev libxsimd-dev libeigen3-dev libcli11-dev \
-  nlohmann-json3-dev librandom123-dev libmpfr-dev libbenchmark-dev python3
+  nlohmann-json3-dev librandom123-dev libmpfr-dev libglpk-dev libbenchmark-dev python3
 
 echo "== Configure, build, test"
 cmake -S "$root" --preset ci

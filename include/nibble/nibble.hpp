@@ -53,8 +53,13 @@
 #include <nibble/method/hadamard.hpp>
 #include <nibble/method/kurtosis.hpp>
 #include <nibble/method/luq.hpp>
+#include <nibble/method/mask_conversion.hpp>
+#include <nibble/method/mask_count.hpp>
 #include <nibble/method/measure.hpp>
 #include <nibble/method/rounding_plan.hpp>
+#include <nibble/method/sparse_storage.hpp>
 #include <nibble/method/sparsify.hpp>
+#include <nibble/method/sparsity_mask.hpp>
 #include <nibble/method/stochastic_exactness.hpp>
 #include <nibble/method/stochastic_noise.hpp>
+#include <nibble/method/transposable_mask.hpp>
