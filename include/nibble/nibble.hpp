@@ -51,12 +51,16 @@
 #include <nibble/method/dot_product.hpp>
 #include <nibble/method/gradient_noise.hpp>
 #include <nibble/method/hadamard.hpp>
+#include <nibble/method/int4_fp4.hpp>
 #include <nibble/method/kurtosis.hpp>
+#include <nibble/method/lognormal.hpp>
 #include <nibble/method/luq.hpp>
 #include <nibble/method/mask_conversion.hpp>
 #include <nibble/method/mask_count.hpp>
 #include <nibble/method/measure.hpp>
+#include <nibble/method/radix4.hpp>
 #include <nibble/method/rounding_plan.hpp>
+#include <nibble/method/sawb.hpp>
 #include <nibble/method/sparse_storage.hpp>
 #include <nibble/method/sparsify.hpp>
 #include <nibble/method/sparsity_mask.hpp>

@@ -80,26 +80,76 @@ TEST_CASE("luq: nearest power in linear distance turns at 1.5") {
   CHECK(detail::luq_code(o, one, to_bits(1.0F) - 1, ~0U) == 0);
 }
 
-TEST_CASE("luq: presets are the readings of paper and codes") {
-  const float x[] = {-128.0F, 16.0F};
-  CHECK(luq_alpha(x, luq_options::paper()) == 8.0F);
-  CHECK(luq_alpha(x, luq_options::authors_code()) == 0.125F);
-  CHECK(luq_alpha(x, luq_options::log_domain_port()) == 0.5F);
-  CHECK(luq_alpha(x) == 2.0F);
-  const float y[] = {100.0F};
-  CHECK(luq_alpha(y, {.power_of_two_alpha = true}) == 2.0F);
-}
-
-TEST_CASE("luq: INT4 times FP4 is FP7, all codes") {
-  for (int a = -8; a < 8; ++a) {
-    for (int b = 0; b < 16; ++b) {
-      const double wanted = a * double{luq_decode(b, 1.0F)};
-      const int c = multiply_int4_fp4(a & 15, b);
-      const int field = c >> 2 & 15;
-      const double magnitude = field == 0 ? 0.0 : std::ldexp(1.0 + (c & 3) / 4.0, field - 1);
-      CHECK((c >> 6 != 0 ? -magnitude : magnitude) == wanted);
+TEST_CASE("luq: nearest exponent turns at the square root of two") {
+  luq_options o{.inside = luq_inside::nearest_logarithm};
+  const auto alpha = detail::luq_split(to_bits(0.75F));
+  for (int k = 0; k < 6; ++k) {
+    const float turn = std::ldexp(0.75F * 1.41421356F, k);  // the float32 below 0.75 sqrt(2), or the one above
+    int last = 0;
+    for (std::uint32_t bits = to_bits(turn) - 4; bits != to_bits(turn) + 5; ++bits) {
+      const double ratio = double{bit_cast<float>(bits)} / std::ldexp(0.75, k);
+      const int code = detail::luq_code(o, alpha, bits, 0);
+      CHECK(code == (ratio * ratio >= 2 ? 2 + k : 1 + k));
+      CHECK(code >= last);
+      last = code;
     }
   }
+}
+
+TEST_CASE("luq: packed codes decode to the values") {
+  const float x[] = {1.0F, -64.0F, 3.0F, 0.0F, -0.3F};
+  std::vector<std::uint8_t> packed(3);
+  std::vector<float> values(5);
+  std::vector<float> averaged(5);
+  const float alpha = luq(x, packed);
+  luq_decode(packed, alpha, values);
+  luq_values(x, averaged);
+  CHECK(values == averaged);
+  CHECK(values[0] == 1.0F);
+  CHECK(values[1] == -64.0F);
+  CHECK_THROWS_AS(luq_decode(packed, alpha, std::span(values).first(4)), std::invalid_argument);
+}
+
+TEST_CASE("luq: relative variance of normal and Laplace data by the number of levels") {
+  constexpr std::size_t count = 200000;
+  std::mt19937_64 generator(12);
+  std::normal_distribution<double> normal;
+  std::exponential_distribution<double> exponential;
+  std::vector<float> gaussian(count), laplace(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    gaussian[i] = static_cast<float>(normal(generator));
+    laplace[i] = static_cast<float>(exponential(generator)) * (i % 2 == 0 ? 1.0F : -1.0F);
+  }
+  const auto relative = [](const std::vector<float>& x, int levels) {
+    const float alpha = luq_alpha(x, {.levels = levels});
+    double variance = 0;
+    double energy = 0;
+    for (const float v : x) {
+      variance += luq_variance(v, alpha, levels);
+      energy += double{v} * double{v};
+    }
+    return variance / energy;
+  };
+  constexpr int levels[] = {5, 7, 8, 9};
+  constexpr double wanted_gaussian[] = {.0844, .0817, .0816, .0816};
+  constexpr double wanted_laplace[] = {.106, .0820, .0816, .0815};
+  for (int i = 0; i < 4; ++i) {
+    CHECK(relative(gaussian, levels[i]) == doctest::Approx(wanted_gaussian[i]).epsilon(0.01));
+    // At 5 levels the largest of the sample decides: 13 to 15 deviations.
+    CHECK(relative(laplace, levels[i]) == doctest::Approx(wanted_laplace[i]).epsilon(i == 0 ? 0.1 : 0.01));
+  }
+  // Log-uniform magnitudes inside the range: (3/2 - 2 ln 2) / (3/2).
+  std::vector<float> uniform(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    uniform[i] = static_cast<float>(std::exp2(6.0 * (static_cast<double>(i) + 0.5) / static_cast<double>(count)));
+  }
+  double variance = 0;
+  double energy = 0;
+  for (const float v : uniform) {
+    variance += luq_variance(v, 1.0F);
+    energy += double{v} * double{v};
+  }
+  CHECK(variance / energy == doctest::Approx(1 - 4 * std::log(2.0) / 3).epsilon(1e-3));
 }
 
 TEST_CASE("luq: pieces give the codes of the whole; statistics of 2^20 Gaussians") {
@@ -150,7 +200,8 @@ TEST_CASE("luq: pieces give the codes of the whole; statistics of 2^20 Gaussians
   o.samples = 4;
   luq_values(x, values, o);
   double averaged = 0;
-  for (std::size_t i = 0; i < count; ++i) averaged += (double{values[i]} - double{x[i]}) * (double{values[i]} - double{x[i]});
+  for (std::size_t i = 0; i < count; ++i)
+    averaged += (double{values[i]} - double{x[i]}) * (double{values[i]} - double{x[i]});
   CHECK(averaged == doctest::Approx(expected / 4).epsilon(0.01));
 }
 

@@ -5,13 +5,12 @@
 // order.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 
-#include <nibble/method/measure.hpp>
+#include <nibble/method/lane_sums.hpp>
 #include <nibble/method/real.hpp>
 
 namespace nibble {
@@ -33,21 +32,6 @@ struct moments {
 };
 
 namespace detail::inline NIBBLE_UNIT {
-
-/// The sum of term(x) over the finite elements, column c of a row in lane c % measure_lanes.
-template <class T, class Term>
-double sum_of_finite(const matrix_view<T>& x, const Term& term) {
-  double total = 0;
-  for (std::size_t r = 0; r < x.rows; ++r) {
-    std::array<double, measure_lanes> lanes{};
-    for (std::size_t c = 0; c < x.cols; ++c) {
-      const binary32 v = binary32::from_bits(element_bits(x(r, c)));
-      if (v.is_finite()) lanes[c % measure_lanes] += term(double{static_cast<float>(v)});
-    }
-    total += sum_of_lanes(lanes);
-  }
-  return total;
-}
 
 /// By what the population kurtosis is multiplied.
 inline double kurtosis_factor(std::uint64_t elements, kurtosis_deviation deviation) noexcept {

@@ -7,55 +7,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 
 #include <nibble/base/binary32.hpp>
-#include <nibble/block/options.hpp>
+#include <nibble/method/luq_options.hpp>
 
 namespace nibble {
 inline namespace v0 {
-
-/// What becomes of magnitudes below alpha.
-enum class luq_underflow : std::uint8_t {
-  stochastic,  ///< alpha with probability |x| / alpha, else 0: unbiased (paper equation 10)
-  zero,        ///< always 0 (ablation: plain FP4)
-};
-/// How magnitudes between two powers are rounded.
-enum class luq_inside : std::uint8_t {
-  stochastic,   ///< up with probability (|x| - lo) / lo: unbiased (paper equation 12)
-  nearest,      ///< RDNP: up from 1.5 lo on (paper equation 14)
-  log_domain,   ///< up with probability log2(|x| / lo): biased upward by up to 6.15 % (a third party's variant)
-};
-/// What alpha follows from.
-enum class luq_maximum : std::uint8_t {
-  magnitude,  ///< max |x| (the paper)
-  signed_value,  ///< max x, so that larger negative magnitudes saturate (the authors' code)
-};
-
-/// Options of luq. alpha = maximum / 2^(levels - 1); it is rounded up to a power of two where it is no normal float32.
-struct luq_options {
-  int levels = 7;  ///< nonzero magnitudes, 1 to 16; 7 is what 4 bits with a sign hold
-  luq_maximum maximum = luq_maximum::magnitude;
-  std::optional<float> known_maximum{};  ///< a hindsight estimate; larger magnitudes saturate
-  bool power_of_two_alpha = false;       ///< alpha rounded up to a power of two, which keeps it unbiased
-  luq_underflow underflow = luq_underflow::stochastic;
-  luq_inside inside = luq_inside::stochastic;
-  stochastic random{};
-  int samples = 1;  ///< of luq_values: independent quantizations averaged, 1 to 256; sample s draws from stream + s
-
-  /// "alpha = max / 2^(2^(b-1)), b = 3" as printed: max / 16.
-  static constexpr luq_options paper() noexcept { return {.levels = 5}; }
-  /// The authors' code: max / 128, of the signed maximum. Needs 8 nonzero magnitudes, one more than 4 bits hold.
-  static constexpr luq_options authors_code() noexcept { return {.levels = 8, .maximum = luq_maximum::signed_value}; }
-  /// The third-party port: max / 256, rounded in the log domain, biased.
-  static constexpr luq_options log_domain_port() noexcept { return {.levels = 9, .inside = luq_inside::log_domain}; }
-  /// Ablation arm: neither stochastic underflow nor stochastic rounding.
-  static constexpr luq_options plain() noexcept {
-    return {.underflow = luq_underflow::zero, .inside = luq_inside::nearest};
-  }
-};
 
 namespace detail::inline NIBBLE_UNIT {
 
@@ -66,7 +25,8 @@ struct luq_number {
 };
 
 NIBBLE_FUNCTION luq_number luq_split(std::uint32_t magnitude) noexcept {
-  if (magnitude >= 0x0080'0000U) return {(magnitude & 0x007f'ffffU) | 0x0080'0000U, static_cast<int>(magnitude >> 23) - 150};
+  if (magnitude >= 0x0080'0000U)
+    return {(magnitude & 0x007f'ffffU) | 0x0080'0000U, static_cast<int>(magnitude >> 23) - 150};
   luq_number x{magnitude, -149};
   while (x.significand < 0x0080'0000U) {
     x.significand <<= 1;
@@ -94,7 +54,8 @@ NIBBLE_FUNCTION std::uint32_t luq_alpha(std::uint32_t maximum, int levels, bool 
   const int exponent = m.exponent - (levels - 1) + 23;  // of the leading bit
   const bool exact_power = m.significand == 0x0080'0000U;
   if (!power_of_two && exponent >= -126) {
-    return (static_cast<std::uint32_t>(exponent + 127) << 23) | static_cast<std::uint32_t>(m.significand & 0x007f'ffffU);
+    return (static_cast<std::uint32_t>(exponent + 127) << 23) |
+           static_cast<std::uint32_t>(m.significand & 0x007f'ffffU);
   }
   const int up = exponent + (exact_power ? 0 : 1);
   if (up < -149) return 1U;
@@ -117,6 +78,10 @@ NIBBLE_FUNCTION int luq_code(const luq_options& o, const luq_number& alpha, std:
   if (k >= o.levels - 1) return o.levels;
   const std::uint64_t excess = (x.significand << (less ? 1 : 0)) - alpha.significand;
   if (o.inside == luq_inside::nearest) return 1 + k + (2 * excess >= alpha.significand ? 1 : 0);
+  if (o.inside == luq_inside::nearest_logarithm) {
+    const std::uint64_t whole = excess + alpha.significand;
+    return 1 + k + (whole * whole >= 2 * alpha.significand * alpha.significand ? 1 : 0);
+  }
   std::uint64_t fraction = (excess << 32) / alpha.significand;
   if (o.inside == luq_inside::log_domain) fraction = luq_log2((std::uint64_t{1} << 32) + fraction);
   return 1 + k + (fraction + word >= (std::uint64_t{1} << 32) ? 1 : 0);
@@ -124,7 +89,8 @@ NIBBLE_FUNCTION int luq_code(const luq_options& o, const luq_number& alpha, std:
 
 inline void check_luq(std::span<const float> x, const luq_options& o, int most_levels) {
   if (o.levels < 1 || o.levels > most_levels) {
-    throw_argument("options.levels is " + std::to_string(o.levels) + "; it must be 1 to " + std::to_string(most_levels));
+    throw_argument("options.levels is " + std::to_string(o.levels) + "; it must be 1 to " +
+                   std::to_string(most_levels));
   }
   check_enumerator(o.maximum, luq_maximum::signed_value, "options.maximum");
   check_enumerator(o.underflow, luq_underflow::zero, "options.underflow");
@@ -133,12 +99,14 @@ inline void check_luq(std::span<const float> x, const luq_options& o, int most_l
   if (o.samples < 1 || o.samples > 256) {
     throw_argument("options.samples is " + std::to_string(o.samples) + "; it must be 1 to 256");
   }
-  if (o.random.bits != 32) throw_argument("options.random.bits is " + std::to_string(o.random.bits) + "; it must be 32");
+  if (o.random.bits != 32)
+    throw_argument("options.random.bits is " + std::to_string(o.random.bits) + "; it must be 32");
   if (o.random.rounds != 7 && o.random.rounds != 10) {
     throw_argument("options.random.rounds is " + std::to_string(o.random.rounds) + "; it must be 7 or 10");
   }
   for (std::size_t i = 0; i < x.size(); ++i) {
-    if (!binary32(x[i]).is_finite()) throw_argument("x[" + std::to_string(i) + "] is not finite; LUQ has no code for it");
+    if (!binary32(x[i]).is_finite())
+      throw_argument("x[" + std::to_string(i) + "] is not finite; LUQ has no code for it");
   }
 }
 
@@ -162,10 +130,11 @@ inline std::uint32_t luq_alpha_of(std::span<const float> x, const luq_options& o
   return bit_cast<float>(detail::luq_alpha_of(x, options));
 }
 
-/// LUQ codes, two a byte, even element low: bit 3 the sign, bits 0 to 2 zero or 1 + k for alpha * 2^k. Zeros have no sign.
-/// Returns alpha. Element i draws the word of logical element options.random.first_element + i: a tensor in pieces gives
-/// the same codes if each piece is given the tensor's maximum (known_maximum) and its own first_element.
-/// Throws std::invalid_argument for NaN or Inf in x, for more than 7 levels, and if packed is not (x.size() + 1) / 2 bytes.
+/// LUQ codes, two a byte, even element low: bit 3 the sign, bits 0 to 2 zero or 1 + k for alpha * 2^k. Zeros have no
+/// sign. Returns alpha. Element i draws the word of logical element options.random.first_element + i: a tensor in
+/// pieces gives the same codes if each piece is given the tensor's maximum (known_maximum) and its own first_element.
+/// Throws std::invalid_argument for NaN or Inf in x, for more than 7 levels, and if packed is not (x.size() + 1) / 2
+/// bytes.
 inline float luq(std::span<const float> x, std::span<std::uint8_t> packed, const luq_options& options = {}) {
   detail::check_luq(x, options, 7);
   if (packed.size() != (x.size() + 1) / 2) {
@@ -195,13 +164,25 @@ inline float luq(std::span<const float> x, std::span<std::uint8_t> packed, const
   return static_cast<float>((code & 8) != 0 ? -value : value);
 }
 
-/// The values of LUQ, averaged over options.samples independent quantizations (SMP): alpha * (sum of signed powers) / samples,
-/// a float32 product and a float32 quotient. Any number of levels up to 16. `out` may be `x`.
+/// The values of packed LUQ codes. Throws std::invalid_argument if packed is not (out.size() + 1) / 2 bytes.
+inline void luq_decode(std::span<const std::uint8_t> packed, float alpha, std::span<float> out) {
+  if (packed.size() != (out.size() + 1) / 2) {
+    detail::throw_argument("packed has " + std::to_string(packed.size()) + " bytes; it must have " +
+                           std::to_string((out.size() + 1) / 2));
+  }
+  float values[16];
+  for (int code = 0; code < 16; ++code) values[code] = luq_decode(code, alpha);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = values[packed[i / 2] >> (i % 2 * 4) & 15];
+}
+
+/// The values of LUQ, averaged over options.samples independent quantizations (SMP): alpha * (sum of signed powers) /
+/// samples, a float32 product and a float32 quotient. Any number of levels up to 16. `out` may be `x`.
 /// Throws std::invalid_argument as luq does, and if out has another size than x.
 inline float luq_values(std::span<const float> x, std::span<float> out, const luq_options& options = {}) {
   detail::check_luq(x, options, 16);
   if (out.size() != x.size()) {
-    detail::throw_argument("out has " + std::to_string(out.size()) + " elements; it must have " + std::to_string(x.size()));
+    detail::throw_argument("out has " + std::to_string(out.size()) + " elements; it must have " +
+                           std::to_string(x.size()));
   }
   const std::uint32_t alpha = detail::luq_alpha_of(x, options);
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -209,8 +190,10 @@ inline float luq_values(std::span<const float> x, std::span<float> out, const lu
     std::uint32_t sum = 0;
     for (int s = 0; alpha != 0 && s < options.samples; ++s) {
       const std::uint64_t element = options.random.first_element + i;
-      const std::uint32_t word = random_block(options.random.seed, options.random.stream + static_cast<std::uint64_t>(s),
-                                              element / 4, options.random.rounds).words[element % 4];
+      const std::uint32_t word =
+          random_block(options.random.seed, options.random.stream + static_cast<std::uint64_t>(s), element / 4,
+                       options.random.rounds)
+              .words[element % 4];
       const int code = detail::luq_code(options, detail::luq_split(alpha), bits & 0x7fff'ffffU, word);
       sum += code == 0 ? 0U : std::uint32_t{1} << (code - 1);
     }
@@ -231,24 +214,6 @@ inline float luq_values(std::span<const float> x, std::span<float> out, const lu
     if (magnitude < 2 * low) return (magnitude - low) * (2 * low - magnitude);
   }
   return 0.0;
-}
-
-/// The hindsight estimate of the next maximum: (1 - eta) * maximum + eta * estimate, in float32 (paper equation 18).
-[[nodiscard]] NIBBLE_FUNCTION float hindsight_maximum(float maximum, float estimate, float eta) noexcept {
-  const binary32 e(eta);
-  return static_cast<float>((binary32(1.0F) - e) * binary32(maximum) + e * binary32(estimate));
-}
-
-/// The product of a two's complement INT4 code and a LUQ code as FP7: bit 6 the sign, bits 2 to 5 exponent + 1 (0: zero),
-/// bits 0 and 1 the mantissa. value = (1 + m / 4) * 2^(exponent). No multiplication and no rounding: a table of 16
-/// entries and an addition. -8 is covered: its exponent is at most 9.
-[[nodiscard]] NIBBLE_FUNCTION std::uint8_t multiply_int4_fp4(int int4, int fp4) noexcept {
-  constexpr std::uint8_t table[9] = {0, 4, 8, 10, 12, 13, 14, 15, 16};  // (k + 1) * 4 + mantissa
-  const int negative = int4 >> 3 & 1;
-  const int magnitude = negative != 0 ? 16 - (int4 & 15) : int4 & 15;
-  if (magnitude == 0 || (fp4 & 7) == 0) return 0;
-  const int sign = negative ^ (fp4 >> 3 & 1);
-  return static_cast<std::uint8_t>(sign << 6 | (table[magnitude] + ((fp4 & 7) - 1) * 4));
 }
 
 }  // namespace v0

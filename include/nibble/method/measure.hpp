@@ -12,6 +12,7 @@
 #include <string>
 
 #include <nibble/block/matrix_view.hpp>
+#include <nibble/method/lane_sums.hpp>
 #include <nibble/method/real.hpp>
 
 namespace nibble {
@@ -100,21 +101,10 @@ struct error_measures {
 
 namespace detail::inline NIBBLE_UNIT {
 
-/// Column c of a row is summed in lane c % measure_lanes: the order of summation of every backend.
-inline constexpr std::size_t measure_lanes = 16;
-
 /// y - x rounded to 26 significant bits, so that its square is an exact double. x and y are float32 bits.
 NIBBLE_FUNCTION double short_difference(std::uint32_t x, std::uint32_t y) noexcept {
   const double e = double{bit_cast<float>(y)} - double{bit_cast<float>(x)};
   return bit_cast<double>((to_bits(e) + (std::uint64_t{1} << 26)) & ~((std::uint64_t{1} << 27) - 1U));
-}
-
-/// The sum of all lanes, halves onto halves.
-NIBBLE_FUNCTION double sum_of_lanes(std::array<double, measure_lanes> lanes) noexcept {
-  for (std::size_t half = measure_lanes / 2; half > 0; half /= 2) {
-    for (std::size_t i = 0; i < half; ++i) lanes[i] += lanes[i + half];
-  }
-  return lanes[0];
 }
 
 /// The sums of one row, lane by lane.

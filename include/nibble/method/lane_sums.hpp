@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The order in which statistics are summed, the same in every backend: column c of a row goes to lane c %
+// measure_lanes, the lanes are folded halves onto halves at the end of the row, and rows are added one after the other.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include <nibble/base/binary32.hpp>
+#include <nibble/block/matrix_view.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT {
+
+inline constexpr std::size_t measure_lanes = 16;
+
+/// The sum of all lanes, halves onto halves.
+NIBBLE_FUNCTION double sum_of_lanes(std::array<double, measure_lanes> lanes) noexcept {
+  for (std::size_t half = measure_lanes / 2; half > 0; half /= 2) {
+    for (std::size_t i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  }
+  return lanes[0];
+}
+
+/// The sum of term(x) over the finite elements.
+template <class T, class Term>
+double sum_of_finite(const matrix_view<T>& x, const Term& term) {
+  double total = 0;
+  for (std::size_t r = 0; r < x.rows; ++r) {
+    std::array<double, measure_lanes> lanes{};
+    for (std::size_t c = 0; c < x.cols; ++c) {
+      const binary32 v = binary32::from_bits(element_bits(x(r, c)));
+      if (v.is_finite()) lanes[c % measure_lanes] += term(double{static_cast<float>(v)});
+    }
+    total += sum_of_lanes(lanes);
+  }
+  return total;
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble
