@@ -16,9 +16,8 @@ typedef float floats __attribute__((vector_size(4 * lanes)));
 typedef std::int32_t words __attribute__((vector_size(4 * lanes)));
 typedef std::uint32_t unsigned_words __attribute__((vector_size(4 * lanes)));
 
-// Elements whose squares are summed in float32, a lane 16 of them, before they join the sums in double.
-constexpr std::size_t piece_vectors = 16;
-constexpr std::size_t piece = piece_vectors * lanes;
+// Elements whose squares are summed in float32, a lane 64 of them, before they join the sums in double.
+constexpr std::size_t piece = 64 * lanes;
 
 // Numbers from 2^-39 to 2^60, and 0: their squares, and those of differences of two of them, are normal float32 numbers.
 constexpr std::uint32_t least_squared = (127 - 39) << 23;
@@ -124,15 +123,17 @@ void NIBBLE_DISPATCH_ISA::add_row_errors(const float* before, const float* after
                                          const std::uint8_t* scales, std::size_t count, std::size_t block_size,
                                          error_sums& sums) {
   const row_view row{before, after, limits, scales, __builtin_ctzll(block_size)};
+  const std::size_t vectors = count / lanes * lanes;
   std::size_t i = 0;
-  for (; i + piece <= count; i += piece) {
+  while (i < vectors) {
+    const std::size_t end = i + piece < vectors ? i + piece : vectors;
     piece_sums part;
-#pragma GCC unroll 2
-    for (std::size_t k = i; k < i + piece; k += lanes) part.add(load(before + k), load(after + k), row.limit(k));
+    for (std::size_t k = i; k < end; k += lanes) part.add(load(before + k), load(after + k), row.limit(k));
     if (part.holds()) {
       part.flush(sums);
+      i = end;
     } else {
-      for (std::size_t k = i; k < i + piece; ++k) add_element(row, k, sums);
+      for (; i < end; ++i) add_element(row, i, sums);
     }
   }
   for (; i < count; ++i) add_element(row, i, sums);
