@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // encode(simd{}) against encode(scalar{}) on float32 patterns: nearest even and toward zero, saturating, and stochastic
-// rounding. Arguments: a name of subjects.hpp, and how many of the 2^20 blocks of 4096 patterns are compared: 1 (all) or
-// one in so many; blocks in which the answer changes are always compared. `simd_codec e4m3 1` is the whole proof.
+// rounding. Arguments: a name of subjects.hpp, how many of the 2^20 blocks of 4096 patterns are compared, 1 (all) or one in
+// so many (blocks in which the answer changes are always compared), and the like for stochastic rounding.
+// `simd_codec e4m3 1 1` is the whole proof.
 //
 // In a deterministic rounding the scalar codec's answer rises with the magnitude, which encode_float.cpp proves for
 // every pattern; so the scalar codec tells by bisection where the answer changes, and each stretch between is compared
@@ -160,14 +161,14 @@ void sweep_stochastic(report& out, const nibble::special_policy& p, std::uint64_
 }
 
 template <std::size_t Index>
-int compare(std::uint64_t sampling) {
+int compare(std::uint64_t sampling, std::uint64_t stochastic_sampling) {
   constexpr subjects::subject s = subjects::all[Index];
   constexpr nibble::special_policy p = subjects::policy_of(s);
   report out{std::string(s.name)};
   sweep<s.format, nibble::nearest_even>(out, "nearest even", p, sampling);
   sweep<s.format, nibble::toward_zero>(out, "toward zero", p, sampling);
-  sweep_stochastic<s.format>(out, p, sampling);
-  return out.verdict((2 * (std::uint64_t{1} << 32) + 4 * (std::uint64_t{1} << 28)) / sampling);
+  sweep_stochastic<s.format>(out, p, stochastic_sampling);
+  return out.verdict(2 * (std::uint64_t{1} << 32) / sampling + 4 * (std::uint64_t{1} << 28) / stochastic_sampling);
 }
 
 }  // namespace
@@ -176,14 +177,18 @@ int main(int argc, char** argv) {
 #if defined(__AVX2__)
   if (!has_avx2()) return skipped;
 #endif
-  const std::string_view name = argc == 3 ? argv[1] : "";
-  const std::string_view number = argc == 3 ? argv[2] : "";
-  std::uint64_t sampling = 0;
-  std::from_chars(number.data(), number.data() + number.size(), sampling);
+  const std::string_view name = argc == 4 ? argv[1] : "";
+  std::uint64_t sampling[2] = {};
+  for (int i = 0; i < 2 && argc == 4; ++i) {
+    const std::string_view number = argv[i + 2];
+    std::from_chars(number.data(), number.data() + number.size(), sampling[i]);
+  }
   int status = 2;
   subjects::for_each([&]<std::size_t Index>() {
-    if (subjects::all[Index].name == name && sampling > 0) status = compare<Index>(sampling);
+    if (subjects::all[Index].name == name && sampling[0] > 0 && sampling[1] > 0) {
+      status = compare<Index>(sampling[0], sampling[1]);
+    }
   });
-  if (status == 2) std::printf("simd_codec: the arguments are a name of subjects.hpp and a positive number\n");
+  if (status == 2) std::printf("simd_codec: the arguments are a name of subjects.hpp and two positive numbers\n");
   return status;
 }
