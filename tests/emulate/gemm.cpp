@@ -200,6 +200,18 @@ TEST_CASE("gemm: chains of a tensor-core instruction") {
     acc = first == 0 ? scaled : oracle::f32::add(acc, scaled);
   }
   CHECK(to_bits(e[2]) == oracle::bits_of_float(acc));
+  // A block of 16 leaves half of an instruction of 32 products empty.
+  const auto r = random_tensor<nvfp4>(1, 64, 17);
+  const auto g = em::gemm(r, r, {.accumulate = em::accumulate::by(u)});
+  double total = 0;
+  for (std::size_t first = 0; first < 64; first += 16) {
+    const auto z = codes_of(r, 0, first, first + 16);
+    const std::uint32_t part = em::multiply_accumulate(u, formats::e2m1, formats::e2m1, z.data(), z.data(), 0U);
+    const double square = oracle::f32::mul(scale(r, 0, first), scale(r, 0, first));
+    const double scaled = oracle::f32::mul(oracle::float_value(part), square);
+    total = first == 0 ? scaled : oracle::f32::add(total, scaled);
+  }
+  CHECK(to_bits(g[0]) == oracle::bits_of_float(total));
   // f16 accumulators.
   const em::tensor_unit& h = em::units::hopper_wgmma_fp8_f16;
   const auto f = em::gemm(a, a, {.accumulate = em::accumulate::by(h)});
@@ -270,6 +282,19 @@ TEST_CASE("gemm: outputs, NaN in C, threads") {
     for (std::size_t i = count; i > 0; --i) task(i - 1);
   };
   CHECK(em::gemm(scalar{}, a, b, options, backwards) == wide);
+}
+
+TEST_CASE("gemm: the sign of zero") {
+  // A sum of nothing is +0; the first block is not added to anything, so that a negative scale makes it -0.
+  block_tensor<fp8_per_row> x(1, 4);
+  x.scales()[0] = to_bits(1.0F);
+  block_tensor<fp8_per_row> y = x;
+  y.scales()[0] = to_bits(-1.0F);
+  const auto bits = [&](const em::accumulation& how) { return to_bits(em::gemm(x, y, {.accumulate = how})[0]); };
+  CHECK(bits(em::accumulate::float32_in_order) == 0x8000'0000U);
+  CHECK(bits(em::accumulate::float64_in_order) == 0x8000'0000U);
+  CHECK(bits(em::accumulate::by(em::units::hopper_wgmma_fp8)) == 0x8000'0000U);
+  CHECK(bits(em::accumulate::exact) == 0U);
 }
 
 TEST_CASE("gemm: NaN and Inf under every accumulation") {

@@ -73,6 +73,13 @@ TEST_CASE("scaled unit: a group without elements takes part in the alignment by 
   CHECK(nvfp4(x, 0x3580'0000U) == 0U);
   x.b_scales[2] = 0x38;
   CHECK(nvfp4(x, 0x3580'0000U) == 0x3580'0000U);
+  // A zero scale counts with its format's smallest exponent: 0 * 448 with 2, so that 2^-34 is cut away.
+  operands y;
+  for (int i = 0; i < 4; ++i) y.a_scales[i] = y.b_scales[i] = 0x01;
+  CHECK(nvfp4(y, 0x2e80'0000U) == 0x2e80'0000U);
+  y.a_scales[1] = 0x00;
+  y.b_scales[1] = 0x7e;
+  CHECK(nvfp4(y, 0x2e80'0000U) == 0U);
 }
 
 TEST_CASE("scaled unit: MX scales, NaN, Inf, -0") {
