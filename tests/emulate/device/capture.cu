@@ -9,7 +9,9 @@
 #include <cstdlib>
 #include <string>
 
-#include <nibble/emulate.hpp>
+#include <nibble/emulate/ptx_cvt.hpp>
+#include <nibble/emulate/ptx_cvt_half.hpp>
+#include <nibble/emulate/ptx_cvt_tf32.hpp>
 
 #include "capture.hpp"
 
@@ -304,10 +306,16 @@ int check_conversion(std::uint64_t count, std::FILE* file) {
     std::uint32_t* emulated = device + samples + 2;
     some_inputs<Op><<<1, 128>>>(x, device, emulated, samples + 2);
     good = ok(cudaDeviceSynchronize(), Op::name);
-    std::printf("%s: %llu inputs, %llu mismatches\n", Op::name, static_cast<unsigned long long>(count), result->mismatches);
-    for (int i = samples; good && result->mismatches != 0 && i < samples + 2; ++i) {
-      std::printf("    input %08x %08x: device %08x, emulated %08x\n", x[i], partner(x[i]), device[i], emulated[i]);
+    if (result->mismatches != 0) {
+      std::printf("%s: %llu inputs, %llu mismatches; input: device (emulated)", Op::name,
+                  static_cast<unsigned long long>(count), result->mismatches);
     }
+    int shown = 0;
+    for (int i = samples + 1; good && result->mismatches != 0 && i >= 0 && shown < 8; --i) {
+      if (device[i] == emulated[i]) continue;
+      std::printf("%s %08x: %08x (%08x)", shown++ == 0 ? "" : ",", x[i], device[i], emulated[i]);
+    }
+    if (result->mismatches != 0) std::printf("\n");
     for (int i = 0; i < samples; ++i) std::fprintf(file, "%s %08x %08x %08x\n", Op::name, x[i], partner(x[i]), device[i]);
   }
   const int wrong = good && result->mismatches == 0 ? 0 : 1;
@@ -369,15 +377,17 @@ int run_conversions(std::FILE* file) {
 
 }  // namespace capture
 
-/// capture FILE [DOTS]: writes the samples to FILE; DOTS dot products an instruction (10^7 and a bit).
+/// capture FILE DIFFERENCES [DOTS]: writes samples to FILE and mismatches to DIFFERENCES; DOTS dot products an instruction
+/// (10^7 and a bit).
 int main(int argc, char** argv) {
   using namespace capture;
-  std::FILE* file = argc > 1 ? std::fopen(argv[1], "w") : nullptr;
-  if (file == nullptr) {
-    std::printf("usage: capture FILE [DOTS]\n");
+  std::FILE* file = argc > 2 ? std::fopen(argv[1], "w") : nullptr;
+  std::FILE* differences = argc > 2 ? std::fopen(argv[2], "w") : nullptr;
+  if (file == nullptr || differences == nullptr) {
+    std::printf("usage: capture FILE DIFFERENCES [DOTS]\n");
     return 2;
   }
-  const std::size_t dots = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 10'240'000U;
+  const std::size_t dots = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 10'240'000U;
   cudaDeviceProp properties{};
   if (!ok(cudaGetDeviceProperties(&properties, 0), "device")) return 2;
   std::printf("%s, sm_%d%d\n", properties.name, properties.major, properties.minor);
@@ -391,10 +401,14 @@ int main(int argc, char** argv) {
   for (int i = 0; i < instruction_count; ++i) {
     const bool comparable = layout_is_right(i, swapped);
     if (!comparable) std::printf("%s: LAYOUT IS WRONG, not compared\n", instructions[i].name);
-    wrong += !comparable || check_instruction(i, dots, swapped, file) != 0 ? 1 : 0;
+    wrong += !comparable || check_instruction(i, dots, swapped, file, differences) != 0 ? 1 : 0;
   }
-  wrong += run_conversions(file);
+  const int wrong_conversions = run_conversions(file);
+  std::printf("conversions: %d of 50 differ, each on all inputs\n", wrong_conversions);
+  wrong += wrong_conversions;
+  if (check_gemms != nullptr) check_gemms(differences);
   std::fclose(file);
+  std::fclose(differences);
   std::printf("%d instructions differ from the emulation\n", wrong);
   return wrong == 0 ? 0 : 1;
 }

@@ -7,7 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <vector>
+
+#include <nibble/emulate/tensor_core.hpp>
 
 namespace capture {
 
@@ -50,7 +53,23 @@ int run_conversions(std::FILE* file);
 
 // Host half.
 bool layout_is_right(int instruction, bool swapped_strides);
-// Returns the number of mismatches of the default model; prints variants if there are any.
-std::size_t check_instruction(int instruction, std::size_t dots, bool swapped_strides, std::FILE* file);
+// Returns the number of mismatches of the default unit; appends samples to `file` and mismatches to `differences`.
+std::size_t check_instruction(int instruction, std::size_t dots, bool swapped_strides, std::FILE* file,
+                              std::FILE* differences);
+void on_all_cores(std::size_t count, const std::function<void(std::size_t)>& task);
+
+/// One dot product and its result on the device, one word an operand.
+struct sample {
+  std::uint32_t a[32] = {};
+  std::uint32_t b[32] = {};
+  std::uint32_t c = 0;
+  std::uint32_t d = 0;
+};
+// Prints the rules, of some thousands, that explain the most samples.
+void learn(const instruction& op, const nibble::float_format& a, const nibble::float_format& b,
+           const nibble::emulate::tensor_unit& unit, const std::vector<sample>& samples);
+
+// GEMMs of the vendor's library (K = 4096) against chains of emulated instructions; linked only where that is found.
+__attribute__((weak)) void check_gemms(std::FILE* differences);
 
 }  // namespace capture

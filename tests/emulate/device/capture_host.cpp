@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The host half of the capture program: operands by range, the comparison on all cores, the variants of a model.
+// The host half of the capture program: operands by range, the comparison on all cores, mismatches for the search.
 #include <atomic>
-#include <cstring>
-#include <functional>
 #include <thread>
 
-#include <nibble/emulate.hpp>
+#include <nibble/emulate/tensor_core.hpp>
 
 #include "capture.hpp"
 
@@ -148,20 +146,6 @@ void fill_tile(tiles& t, std::size_t tile, const instruction& op) {
   for (std::size_t i = 0; i < m * 8; ++i) t.c[tile * m * 8 + i] = accumulator(r, f, range);
 }
 
-void on_all_cores(std::size_t count, const std::function<void(std::size_t)>& task) {
-  std::atomic<std::size_t> next{0};
-  std::vector<std::thread> threads;
-  const unsigned cores = std::thread::hardware_concurrency();
-  for (unsigned i = 0; i < (cores == 0 ? 1U : cores); ++i) {
-    threads.emplace_back([&] {
-      for (std::size_t first = next.fetch_add(16); first < count; first = next.fetch_add(16)) {
-        for (std::size_t j = first; j < first + 16 && j < count; ++j) task(j);
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
-
 tiles make_tiles(const instruction& op, std::size_t count) {
   tiles t;
   t.m = op.wgmma ? 64 : 16;
@@ -174,16 +158,7 @@ tiles make_tiles(const instruction& op, std::size_t count) {
   return t;
 }
 
-// ---- models ----
-
-/// How f16 results come about where the products are summed in f32.
-enum class narrowing { none, add_in_f32, add_in_f16 };
-
-struct model {
-  const char* name;
-  em::tensor_unit unit;
-  narrowing narrow = narrowing::none;
-};
+// ---- comparison ----
 
 em::tensor_unit default_unit(const instruction& op) {
   if (op.a == 4) return em::units::hopper_tf32;
@@ -194,73 +169,23 @@ em::tensor_unit default_unit(const instruction& op) {
   return u;
 }
 
-std::vector<model> models_of(const instruction& op) {
-  const em::tensor_unit base = default_unit(op);
-  std::vector<model> all{{"default", base}};
-  const auto add = [&](const char* name, auto change) {
-    em::tensor_unit u = base;
-    change(u);
-    all.push_back({name, u});
-  };
-  add("zero has its format's exponent", [](auto& u) { u.rule.zeros = em::zero_exponent::format_minimum; });
-  add("overflow is the largest number", [](auto& u) { u.rule.overflow = em::sum_overflow::largest; });
-  add("underflow is +0", [](auto& u) { u.rule.keeps_sign_of_underflow = false; });
-  add("both zero exponent, underflow +0", [](auto& u) {
-    u.rule.zeros = em::zero_exponent::format_minimum;
-    u.rule.keeps_sign_of_underflow = false;
-  });
-  add("F - 1", [](auto& u) { --u.rule.fraction_bits; });
-  add("F + 1", [](auto& u) { ++u.rule.fraction_bits; });
-  add("F + 2", [](auto& u) { u.rule.fraction_bits += 2; });
-  add("F = 25", [](auto& u) { u.rule.fraction_bits = 25; });
-  add("two halves", [](auto& u) { u.group = u.k / 2; u.grouping = em::sum_grouping::contiguous; });
-  add("pairs", [](auto& u) { u.group = u.k / 2; u.grouping = em::sum_grouping::pairs; });
-  add("accumulator last", [](auto& u) { u.accumulator_last = true; });
-  add("accumulator first", [](auto& u) { u.accumulator_last = false; });
-  add("23 bits out", [](auto& u) { if (u.rule.output == em::sum_output::f32_13_bits) u.rule.output = em::sum_output::f32; });
-  add("operands not as f16", [](auto& u) { u.operands_as_f16 = false; });
-  if (op.f16_result) {
-    em::tensor_unit u = base;
-    u.rule.output = em::sum_output::f32;
-    u.accumulator_last = false;
-    all.push_back({"f32 sum, c + r in f32, then f16", u, narrowing::add_in_f32});
-    all.push_back({"f32 sum, to f16, c + r in f16", u, narrowing::add_in_f16});
-  }
-  return all;
-}
-
-std::uint32_t narrow_to_f16(std::uint32_t bits) {
-  return nibble::emulate::ptx::cvt_rn_f16_f32(nibble::bit_cast<float>(bits));
-}
-
-template <class A, class B>
-std::uint32_t evaluate(const model& m, const nibble::float_format& fa, const nibble::float_format& fb, const A* a,
-                       const B* b, std::uint32_t c) {
-  if (m.narrow == narrowing::none) return em::multiply_accumulate(m.unit, fa, fb, a, b, c);
-  const std::uint32_t r = em::multiply_accumulate(m.unit, fa, fb, a, b, 0U);
-  if (m.narrow == narrowing::add_in_f16) {
-    return em::detail::add_accumulator(em::sum_output::f16, c, narrow_to_f16(r));
-  }
-  const std::uint32_t wide = nibble::to_bits(nibble::decode<formats::f16>(c));
-  return narrow_to_f16(em::detail::add_accumulator(em::sum_output::f32, wide, r));
-}
-
-std::uint32_t evaluate(const model& m, const instruction& op, const tiles& t, std::size_t tile, std::size_t i,
-                       std::size_t j) {
+/// One dot product of the tiles, its operands spread to a word each.
+sample sample_of(const instruction& op, const tiles& t, std::size_t tile, std::size_t at) {
   const auto rows = static_cast<std::size_t>(t.m);
-  std::uint32_t words[2][8];
-  std::memcpy(words[0], &t.a[(tile * rows + i) * row_bytes], row_bytes);
-  std::memcpy(words[1], &t.b[(tile * 8 + j) * row_bytes], row_bytes);
-  const std::uint32_t c = t.c[(tile * rows + i) * 8 + j];
-  if (op.a == 4) return evaluate(m, em::tf32, em::tf32, words[0], words[1], c);
-  if (op.a >= 2) {
-    std::uint16_t halves[2][16];
-    std::memcpy(halves, words, sizeof(words));
-    return evaluate(m, format_of(op.a), format_of(op.b), halves[0], halves[1], c);
+  const std::uint8_t* a = &t.a[(tile * rows + at / 8) * row_bytes];
+  const std::uint8_t* b = &t.b[(tile * 8 + at % 8) * row_bytes];
+  sample s;
+  for (int k = 0; k < row_bytes / bytes_of(op.a); ++k) {
+    s.a[k] = load(a, k, bytes_of(op.a));
+    s.b[k] = load(b, k, bytes_of(op.b));
   }
-  std::uint8_t bytes[2][32];
-  std::memcpy(bytes, words, sizeof(words));
-  return evaluate(m, format_of(op.a), format_of(op.b), bytes[0], bytes[1], c);
+  s.c = t.c[tile * rows * 8 + at];
+  s.d = t.d[tile * rows * 8 + at];
+  return s;
+}
+
+std::uint32_t emulated(const em::tensor_unit& u, const instruction& op, const sample& s) {
+  return em::multiply_accumulate(u, format_of(op.a), format_of(op.b), s.a, s.b, s.c);
 }
 
 void print_dot(std::FILE* file, const instruction& op, const tiles& t, std::size_t tile, std::size_t i, std::size_t j) {
@@ -280,40 +205,60 @@ void print_dot(std::FILE* file, const instruction& op, const tiles& t, std::size
 struct outcome {
   std::size_t mismatches[range_count] = {};
   std::size_t total = 0;
+  std::vector<std::uint32_t> first;  // of each tile: the first output that differs, or -1
 };
 
-outcome compare(const model& m, const instruction& op, const tiles& t, int examples) {
+outcome compare(const em::tensor_unit& u, const instruction& op, const tiles& t) {
   std::atomic<std::size_t> counts[range_count] = {};
-  std::vector<std::uint32_t> first(t.count, 0xffff'ffffU);
+  outcome result;
+  result.first.assign(t.count, 0xffff'ffffU);
   const auto rows = static_cast<std::size_t>(t.m);
   on_all_cores(t.count, [&](std::size_t tile) {
     std::size_t wrong = 0;
     for (std::size_t at = 0; at < rows * 8; ++at) {
-      if (evaluate(m, op, t, tile, at / 8, at % 8) == t.d[tile * rows * 8 + at]) continue;
-      if (wrong++ == 0) first[tile] = static_cast<std::uint32_t>(at);
+      const sample s = sample_of(op, t, tile, at);
+      if (emulated(u, op, s) == s.d) continue;
+      if (wrong++ == 0) result.first[tile] = static_cast<std::uint32_t>(at);
     }
     counts[range_of(tile)] += wrong;
   });
-  outcome result;
   for (int i = 0; i < range_count; ++i) result.total += result.mismatches[i] = counts[i];
-  int shown[range_count] = {};
-  for (std::size_t tile = 0; tile < t.count && examples > 0; ++tile) {
-    if (first[tile] == 0xffff'ffffU || shown[range_of(tile)]++ >= 2) continue;
-    std::printf("    %s: emulated %08x, A B C D ", range_names[range_of(tile)],
-                evaluate(m, op, t, tile, first[tile] / 8, first[tile] % 8));
-    print_dot(stdout, op, t, tile, first[tile] / 8, first[tile] % 8);
-    --examples;
-  }
   return result;
 }
 
-void print_outcome(const char* name, const outcome& o) {
-  std::printf("  %-34s %10zu |", name, o.total);
-  for (std::size_t count : o.mismatches) std::printf(" %zu", count);
-  std::printf("\n");
+/// Mismatches (at most one a tile, and 50 a range in the file), and as many outputs that agree, for the search for a rule.
+std::vector<sample> collect(const em::tensor_unit& u, const instruction& op, const tiles& t, const outcome& o,
+                            std::FILE* file) {
+  std::vector<sample> samples;
+  int shown[range_count] = {};
+  for (std::size_t tile = 0; tile < t.count && samples.size() < 2400; ++tile) {
+    if (o.first[tile] == 0xffff'ffffU || shown[range_of(tile)]++ >= 400) continue;
+    samples.push_back(sample_of(op, t, tile, o.first[tile]));
+    samples.push_back(sample_of(op, t, tile, (o.first[tile] + 65) % (static_cast<std::size_t>(t.m) * 8)));
+    if (shown[range_of(tile)] > 50) continue;
+    std::fprintf(file, "%s | %s | emulated %08x | A B C D ", op.name, range_names[range_of(tile)],
+                 emulated(u, op, samples[samples.size() - 2]));
+    print_dot(file, op, t, tile, o.first[tile] / 8, o.first[tile] % 8);
+  }
+  for (std::size_t tile = 0; tile < t.count && tile < 1000; ++tile) samples.push_back(sample_of(op, t, tile, tile % 128));
+  return samples;
 }
 
 }  // namespace
+
+void on_all_cores(std::size_t count, const std::function<void(std::size_t)>& task) {
+  std::atomic<std::size_t> next{0};
+  std::vector<std::thread> threads;
+  const unsigned cores = std::thread::hardware_concurrency();
+  for (unsigned i = 0; i < (cores == 0 ? 1U : cores); ++i) {
+    threads.emplace_back([&] {
+      for (std::size_t first = next.fetch_add(16); first < count; first = next.fetch_add(16)) {
+        for (std::size_t j = first; j < first + 16 && j < count; ++j) task(j);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
 
 bool layout_is_right(int index, bool swapped_strides) {
   const instruction& op = instructions[index];
@@ -352,18 +297,20 @@ bool layout_is_right(int index, bool swapped_strides) {
   return true;
 }
 
-std::size_t check_instruction(int index, std::size_t dots, bool swapped_strides, std::FILE* file) {
+std::size_t check_instruction(int index, std::size_t dots, bool swapped_strides, std::FILE* file, std::FILE* differences) {
   const instruction& op = instructions[index];
   const std::size_t outputs = op.wgmma ? 512 : 128;
   tiles t = make_tiles(op, (dots + outputs - 1) / outputs);
   on_all_cores(t.count, [&](std::size_t tile) { fill_tile(t, tile, op); });
   if (!run_tiles(index, t, swapped_strides)) return dots;
-  const std::vector<model> models = models_of(op);
-  const outcome base = compare(models[0], op, t, 16);
-  std::printf("%s: %zu dot products, %zu mismatches\n", op.name, t.d.size(), base.total);
-  if (base.total != 0) {
-    for (const model& m : models) print_outcome(m.name, m.unit == models[0].unit && m.narrow == models[0].narrow ? base : compare(m, op, t, 0));
+  const em::tensor_unit unit = default_unit(op);
+  const outcome base = compare(unit, op, t);
+  std::printf("%s: %zu dot products, %zu mismatches", op.name, t.d.size(), base.total);
+  for (int i = 0; i < range_count; ++i) {
+    if (base.mismatches[i] != 0) std::printf("; %s %zu", range_names[i], base.mismatches[i]);
   }
+  std::printf("\n");
+  if (base.total != 0) learn(op, format_of(op.a), format_of(op.b), unit, collect(unit, op, t, base, differences));
   // Twelve dot products a range, each of another tile.
   for (std::size_t tile = 0; tile < 12U * range_count && tile < t.count; ++tile) {
     std::fprintf(file, "%s ", op.name);
