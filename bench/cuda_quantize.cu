@@ -2,7 +2,8 @@
 //
 // The CUDA backend against the memory: each operation beside a kernel that moves the same bytes with no arithmetic, in
 // the same run. Prints medians of interleaved runs, elements a second, and the ratio.
-//   nvcc -std=c++20 -O3 -arch=sm_90 -Iinclude bench/cuda_quantize.cu -o cuda_quantize && ./cuda_quantize [log2 elements]
+//   nvcc -std=c++20 -O3 -arch=sm_90 -Iinclude bench/cuda_quantize.cu -o cuda_quantize && ./cuda_quantize [log2
+//   elements]
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include <nibble/cuda.cuh>
+#include <nibble/method/hadamard.hpp>
 
 namespace {
 
@@ -56,6 +58,10 @@ __global__ void __launch_bounds__(256) move(const uint4* in, std::uint8_t* out, 
     }
     if constexpr (Out % 8 == 1) {
       out[groups * (Out - 1) + first + lane] = static_cast<std::uint8_t>(mix[0] ^ mix[1] ^ mix[2] ^ mix[3]);
+    }
+    if constexpr (Out % 8 == 2) {
+      reinterpret_cast<std::uint16_t*>(out + groups * (Out - 2))[first + lane] =
+          static_cast<std::uint16_t>(mix[0] ^ mix[1] ^ mix[2] ^ mix[3]);
     }
   }
 }
@@ -115,13 +121,14 @@ struct bench {
                                                                           reinterpret_cast<std::uint8_t*>(out), groups);
     };
   }
-  void row(const char* name, const task& operation, const task& ceiling, double bytes_per_element, double target) const {
+  void row(const char* name, const task& operation, const task& ceiling, double bytes_per_element,
+           double target) const {
     const auto [ms, limit_ms] = measure(operation, ceiling, runs);
     need(cudaGetLastError());
     const double rate = static_cast<double>(count) / (static_cast<double>(ms) * 1e6);
     const double most = static_cast<double>(count) / (static_cast<double>(limit_ms) * 1e6);
-    std::printf("| %-44s | %8.1f | %8.1f | %7.0f | %.3f | %.2f%s |\n", name, rate, most, most * bytes_per_element, rate / most, target,
-                rate / most < target ? " BELOW" : "");
+    std::printf("| %-44s | %8.1f | %8.1f | %7.0f | %.3f | %.2f%s |\n", name, rate, most, most * bytes_per_element,
+                rate / most, target, rate / most < target ? " BELOW" : "");
   }
   template <block_format F>
   block_view<F> view(std::size_t cols) const {
@@ -131,7 +138,8 @@ struct bench {
   task quantizer(const T* source, element_rounding rounding = {}) const {
     return [=, this] {
       const std::size_t cols = 8192;
-      need(quantize(cuda{}, matrix_view<T>{source, count / cols, cols}, view<F>(cols), {.rounding = rounding, .tensor_amax = 5.0F}));
+      need(quantize(cuda{}, matrix_view<T>{source, count / cols, cols}, view<F>(cols),
+                    {.rounding = rounding, .tensor_amax = 5.0F}));
     };
   }
 };
@@ -141,21 +149,71 @@ void quantize_rows(const bench& b, const T* source, const std::string& from) {
   constexpr bool wide = sizeof(T) == 4;
   constexpr double in = sizeof(T);
   const auto named = [&](const char* text) { return from + " -> " + text; };
-  const task nvfp4_limit = b.template limit<wide ? 4 : 2, 9, 16>();
-  const task mx_limit = b.template limit<wide ? 8 : 4, 17, 32>();
-  const task fp8_limit = b.template limit<wide ? 4 : 2, 16, 16>();
-  const task mx8_limit = b.template limit<wide ? 8 : 4, 33, 32>();
+  const task nvfp4_limit = b.template limit < wide ? 4 : 2, 9, 16 > ();
+  const task mx_limit = b.template limit < wide ? 8 : 4, 17, 32 > ();
+  const task both_limit = b.template limit < wide ? 4 : 2, 18, 16 > ();
+  const task mx_both_limit = b.template limit < wide ? 8 : 4, 34, 32 > ();
+  const task luq_limit = b.template limit < wide ? 4 : 2, 8, 16 > ();
+  const task fp8_limit = b.template limit < wide ? 4 : 2, 16, 16 > ();
+  const task mx8_limit = b.template limit < wide ? 8 : 4, 33, 32 > ();
   b.row(named("NVFP4 nearest").c_str(), b.quantizer<nvfp4>(source), nvfp4_limit, in + 9.0 / 16, 0.90);
   for (const int bits : {8, 16, 32}) {
     b.row(named(("NVFP4 stochastic " + std::to_string(bits)).c_str()).c_str(),
-          b.quantizer<nvfp4>(source, stochastic{.seed = 1, .bits = bits}), nvfp4_limit, in + 9.0 / 16, bits == 32 ? 0.75 : 0.85);
+          b.quantizer<nvfp4>(source, stochastic{.seed = 1, .bits = bits}), nvfp4_limit, in + 9.0 / 16,
+          bits == 32 ? 0.75 : 0.85);
   }
-  b.row(named("NVFP4 stochastic 16, 7 rounds").c_str(), b.quantizer<nvfp4>(source, stochastic{.seed = 1, .bits = 16, .rounds = 7}),
-        nvfp4_limit, in + 9.0 / 16, 0.85);
+  b.row(named("NVFP4 stochastic 16, 7 rounds").c_str(),
+        b.quantizer<nvfp4>(source, stochastic{.seed = 1, .bits = 16, .rounds = 7}), nvfp4_limit, in + 9.0 / 16, 0.85);
   b.row(named("MXFP4 nearest").c_str(), b.quantizer<mxfp4>(source), mx_limit, in + 17.0 / 32, 0.90);
-  b.row(named("MXFP4 stochastic 16").c_str(), b.quantizer<mxfp4>(source, stochastic{.seed = 1, .bits = 16}), mx_limit, in + 17.0 / 32, 0.85);
+  b.row(named("MXFP4 stochastic 16").c_str(), b.quantizer<mxfp4>(source, stochastic{.seed = 1, .bits = 16}), mx_limit,
+        in + 17.0 / 32, 0.85);
   b.row(named("MXFP8 e4m3 nearest").c_str(), b.quantizer<mxfp8_e4m3>(source), mx8_limit, in + 33.0 / 32, 0.90);
   b.row(named("MXFP8 e5m2 nearest").c_str(), b.quantizer<mxfp8_e5m2>(source), mx8_limit, in + 33.0 / 32, 0.90);
+  const auto both = [&]<block_format F>(element_rounding rounding, cuda_quantize_options row,
+                                        cuda_quantize_options column) {
+    return task([=, &b] {
+      const std::size_t cols = 8192;
+      const block_view<F> rows = b.view<F>(cols);
+      const block_view<F> columns{b.bytes + b.count / 2, b.scales + b.count / 16, b.tensor_scale + 1, cols,
+                                  b.count / cols};
+      need(quantize_both(cuda{}, matrix_view<T>{source, b.count / cols, cols}, rows, columns,
+                         {.rounding = rounding, .tensor_amax = 5.0F}, row, column));
+    });
+  };
+  const cuda_quantize_options turned{.hadamard = hadamard_signs::published()};
+  const cuda_quantize_options tiled{.tiled_scales = true};
+  b.row(named("NVFP4 both ways").c_str(), both.template operator()<nvfp4>({}, {}, {}), both_limit, in + 18.0 / 16,
+        0.75);
+  b.row(named("NVFP4 both, tiles").c_str(), both.template operator()<nvfp4>({}, tiled, tiled), both_limit,
+        in + 18.0 / 16, 0.75);
+  b.row(named("NVFP4 both, columns Hadamard").c_str(), both.template operator()<nvfp4>({}, {}, turned), both_limit,
+        in + 18.0 / 16, 0.75);
+  b.row(named("NVFP4 both, Hadamard, stochastic 16").c_str(),
+        both.template operator()<nvfp4>(stochastic{.seed = 1, .bits = 16}, {}, turned), both_limit, in + 18.0 / 16,
+        0.75);
+  b.row(named("MXFP4 both ways").c_str(), both.template operator()<mxfp4>({}, {}, {}), mx_both_limit, in + 34.0 / 32,
+        0.75);
+  const auto single = [&](quantize_options options, cuda_quantize_options extras) {
+    options.tensor_amax = 5.0F;
+    return task([=, &b] {
+      const std::size_t cols = 8192;
+      const std::size_t rows = b.count / cols;
+      const bool columns = options.orientation == orientation::column_wise;
+      const block_view<nvfp4> q{b.bytes, b.scales, b.tensor_scale, columns ? cols : rows, columns ? rows : cols};
+      need(quantize(cuda{}, matrix_view<T>{source, rows, cols}, q, options, extras));
+    });
+  };
+  b.row(named("NVFP4 column-wise").c_str(), single({.orientation = orientation::column_wise}, {}), nvfp4_limit,
+        in + 9.0 / 16, 0.75);
+  b.row(named("NVFP4 Hadamard").c_str(), single({}, turned), nvfp4_limit, in + 9.0 / 16, 0.75);
+  b.row(named("NVFP4 tiles").c_str(), single({}, tiled), nvfp4_limit, in + 9.0 / 16, 0.90);
+  b.row(
+      named("LUQ").c_str(),
+      [&] {
+        need(luq(cuda{}, std::span<const T>(source, b.count), std::span(b.bytes, b.count / 2), b.tensor_scale,
+                 {.known_maximum = 5.0F}));
+      },
+      luq_limit, in + 0.5, 0.80);
   const auto encoder = [&]<class E>(E) {
     return task([=, &b] {
       need(encode<E>(cuda{}, std::span<const T>(source, b.count), std::span<std::uint8_t>(b.bytes, b.count)));
@@ -164,14 +222,17 @@ void quantize_rows(const bench& b, const T* source, const std::string& from) {
   b.row(named("E4M3 encode").c_str(), encoder(e4m3{}), fp8_limit, in + 1, 0.95);
   b.row(named("E5M2 encode").c_str(), encoder(e5m2{}), fp8_limit, in + 1, 0.95);
   b.row((from + " amax").c_str(),
-        [&] { need(amax(cuda{nullptr, {b.scratch, amax_workspace_bytes}}, matrix_view<T>{source, b.count / 8192, 8192}, b.tensor_scale)); },
-        b.template limit<wide ? 4 : 2, 0, 16>(), in, 0.95);
+        [&] {
+          need(amax(cuda{nullptr, {b.scratch, amax_workspace_bytes}}, matrix_view<T>{source, b.count / 8192, 8192},
+                    b.tensor_scale));
+        },
+        b.template limit < wide ? 4 : 2, 0, 16 > (), in, 0.95);
 }
 
 template <class T>
 void dequantize_rows(const bench& b, const std::string& to) {
   constexpr bool wide = sizeof(T) == 4;
-  const task nvfp4_limit = b.template limit<1, wide ? 128 : 64, 32>();  // 16 of 18 bytes read
+  const task nvfp4_limit = b.template limit < 1, wide ? 128 : 64, 32 > ();  // 16 of 18 bytes read
   need(cudaMemset(b.scales, 0x38, b.count / 16));
   need(cudaMemset(b.tensor_scale, 0x3f, 4));
   const auto run = [&]<block_format F>() {
@@ -179,7 +240,8 @@ void dequantize_rows(const bench& b, const std::string& to) {
   };
   b.row(("NVFP4 -> " + to).c_str(), run.template operator()<nvfp4>(), nvfp4_limit, sizeof(T) + 0.5, 0.90);
   b.row(("MXFP4 -> " + to).c_str(), run.template operator()<mxfp4>(), nvfp4_limit, sizeof(T) + 0.5, 0.90);
-  b.row(("MXFP8 e4m3 -> " + to).c_str(), run.template operator()<mxfp8_e4m3>(), b.template limit<1, wide ? 64 : 32, 16>(), sizeof(T) + 1, 0.90);
+  b.row(("MXFP8 e4m3 -> " + to).c_str(), run.template operator()<mxfp8_e4m3>(), b.template limit < 1, wide ? 64 : 32,
+        16 > (), sizeof(T) + 1, 0.90);
 }
 
 }  // namespace

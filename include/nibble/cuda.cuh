@@ -8,5 +8,6 @@
 #include <nibble/cuda/amax.cuh>
 #include <nibble/cuda/codec.cuh>
 #include <nibble/cuda/dequantize.cuh>
+#include <nibble/cuda/luq.cuh>
 #include <nibble/cuda/quantize.cuh>
 #include <nibble/cuda/scale_layout.cuh>

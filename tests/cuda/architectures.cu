@@ -22,3 +22,10 @@ cuda_status numbers(const cuda& device, std::span<const std::uint8_t> codes, std
 cuda_status tiles(const cuda& device, std::span<const std::uint8_t> scales, std::span<std::uint8_t> out) {
   return tile_scales(device, scales, 3, 5, out);
 }
+cuda_status both(const cuda& device, const matrix_view<float>& x, const block_view<nvfp4>& rows,
+                 const block_view<nvfp4>& columns, const quantize_options& options) {
+  return quantize_both(device, x, rows, columns, options);
+}
+cuda_status logarithmic(const cuda& device, std::span<const float> x, std::span<std::uint8_t> out, float* alpha) {
+  return luq(device, x, out, alpha);
+}

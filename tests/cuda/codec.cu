@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// encode and decode of cuda{} against the scalar backend: every float32 (or every 4099th, with "small"), to nearest even
-// and toward zero, every binary16 and bfloat16, every code; and E4M3 and E5M2 against the device's own conversion.
+// encode and decode of cuda{} against the scalar backend: every float32 (or every 4099th, with "small"), to nearest
+// even and toward zero, every binary16 and bfloat16, every code; and E4M3 and E5M2 against the device's own conversion.
 #include "support.cuh"
 
 using namespace nibble;
@@ -23,8 +23,11 @@ struct inputs {
   std::vector<float> host;
 
   explicit inputs(bool small)
-      : slices(small ? 1 : 16), count(small ? (std::size_t{1} << 32) / 4099 : std::size_t{1} << 28), step(small ? 4099 : 1),
-        x(count), host(count) {}
+      : slices(small ? 1 : 16),
+        count(small ? (std::size_t{1} << 32) / 4099 : std::size_t{1} << 28),
+        step(small ? 4099 : 1),
+        x(count),
+        host(count) {}
   void slice(std::size_t s) {
     const auto first = static_cast<std::uint32_t>(s * count);
     every_float<<<4096, 256>>>(x.data(), first, step, count);
@@ -38,10 +41,12 @@ struct inputs {
 };
 
 template <float_format F>
-void compare_slice(const inputs& in, device_array<std::uint8_t>& codes, std::vector<std::uint8_t>& got, const encode_options& o,
-                   const char* name) {
+void compare_slice(const inputs& in, device_array<std::uint8_t>& codes, std::vector<std::uint8_t>& got,
+                   const encode_options& o, const char* name) {
   const std::size_t bytes = packed_bytes(F, in.count);
-  check(encode<F>(cuda{}, std::span<const float>(in.x.data(), in.count), std::span<std::uint8_t>(codes.data(), bytes), o), name);
+  check(
+      encode<F>(cuda{}, std::span<const float>(in.x.data(), in.count), std::span<std::uint8_t>(codes.data(), bytes), o),
+      name);
   check(cudaMemcpy(got.data(), codes.data(), bytes, cudaMemcpyDeviceToHost), "copy");
   constexpr std::size_t part = std::size_t{1} << 20;
   std::atomic<std::size_t> different{0};
@@ -52,7 +57,8 @@ void compare_slice(const inputs& in, device_array<std::uint8_t>& codes, std::vec
     encode<F>(scalar{}, std::span<const float>(in.host.data() + first, n), expected, o);
     if (std::memcmp(expected.data(), got.data() + packed_bytes(F, first), expected.size()) != 0) ++different;
   });
-  check(different == 0, std::string(name) + ": " + std::to_string(different.load()) + " parts of 2^20 differ, rounding " +
+  check(different == 0, std::string(name) + ": " + std::to_string(different.load()) +
+                            " parts of 2^20 differ, rounding " +
                             std::to_string(static_cast<int>(o.rounding.choice(recipe{}).mode)));
 }
 
@@ -67,7 +73,9 @@ void compare_narrow(const char* name) {
       std::vector<std::uint8_t> expected(packed_bytes(F, x.size()));
       encode<F>(scalar{}, x, expected, o);
       device_array<std::uint8_t> codes(expected.size());
-      check(encode<F>(cuda{}, std::span<const Number>(there.data(), x.size()), std::span<std::uint8_t>(codes.data(), codes.size()), o), name);
+      check(encode<F>(cuda{}, std::span<const Number>(there.data(), x.size()),
+                      std::span<std::uint8_t>(codes.data(), codes.size()), o),
+            name);
       check(codes.get() == expected, std::string(name) + ": codes differ");
     }
   };
@@ -89,8 +97,11 @@ void compare_decode(const char* name) {
     std::vector<T> expected(count);
     decode<F>(scalar{}, bytes, expected);
     device_array<T> out(count + shift);
-    check(decode<F>(cuda{}, std::span<const std::uint8_t>(codes.data(), bytes.size()), std::span<T>(out.data() + shift, count)), name);
-    check(std::memcmp(out.get().data() + shift, expected.data(), count * sizeof(T)) == 0, std::string(name) + ": values differ");
+    check(decode<F>(cuda{}, std::span<const std::uint8_t>(codes.data(), bytes.size()),
+                    std::span<T>(out.data() + shift, count)),
+          name);
+    check(std::memcmp(out.get().data() + shift, expected.data(), count * sizeof(T)) == 0,
+          std::string(name) + ": values differ");
   };
   for (const std::size_t shift : {0U, 1U}) {
     one(float{}, shift);
@@ -105,21 +116,34 @@ template <float_format F>
 void compare_options(const char* name) {
   const std::vector<float> x = tensor(3001, content::mixed, 5);
   const device_array<float> there(x);
-  const packed_layout layouts_4[] = {layouts::nibbles_low_first, layouts::nibbles_high_first, layouts::ggml_mxfp4,
-                                     layouts::ggml_nvfp4, layouts::dense6, layouts::bytes, layouts::words};
+  const packed_layout layouts_4[] = {layouts::nibbles_low_first,
+                                     layouts::nibbles_high_first,
+                                     layouts::ggml_mxfp4,
+                                     layouts::ggml_nvfp4,
+                                     layouts::dense6,
+                                     layouts::bytes,
+                                     layouts::words};
   for (const packed_layout& layout : layouts_4) {
     if (layout.slot_bits < F.bits()) continue;
     for (const std::size_t count : {std::size_t{1}, std::size_t{2}, std::size_t{63}, std::size_t{3001}}) {
-      const encode_options all[] = {
-          {.layout = layout},
-          {.rounding = rounding_mode::to_odd, .overflow = overflow::special, .policy = policy::ml_dtypes, .layout = layout},
-          {.rounding = stochastic{.seed = 3, .bits = 8, .first_element = 7}, .policy = policy::onednn, .layout = layout},
-          {.rounding = stochastic{.seed = 4, .variant = stochastic_variant::c}, .overflow = overflow::p3109_none, .layout = layout}};
+      const encode_options all[] = {{.layout = layout},
+                                    {.rounding = rounding_mode::to_odd,
+                                     .overflow = overflow::special,
+                                     .policy = policy::ml_dtypes,
+                                     .layout = layout},
+                                    {.rounding = stochastic{.seed = 3, .bits = 8, .first_element = 7},
+                                     .policy = policy::onednn,
+                                     .layout = layout},
+                                    {.rounding = stochastic{.seed = 4, .variant = stochastic_variant::c},
+                                     .overflow = overflow::p3109_none,
+                                     .layout = layout}};
       for (const encode_options& o : all) {
         std::vector<std::uint8_t> expected(packed_bytes(layout, count));
         encode<F>(scalar{}, std::span<const float>(x.data(), count), expected, o);
         device_array<std::uint8_t> codes(expected.size());
-        check(encode<F>(cuda{}, std::span<const float>(there.data(), count), std::span<std::uint8_t>(codes.data(), codes.size()), o), name);
+        check(encode<F>(cuda{}, std::span<const float>(there.data(), count),
+                        std::span<std::uint8_t>(codes.data(), codes.size()), o),
+              name);
         check(codes.get() == expected, std::string(name) + ": options, " + std::to_string(count) + " numbers differ");
       }
     }
@@ -145,6 +169,45 @@ void test_hardware(const char* name) {
     compare_hardware<F><<<8192, 256>>>(static_cast<std::uint32_t>(first), std::size_t{1} << 30, different.data());
   }
   check(different.get()[0] == 0, std::string(name) + ": cvt.rn.satfinite differs from encode");
+}
+
+/// The E2M1 of eight at a time against the rounding of one, on every float32 that is no NaN.
+template <class Rounding>
+__global__ void compare_e2m1(std::uint32_t first, std::size_t chunks, unsigned long long* different) {
+  for (std::size_t chunk = detail::thread_index(); chunk < chunks; chunk += detail::thread_count()) {
+    constexpr special_codes special = make_special_codes(
+        formats::e2m1, Rounding::random_bits == 0 ? rounding_mode::nearest_even : rounding_mode::stochastic,
+        overflow::saturate, recipe{}.policy, false);
+    std::uint32_t bits[8];
+    for (unsigned i = 0; i < 8; ++i) {
+      bits[i] = first + static_cast<std::uint32_t>(chunk * 8) + i;
+      if ((bits[i] & 0x7fff'ffffU) > 0x7f80'0000U) bits[i] = i;
+    }
+    const detail::random_eight<Rounding::random_bits> random(first, 1, chunk * 8, 7);
+    const std::uint32_t packed = detail::pack_e2m1<Rounding>(bits, 0x3f80'0000U, special, random);
+    for (unsigned i = 0; i < 8; ++i) {
+      constexpr rounding_mode mode =
+          Rounding::random_bits == 0 ? rounding_mode::nearest_even : rounding_mode::stochastic;
+      const std::uint32_t code = detail::encode_lanes<mode>(formats::e2m1, special, bits[i], random.of(i),
+                                                            Rounding::random_bits == 0 ? 32 : Rounding::random_bits);
+      if ((packed >> (4 * i) & 15U) != code) atomicAdd(different, 1ULL);
+    }
+  }
+}
+
+void test_e2m1(bool small) {
+  const auto one = [&]<class Rounding>(const char* name) {
+    device_array<unsigned long long> different(std::vector<unsigned long long>{0});
+    const std::uint64_t step = std::uint64_t{1} << (small ? 16 : 30);
+    for (std::uint64_t first = 0; first < std::uint64_t{1} << 32; first += std::uint64_t{1} << 30) {
+      compare_e2m1<Rounding><<<8192, 256>>>(static_cast<std::uint32_t>(first), step / 8, different.data());
+    }
+    check(different.get()[0] == 0, std::string("e2m1 of eight, ") + name + ": codes differ");
+  };
+  one.template operator()<detail::round_to_nearest>("nearest");
+  one.template operator()<detail::round_stochastically<8>>("8 bits");
+  one.template operator()<detail::round_stochastically<16>>("16 bits");
+  one.template operator()<detail::round_stochastically<32>>("32 bits");
 }
 
 }  // namespace
@@ -186,6 +249,7 @@ int main(int argc, char** argv) {
     compare_decode<F>(name);
     if constexpr (F.bits() <= 8) compare_options<F>(name);
   });
+  test_e2m1(small);
   if (!small) {
     test_hardware<formats::e4m3>("e4m3");
     test_hardware<formats::e5m2>("e5m2");

@@ -36,7 +36,8 @@ struct amax_vector {
   __device__ static std::uint32_t largest(const uint4& v, amax_rule rule) noexcept {
     const std::uint32_t words[4] = {v.x, v.y, v.z, v.w};
     if constexpr (std::is_same_v<T, bf16>) {
-      // A bfloat16 is the upper half of a binary32, so that pairs compare as they lie. What the rule may change is rare.
+      // A bfloat16 is the upper half of a binary32, so that pairs compare as they lie. What the rule may change is
+      // rare.
       constexpr std::uint32_t mask = 0x7fff'7fffU;
       const std::uint32_t pair = __vmaxu2(__vmaxu2(v.x & mask, v.y & mask), __vmaxu2(v.z & mask, v.w & mask));
       const std::uint32_t low = pair << 16;
@@ -68,8 +69,8 @@ struct amax_vector {
 
 /// Stage one where rows follow each other without gaps: partial[block] is the largest of the block's share.
 template <class T>
-__global__ void __launch_bounds__(cuda_threads) contiguous_amax_kernel(const T* x, std::size_t count, amax_rule rule,
-                                                                       std::uint32_t* partial) {
+__global__ void __launch_bounds__(cuda_threads)
+    contiguous_amax_kernel(const T* x, std::size_t count, amax_rule rule, std::uint32_t* partial) {
   constexpr std::size_t width = amax_vector<T>::elements;
   const auto* vectors = reinterpret_cast<const uint4*>(x);
   const std::size_t whole = count / width;
@@ -112,10 +113,32 @@ __global__ void __launch_bounds__(cuda_threads) strided_amax_kernel(Source x, am
   if (threadIdx.x == 0) partial[blockIdx.x] = best;
 }
 
+/// Stage one for the transform of a matrix, a thread for each tile of a row. Neighbours take neighbouring tiles, or
+/// rows where these lie closer.
+template <class Source>
+__global__ void __launch_bounds__(cuda_threads)
+    transformed_amax_kernel(Source x, amax_rule rule, bool by_rows, std::uint32_t* partial) {
+  std::uint32_t best = 0;
+  const std::size_t across = x.cols / hadamard_lanes;
+  const std::size_t tiles = x.rows * across;
+  for (std::size_t i = thread_index(); i < tiles; i += thread_count()) {
+    std::uint32_t y[hadamard_lanes];
+    x.transformed_tile(by_rows ? i % x.rows : i / across, (by_rows ? i / x.rows : i % across) * hadamard_lanes, y);
+#pragma unroll
+    for (const std::uint32_t bits : y) {
+      const std::uint32_t m = counted_magnitude(bits, rule);
+      best = m > best ? m : best;
+    }
+  }
+  best = block_maximum(best);
+  if (threadIdx.x == 0) partial[blockIdx.x] = best;
+}
+
 /// Stage two: the amax, and what follows from it.
 template <int Threads = cuda_threads>
-__global__ void __launch_bounds__(Threads) finish_amax_kernel(const std::uint32_t* partial, std::uint32_t count, float* amax,
-                                                              tensor_scaling* scaling, block_format f, recipe r) {
+__global__ void __launch_bounds__(Threads)
+    finish_amax_kernel(const std::uint32_t* partial, std::uint32_t count, float* amax, tensor_scaling* scaling,
+                       block_format f, recipe r) {
   std::uint32_t best = 0;
   for (std::uint32_t i = threadIdx.x; i < count; i += Threads) best = partial[i] > best ? partial[i] : best;
   best = block_maximum(best);
@@ -128,41 +151,58 @@ __global__ void __launch_bounds__(Threads) finish_amax_kernel(const std::uint32_
 struct amax_workspace {
   static constexpr std::size_t results = 64;
   static constexpr std::size_t partials = (amax_workspace_bytes - results) / sizeof(std::uint32_t);
-  static_assert(sizeof(tensor_scaling) <= results);
+  static_assert(2 * sizeof(tensor_scaling) <= results);
   std::byte* memory;
 
-  [[nodiscard]] tensor_scaling* scaling() const noexcept { return reinterpret_cast<tensor_scaling*>(memory); }
+  /// The first or the second of two results.
+  [[nodiscard]] tensor_scaling* scaling(std::size_t i = 0) const noexcept {
+    return reinterpret_cast<tensor_scaling*>(memory) + i;
+  }
   [[nodiscard]] std::uint32_t* partial() const noexcept { return reinterpret_cast<std::uint32_t*>(memory + results); }
 };
 
-/// Queues both stages.
+/// Blocks of stage one for `count` elements.
+inline std::size_t amax_blocks(std::size_t count) noexcept {
+  const std::size_t wanted = pieces(count, std::size_t{cuda_threads} * 16);
+  return wanted < 1 ? 1 : wanted > amax_workspace::partials ? amax_workspace::partials : wanted;
+}
+
+/// Queues stage one, for the transform of the rows of x where that is wanted; `blocks` results are in the workspace.
 template <class T>
-cuda_status queue_amax(const cuda& device, const matrix_view<T>& x, amax_rule rule, float* amax, tensor_scaling* scaling,
-                       const block_format& f, const recipe& r) {
+cuda_status queue_partial_amax(const cuda& device, const matrix_view<T>& x, const hadamard_call& hadamard,
+                               amax_rule rule, std::size_t& blocks) {
   const amax_workspace space{device.workspace.data()};
   const std::size_t count = x.rows * x.cols;
   const bool dense = x.col_stride == 1 && (x.rows <= 1 || x.row_stride == static_cast<std::ptrdiff_t>(x.cols));
-  const std::size_t wanted = pieces(count, std::size_t{cuda_threads} * 16);
-  const std::size_t blocks = wanted < 1 ? 1 : wanted > amax_workspace::partials ? amax_workspace::partials : wanted;
-  cuda_status status;
-  bool queued = false;
-  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, f16> || std::is_same_v<T, bf16>) {
-    if (dense && reinterpret_cast<std::uintptr_t>(x.data) % 16 == 0) {
-      status = launch(device.stream, blocks, &contiguous_amax_kernel<T>, x.data, count, rule, space.partial());
-      queued = true;
+  blocks = amax_blocks(count);
+  if constexpr (is_common_source<T>) {
+    if (hadamard.wanted) {
+      return launch(device.stream, blocks, &transformed_amax_kernel<common_source>, kernel_source(x, hadamard), rule,
+                    x.row_stride < x.col_stride, space.partial());
     }
   }
-  if (!queued) {
-    const auto source = kernel_source(x);
-    using source_type = std::remove_const_t<decltype(source)>;
-    status = launch(device.stream, blocks, &strided_amax_kernel<source_type>, source, rule, space.partial());
+  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, f16> || std::is_same_v<T, bf16>) {
+    if (dense && reinterpret_cast<std::uintptr_t>(x.data) % 16 == 0) {
+      return launch(device.stream, blocks, &contiguous_amax_kernel<T>, x.data, count, rule, space.partial());
+    }
   }
-  if (!status.ok()) return status;
-  return launch(device.stream, 1, &finish_amax_kernel<>, space.partial(), static_cast<std::uint32_t>(blocks), amax, scaling,
-                f, r);
+  const auto source = kernel_source(x);
+  using source_type = std::remove_const_t<decltype(source)>;
+  return launch(device.stream, blocks, &strided_amax_kernel<source_type>, source, rule, space.partial());
 }
 
-}  // namespace detail
+/// Queues both stages.
+template <class T>
+cuda_status queue_amax(const cuda& device, const matrix_view<T>& x, const hadamard_call& hadamard, amax_rule rule,
+                       float* amax, tensor_scaling* scaling, const block_format& f, const recipe& r) {
+  std::size_t blocks = 0;
+  const cuda_status status = queue_partial_amax(device, x, hadamard, rule, blocks);
+  if (!status.ok()) return status;
+  return launch(device.stream, 1, &finish_amax_kernel<>, amax_workspace{device.workspace.data()}.partial(),
+                static_cast<std::uint32_t>(blocks), amax, scaling, f, r);
+}
+
+}  // namespace detail::inline NIBBLE_UNIT
 
 /// Queues the writing of amax(x, rule) to `result`, a device pointer. The workspace holds amax_workspace_bytes. Throws
 /// std::invalid_argument for a null matrix or result and for a short workspace.
@@ -171,7 +211,7 @@ cuda_status amax(const cuda& device, const matrix_view<T>& x, float* result, ama
   detail::check_view(x, "x");
   if (result == nullptr) detail::throw_argument("result is null");
   detail::check_workspace(device, amax_workspace_bytes);
-  return detail::queue_amax(device, x, rule, result, nullptr, block_format{}, recipe{});
+  return detail::queue_amax(device, x, detail::hadamard_call{}, rule, result, nullptr, block_format{}, recipe{});
 }
 
 }  // namespace v0

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Blocks of 8 to 256 consecutive elements under the default recipe, at the speed of memory. A warp takes 32 blocks. In
-// its i-th load, lane l reads chunk 32 i + l, so that a block lies in neighbouring lanes; an exchange leaves each lane with
-// the amax of one block, whose scale it computes and hands back to the lanes that hold the elements.
+// its i-th load, lane l reads chunk 32 i + l, so that a block lies in neighbouring lanes; an exchange leaves each lane
+// with the amax of one block, whose scale it computes and hands back to the lanes that hold the elements.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include <nibble/block/block_scale.hpp>
 #include <nibble/block/scale_layout.hpp>
+#include <nibble/cuda/block_multiplier.cuh>
 #include <nibble/cuda/chunk.cuh>
 #include <nibble/cuda/generic_quantize.cuh>
+#include <nibble/cuda/hadamard.cuh>
 
 namespace nibble {
 inline namespace v0 {
@@ -27,7 +28,7 @@ inline constexpr bool has_block_lanes = [] {
   return runs && packing && F.scale.bits() <= 8;
 }();
 template <block_format F, class T>
-inline constexpr bool has_block_kernel = has_block_lanes<F> && is_chunk_type<T>;
+inline constexpr bool has_block_kernel = has_block_lanes<F>&& is_chunk_type<T>;
 
 /// Leaves lane l with the maximum of values[l % Lanes] over the group of Lanes neighbours.
 template <int Lanes>
@@ -46,61 +47,40 @@ __device__ std::uint32_t exchange_maximum(std::uint32_t (&values)[Lanes], unsign
   return values[0];
 }
 
-/// The scale of one block: its code, and the bits of what its elements are multiplied by; NaN where all codes are NaN's.
-struct block_multiplier {
-  std::uint32_t code;
-  std::uint32_t operand;
-};
-
-/// By the default recipe.
-template <block_format F>
-__device__ block_multiplier make_block_multiplier(const tensor_scaling& scaling, std::uint32_t amax) noexcept {
-  constexpr recipe rules{};
-  constexpr scale_constants constants(F);
-  std::uint32_t code = block_scale_code(F, rules, constants, scaling, binary32::from_bits(amax));
-  if constexpr (F.power_of_two_scale()) {
-    // A block of finite elements is multiplied by 2^(bias - code) exactly; 2^-127 is a subnormal.
-    const int field = F.scale.bias - static_cast<int>(code) + 127;
-    const std::uint32_t power = field > 0 ? static_cast<std::uint32_t>(field) << 23 : 0x0040'0000U;
-    return {code, amax < 0x7f80'0000U ? power : 0x7fc0'0000U};
-  } else {
-    const element_scaling e = make_element_scaling(F, rules, scaling, code);
-    return {code, e.operand.bits()};
-  }
-}
-
 template <block_format F, class T, class Rounding>
-__global__ void __launch_bounds__(cuda_threads) block_kernel(block_format, const T* __restrict__ x,
-                                                             const __grid_constant__ quantize_call call, std::size_t blocks) {
+__global__ void __launch_bounds__(cuda_threads)
+    block_kernel(block_format, const T* __restrict__ x, const __grid_constant__ quantize_call call,
+                 std::size_t blocks) {
   constexpr int lanes = F.block_size / static_cast<int>(chunk_elements);
   constexpr bool nibbles = F.packing.slot_bits == 4;
   constexpr special_codes special = make_special_codes(
-      F.element, Rounding::random_bits == 0 ? rounding_mode::nearest_even : rounding_mode::stochastic, overflow::saturate,
-      recipe{}.policy, false);
+      F.element, Rounding::random_bits == 0 ? rounding_mode::nearest_even : rounding_mode::stochastic,
+      overflow::saturate, recipe{}.policy, false);
   const tensor_scaling scaling = call.device_scaling != nullptr ? *call.device_scaling : call.scaling;
   if (thread_index() == 0 && call.tensor_scale != nullptr) *call.tensor_scale = static_cast<float>(scaling.decode);
   const unsigned lane = threadIdx.x % 32;
   for (std::size_t first = thread_index() - lane; first < blocks; first += thread_count()) {
+    raw_chunk<T> raw[lanes];
     std::uint32_t bits[lanes][chunk_elements];
     std::uint32_t largest[lanes];
 #pragma unroll
     for (int i = 0; i < lanes; ++i) {
       const std::size_t block = first + static_cast<unsigned>(i) * (32 / lanes) + lane / lanes;
       const std::size_t chunk = first * lanes + static_cast<unsigned>(i) * 32 + lane;
-      if (block < blocks) {
-        load_chunk(x + chunk * chunk_elements, bits[i]);
-      } else {
-#pragma unroll
-        for (std::uint32_t& b : bits[i]) b = 0;
-      }
+      if (block < blocks) raw[i].load(x + chunk * chunk_elements);
     }
 #pragma unroll
-    for (int i = 0; i < lanes; ++i) largest[i] = chunk_amax(bits[i]);
+    for (int i = 0; i < lanes; ++i) {
+      raw[i].widen(bits[i]);
+      if (call.hadamard.wanted) hadamard_8_and_8(bits[i], call.hadamard.signs, lane);
+      largest[i] = chunk_amax(bits[i]);
+    }
     const block_multiplier own = make_block_multiplier<F>(scaling, exchange_maximum<lanes>(largest, lane));
     const std::size_t own_block = first + lane % lanes * (32 / lanes) + lane / lanes;
     if (own_block < blocks) {
       const std::size_t across = call.cols / static_cast<std::size_t>(F.block_size);
-      const std::size_t at = call.tiled_scales ? tiled_scale_offset(own_block / across, own_block % across, across) : own_block;
+      const std::size_t at =
+          call.tiled_scales ? tiled_scale_offset(own_block / across, own_block % across, across) : own_block;
       static_cast<std::uint8_t*>(call.scales)[at] = static_cast<std::uint8_t>(own.code);
     }
 #pragma unroll
@@ -108,58 +88,59 @@ __global__ void __launch_bounds__(cuda_threads) block_kernel(block_format, const
       const std::size_t block = first + static_cast<unsigned>(i) * (32 / lanes) + lane / lanes;
       const std::size_t chunk = first * lanes + static_cast<unsigned>(i) * 32 + lane;
       const std::uint32_t operand = __shfl_sync(0xffff'ffffU, own.operand, (static_cast<int>(lane) & ~(lanes - 1)) | i);
-      const random_eight<Rounding::random_bits, Rounding::rounds> random(call.random.seed, call.random.stream,
-                                                       chunk * chunk_elements + call.random.first_element);
-#pragma unroll
-      for (std::uint32_t& b : bits[i]) b = multiply_bits(b, operand);
-      packed_chunk codes = pack_chunk<Rounding, F.element, nibbles>(bits[i], special, random);
+      const random_eight<Rounding::random_bits> random(
+          call.random.seed, call.random.stream, chunk * chunk_elements + call.random.first_element, call.random.rounds);
+      packed_chunk codes = pack_products<Rounding, F.element, nibbles>(bits[i], operand, special, random);
       if (operand > 0x7f80'0000U) codes = repeated_code<nibbles>(special.nan[0]);
       if (block < blocks) store_packed_chunk<nibbles>(call.codes, chunk, codes);
     }
   }
 }
 
-/// Whether a call is one of block_kernel's: rows of whole blocks side by side, aligned, the default recipe, to nearest
-/// even or stochastic with words drawn here.
-template <block_format F, class T>
-bool takes_block_kernel(const matrix_view<T>& stored, const quantize_call& call) {
-  const std::size_t width = static_cast<std::size_t>(F.block_size);
-  if (call.counts != nullptr || call.transposed || !(call.rules == recipe{}) || call.rows == 0 || call.cols == 0) return false;
-  if (stored.col_stride != 1 || (stored.rows > 1 && stored.row_stride != static_cast<std::ptrdiff_t>(stored.cols))) return false;
-  if (call.cols % width != 0 || call.code_stride != F.row_bytes(call.cols)) return false;
-  if (!call.tiled_scales && call.scale_stride != F.scale_cols(call.cols)) return false;
-  const auto address = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p); };
-  if (address(stored.data) % 16 != 0 || address(call.codes) % (F.packing.slot_bits == 4 ? 4 : 8) != 0) return false;
+/// Whether a call has what the fast kernels do: the default recipe, to nearest even or stochastic with words drawn
+/// here.
+inline bool has_block_rounding(const quantize_call& call) {
+  if (call.counts != nullptr || !(call.rules == recipe{})) return false;
   if (call.rounding.mode == rounding_mode::nearest_even) return true;
   return call.rounding.mode == rounding_mode::stochastic && call.rounding.variant == stochastic_variant::a &&
          call.random.draws && call.random.first_element % chunk_elements == 0;
 }
 
-template <block_format F, class T, class Rounding>
-cuda_status queue_block_kernel(const cuda& device, const matrix_view<T>& stored, const quantize_call& call) {
-  const std::size_t blocks = call.rows * (call.cols / static_cast<std::size_t>(F.block_size));
-  return launch(device.stream, pieces(blocks, cuda_threads), &block_kernel<F, T, Rounding>, F, stored.data, call, blocks);
+/// Calls action<Rounding>() for the rounding of a call that has_block_rounding.
+template <class Action>
+cuda_status with_block_rounding(const quantize_call& call, Action&& action) {
+  if (call.rounding.mode == rounding_mode::nearest_even) return action.template operator()<round_to_nearest>();
+  switch (call.rounding.random_bits) {
+    case 8: return action.template operator()<round_stochastically<8>>();
+    case 16: return action.template operator()<round_stochastically<16>>();
+    default: return action.template operator()<round_stochastically<32>>();
+  }
 }
 
-template <block_format F, class T, int Rounds>
-cuda_status queue_stochastic_block_kernel(const cuda& device, const matrix_view<T>& stored, const quantize_call& call) {
-  switch (call.rounding.random_bits) {
-    case 8: return queue_block_kernel<F, T, round_stochastically<8, Rounds>>(device, stored, call);
-    case 16: return queue_block_kernel<F, T, round_stochastically<16, Rounds>>(device, stored, call);
-    default: return queue_block_kernel<F, T, round_stochastically<32, Rounds>>(device, stored, call);
-  }
+/// Whether a call is one of block_kernel's: rows of whole blocks side by side, aligned.
+template <block_format F, class T>
+bool takes_block_kernel(const matrix_view<T>& stored, const quantize_call& call) {
+  const std::size_t width = static_cast<std::size_t>(F.block_size);
+  if (call.transposed || !has_block_rounding(call) || call.rows == 0 || call.cols == 0) return false;
+  if (stored.col_stride != 1 || (stored.rows > 1 && stored.row_stride != static_cast<std::ptrdiff_t>(stored.cols)))
+    return false;
+  if (call.cols % width != 0 || call.code_stride != F.row_bytes(call.cols)) return false;
+  if (!call.tiled_scales && call.scale_stride != F.scale_cols(call.cols)) return false;
+  const auto address = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p); };
+  if (address(stored.data) % 16 != 0 || address(call.codes) % (F.packing.slot_bits == 4 ? 4 : 8) != 0) return false;
+  return true;
 }
 
 /// Queues the kernel of a call that takes_block_kernel.
 template <block_format F, class T>
 cuda_status queue_block_call(const cuda& device, const matrix_view<T>& stored, const quantize_call& call) {
-  if (call.rounding.mode == rounding_mode::nearest_even) {
-    return queue_block_kernel<F, T, round_to_nearest>(device, stored, call);
-  }
-  return call.random.rounds == 7 ? queue_stochastic_block_kernel<F, T, 7>(device, stored, call)
-                                 : queue_stochastic_block_kernel<F, T, 10>(device, stored, call);
+  const std::size_t blocks = call.rows * (call.cols / static_cast<std::size_t>(F.block_size));
+  return with_block_rounding(call, [&]<class Rounding>() {
+    return launch(device.stream, pieces(blocks, cuda_threads), &block_kernel<F, T, Rounding>, F, stored.data, call,
+                  blocks);
+  });
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

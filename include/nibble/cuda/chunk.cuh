@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include <nibble/block/block_format.hpp>
+#include <nibble/cuda/e2m1_chunk.cuh>
 #include <nibble/cuda/real.cuh>
 #include <nibble/cuda/round.cuh>
 #include <nibble/number/minifloat.hpp>
@@ -23,39 +24,55 @@ inline constexpr std::size_t chunk_elements = 8;
 template <class T>
 inline constexpr bool is_chunk_type = std::is_same_v<T, float> || std::is_same_v<T, f16> || std::is_same_v<T, bf16>;
 
-/// The binary32 bits of a chunk, which is aligned to 16 bytes.
+/// The binary32 bits of an element; a NaN is some NaN.
 template <class T>
-__device__ void load_chunk(const T* x, std::uint32_t (&bits)[chunk_elements]) noexcept {
-  const auto* vectors = reinterpret_cast<const uint4*>(x);
+__device__ std::uint32_t raw_element_bits(const T& x) noexcept {
   if constexpr (std::is_same_v<T, float>) {
-    const uint4 a = __ldcs(vectors);
-    const uint4 b = __ldcs(vectors + 1);
-    bits[0] = a.x, bits[1] = a.y, bits[2] = a.z, bits[3] = a.w;
-    bits[4] = b.x, bits[5] = b.y, bits[6] = b.z, bits[7] = b.w;
+    return to_bits(x);
+  } else if constexpr (std::is_same_v<T, bf16>) {
+    return static_cast<std::uint32_t>(x.bits()) << 16;
   } else {
-    const uint4 a = __ldcs(vectors);
-    const std::uint32_t words[4] = {a.x, a.y, a.z, a.w};
-#pragma unroll
-    for (unsigned i = 0; i < 4; ++i) {
-      if constexpr (std::is_same_v<T, bf16>) {
-        bits[2 * i] = words[i] << 16;
-        bits[2 * i + 1] = words[i] & 0xffff'0000U;
-      } else {
-        bits[2 * i] = half_to_bits(static_cast<std::uint16_t>(words[i]));
-        bits[2 * i + 1] = half_to_bits(static_cast<std::uint16_t>(words[i] >> 16));
-      }
-    }
+    return half_to_bits(x.bits());
   }
 }
 
+/// A chunk as it is stored; zeros unless it is loaded.
+template <class T>
+struct raw_chunk {
+  static constexpr unsigned count = chunk_elements * sizeof(T) / 16;
+  uint4 vectors[count] = {};
+
+  /// From memory aligned to 16 bytes.
+  __device__ void load(const T* x) noexcept {
+#pragma unroll
+    for (unsigned i = 0; i < count; ++i) vectors[i] = __ldcs(reinterpret_cast<const uint4*>(x) + i);
+  }
+  /// The binary32 bits of its elements.
+  __device__ void widen(std::uint32_t (&bits)[chunk_elements]) const noexcept {
+#pragma unroll
+    for (unsigned i = 0; i < count; ++i) {
+      const std::uint32_t words[4] = {vectors[i].x, vectors[i].y, vectors[i].z, vectors[i].w};
+#pragma unroll
+      for (unsigned k = 0; k < 4; ++k) {
+        if constexpr (std::is_same_v<T, float>) {
+          bits[4 * i + k] = words[k];
+        } else if constexpr (std::is_same_v<T, bf16>) {
+          bits[2 * k] = words[k] << 16;
+          bits[2 * k + 1] = words[k] & 0xffff'0000U;
+        } else {
+          bits[2 * k] = half_to_bits(static_cast<std::uint16_t>(words[k]));
+          bits[2 * k + 1] = half_to_bits(static_cast<std::uint16_t>(words[k] >> 16));
+        }
+      }
+    }
+  }
+};
+
 /// The largest magnitude of a chunk; NaN wins.
 inline __device__ std::uint32_t chunk_amax(const std::uint32_t (&bits)[chunk_elements]) noexcept {
-  std::uint32_t best = 0;
+  std::uint32_t best = larger_magnitude(bits[0], bits[1]);
 #pragma unroll
-  for (const std::uint32_t b : bits) {
-    const std::uint32_t m = b & 0x7fff'ffffU;
-    best = m > best ? m : best;
-  }
+  for (unsigned i = 2; i < chunk_elements; ++i) best = larger_magnitude(best, bits[i]);
   return best;
 }
 
@@ -80,7 +97,8 @@ __device__ packed_chunk pack_chunk(const std::uint32_t (&bits)[chunk_elements], 
     std::uint32_t pairs[4];
 #pragma unroll
     for (unsigned i = 0; i < 4; ++i) {
-      pairs[i] = F == formats::e4m3 ? to_e4m3_pair(bits[2 * i], bits[2 * i + 1]) : to_e5m2_pair(bits[2 * i], bits[2 * i + 1]);
+      pairs[i] =
+          F == formats::e4m3 ? to_e4m3_pair(bits[2 * i], bits[2 * i + 1]) : to_e5m2_pair(bits[2 * i], bits[2 * i + 1]);
     }
     result = {pairs[0] | pairs[1] << 16, pairs[2] | pairs[3] << 16};
   } else {
@@ -97,6 +115,20 @@ __device__ packed_chunk pack_chunk(const std::uint32_t (&bits)[chunk_elements], 
     }
   }
   return result;
+}
+
+/// Rounds and packs the products of a chunk with a positive multiplier.
+template <class Rounding, float_format F, bool Nibbles, class Random>
+__device__ packed_chunk pack_products(const std::uint32_t (&bits)[chunk_elements], std::uint32_t multiplier,
+                                      const special_codes& special, const Random& random) noexcept {
+  if constexpr (Nibbles && F == formats::e2m1) {
+    return {pack_e2m1<Rounding>(bits, multiplier, special, random), 0U};
+  } else {
+    std::uint32_t products[chunk_elements];
+#pragma unroll
+    for (unsigned i = 0; i < chunk_elements; ++i) products[i] = multiply_bits(bits[i], multiplier);
+    return pack_chunk<Rounding, F, Nibbles>(products, special, random);
+  }
 }
 
 /// Stores a chunk of codes, aligned to its size.
@@ -116,6 +148,6 @@ __device__ packed_chunk repeated_code(std::uint32_t code) noexcept {
   return {word, word};
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

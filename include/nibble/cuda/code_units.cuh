@@ -38,7 +38,8 @@ struct code_units {
   /// Writes unit `u` of the run that starts at column `first` and has `count` codes; code(k) is the code of column
   /// first + k. Slots beyond the run are zero.
   template <class Code>
-  NIBBLE_FUNCTION void write(std::uint8_t* row, std::size_t first, std::size_t count, std::size_t u, Code&& code) const {
+  NIBBLE_FUNCTION void write(std::uint8_t* row, std::size_t first, std::size_t count, std::size_t u,
+                             Code&& code) const {
     const std::size_t byte = locate(layout, first + index(u, 0)).byte;
     std::uint32_t word = 0;
     unsigned present = 0;
@@ -55,6 +56,6 @@ struct code_units {
   }
 };
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

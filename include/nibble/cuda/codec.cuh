@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// encode and decode of whole spans in device memory: numbers to packed codes and back, as the scalar backend gives them.
+// encode and decode of whole spans in device memory: numbers to packed codes and back, as the scalar backend gives
+// them.
 #pragma once
 
 #include <cstddef>
@@ -38,31 +39,35 @@ __global__ void __launch_bounds__(cuda_threads) encode_kernel(const T* x, const 
       const auto bits = source_bits(x[i]);
       using word = std::remove_const_t<decltype(bits)>;
       const std::uint32_t random = call.rounding.mode == rounding_mode::stochastic ? call.random.word(i) : 0U;
-      return with_rounding(call.rounding.mode, call.rounding.variant, [&]<rounding_mode Mode, stochastic_variant Variant>() {
-        return static_cast<std::uint32_t>(encode_lanes<Mode, Variant>(call.format, call.special, bits,
-                                                                      static_cast<word>(random), call.rounding.random_bits));
-      });
+      return with_rounding(
+          call.rounding.mode, call.rounding.variant, [&]<rounding_mode Mode, stochastic_variant Variant>() {
+            return static_cast<std::uint32_t>(encode_lanes<Mode, Variant>(
+                call.format, call.special, bits, static_cast<word>(random), call.rounding.random_bits));
+          });
     });
   }
 }
 
 /// Chunks of eight, to nearest even under the default policy.
 template <float_format F, class T>
-__global__ void __launch_bounds__(cuda_threads) encode_chunks_kernel(float_format, const T* __restrict__ x, std::size_t chunks,
-                                                                     std::uint8_t* codes) {
+__global__ void __launch_bounds__(cuda_threads)
+    encode_chunks_kernel(float_format, const T* __restrict__ x, std::size_t chunks, std::uint8_t* codes) {
   constexpr bool nibbles = F.bits() <= 4;
-  constexpr special_codes special = make_special_codes(F, rounding_mode::nearest_even, overflow::saturate, policy::cuda, false);
-  const random_eight<0, 10> random(0, 0, 0);
+  constexpr special_codes special =
+      make_special_codes(F, rounding_mode::nearest_even, overflow::saturate, policy::cuda, false);
+  const random_eight<0> random(0, 0, 0, 10);
   for (std::size_t chunk = thread_index(); chunk < chunks; chunk += thread_count()) {
+    raw_chunk<T> raw;
+    raw.load(x + chunk * chunk_elements);
     std::uint32_t bits[chunk_elements];
-    load_chunk(x + chunk * chunk_elements, bits);
+    raw.widen(bits);
     store_packed_chunk<nibbles>(codes, chunk, pack_chunk<round_number_to_nearest, F, nibbles>(bits, special, random));
   }
 }
 
 template <class T>
-__global__ void __launch_bounds__(cuda_threads) decode_kernel(float_format f, packed_layout layout, const std::uint8_t* codes,
-                                                              std::size_t count, T* out) {
+__global__ void __launch_bounds__(cuda_threads)
+    decode_kernel(float_format f, packed_layout layout, const std::uint8_t* codes, std::size_t count, T* out) {
   for (std::size_t i = thread_index(); i < count; i += thread_count()) {
     const std::uint32_t code = load_code(layout, codes, i);
     if constexpr (std::is_same_v<T, float>) {
@@ -70,15 +75,18 @@ __global__ void __launch_bounds__(cuda_threads) decode_kernel(float_format f, pa
     } else if constexpr (std::is_same_v<T, double>) {
       out[i] = decode_double(f, code);
     } else if (constexpr float_format target = T::format; f.fits_binary32()) {
-      out[i] = T::from_bits(encode_bits(target, decode_lanes<std::uint32_t>(f, code), {}, overflow::special, policy::cuda));
+      out[i] =
+          T::from_bits(encode_bits(target, decode_lanes<std::uint32_t>(f, code), {}, overflow::special, policy::cuda));
     } else {
-      out[i] = T::from_bits(encode_bits(target, decode_lanes<std::uint64_t>(f, code), {}, overflow::special, policy::cuda));
+      out[i] =
+          T::from_bits(encode_bits(target, decode_lanes<std::uint64_t>(f, code), {}, overflow::special, policy::cuda));
     }
   }
 }
 
 template <float_format F, class T>
-__global__ void __launch_bounds__(cuda_threads) decode_chunks_kernel(float_format, const std::uint8_t* codes, std::size_t chunks, T* out) {
+__global__ void __launch_bounds__(cuda_threads)
+    decode_chunks_kernel(float_format, const std::uint8_t* codes, std::size_t chunks, T* out) {
   constexpr bool nibbles = F.bits() <= 4;
   for (std::size_t chunk = thread_index(); chunk < chunks; chunk += thread_count()) {
     std::uint32_t bits[chunk_elements];
@@ -89,17 +97,20 @@ __global__ void __launch_bounds__(cuda_threads) decode_chunks_kernel(float_forma
 
 /// Formats and types whose spans go by chunks: small floats of at most 4 or exactly 8 bits.
 template <float_format F, class T, class Code>
-inline constexpr bool has_chunk_codec = is_chunk_type<T> && std::is_same_v<Code, std::uint8_t> && (F.bits() == 4 || F.bits() == 8) &&
-                                        F.fits_binary32();
+inline constexpr bool has_chunk_codec = is_chunk_type<T>&& std::is_same_v<Code, std::uint8_t> &&
+                                        (F.bits() == 4 || F.bits() == 8) && F.fits_binary32();
 
-inline bool is_aligned(const void* p, std::size_t bytes) noexcept { return reinterpret_cast<std::uintptr_t>(p) % bytes == 0; }
+inline bool is_aligned(const void* p, std::size_t bytes) noexcept {
+  return reinterpret_cast<std::uintptr_t>(p) % bytes == 0;
+}
 
 template <float_format F, class T>
 cuda_status queue_encode(const cuda& device, const T* x, const encode_call& call) {
-  return launch(device.stream, pieces(code_units{call.layout}.of(call.count), cuda_threads), &encode_kernel<T>, x, call);
+  return launch(device.stream, pieces(code_units{call.layout}.of(call.count), cuda_threads), &encode_kernel<T>, x,
+                call);
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 
 /// Queues encode<F>(scalar{}, x, codes, options), bit for bit; x, codes and the words of stochastic_words are spans of
 /// device memory. Throws std::invalid_argument as the scalar backend does.
@@ -128,8 +139,9 @@ cuda_status encode(const cuda& device, const Source& x, Codes&& codes, const enc
       const std::size_t chunks = call.count / detail::chunk_elements;
       const std::size_t done = chunks * detail::chunk_elements;
       if (chunks != 0) {
-        const cuda_status status = detail::launch(device.stream, detail::pieces(chunks, detail::cuda_threads),
-                                                  &detail::encode_chunks_kernel<F, number>, F, source, chunks, call.codes);
+        const cuda_status status =
+            detail::launch(device.stream, detail::pieces(chunks, detail::cuda_threads),
+                           &detail::encode_chunks_kernel<F, number>, F, source, chunks, call.codes);
         if (!status.ok() || done == call.count) return status;
       }
       call.codes += chunks * code_bytes;
@@ -158,7 +170,8 @@ cuda_status decode(const cuda& device, const Codes& codes, Target&& out, std::op
   if constexpr (detail::has_chunk_codec<F, number, code>) {
     constexpr std::size_t code_bytes = F.bits() == 4 ? 4 : 8;
     const std::size_t chunks = count / detail::chunk_elements;
-    if (chunks != 0 && checked == default_layout(F) && detail::is_aligned(target, 16) && detail::is_aligned(bytes, code_bytes)) {
+    if (chunks != 0 && checked == default_layout(F) && detail::is_aligned(target, 16) &&
+        detail::is_aligned(bytes, code_bytes)) {
       const cuda_status status = detail::launch(device.stream, detail::pieces(chunks, detail::cuda_threads),
                                                 &detail::decode_chunks_kernel<F, number>, F, bytes, chunks, target);
       count -= chunks * detail::chunk_elements;
@@ -167,8 +180,8 @@ cuda_status decode(const cuda& device, const Codes& codes, Target&& out, std::op
       target += chunks * detail::chunk_elements;
     }
   }
-  return detail::launch(device.stream, detail::pieces(count, detail::cuda_threads), &detail::decode_kernel<number>, F, checked,
-                        bytes, count, target);
+  return detail::launch(device.stream, detail::pieces(count, detail::cuda_threads), &detail::decode_kernel<number>, F,
+                        checked, bytes, count, target);
 }
 template <minifloat_type T, detail::contiguous_range Codes, detail::contiguous_range Target>
 cuda_status decode(const cuda& device, const Codes& codes, Target&& out, std::optional<packed_layout> layout = {}) {

@@ -42,34 +42,66 @@ __global__ void __launch_bounds__(cuda_threads) dequantize_kernel(const __grid_c
   for (std::size_t i = thread_index(); i < size; i += thread_count()) {
     const std::size_t row = i / q.cols;
     const std::size_t col = i % q.cols;
-    const std::uint32_t code = load_code(q.format.packing, q.codes + row * q.code_stride, col) & q.format.element.code_mask();
+    const std::uint32_t code =
+        load_code(q.format.packing, q.codes + row * q.code_stride, col) & q.format.element.code_mask();
     const binary32 product = binary32(decode(q.format.element, code)) * q.scale(row, col);
     store_value(out[i], q.format.tensor_scale ? product * tensor_scale : product);
   }
 }
 
-/// Rows of whole blocks side by side: eight codes for each thread.
+/// The products of codes' values with both scales, as they are stored.
+template <block_format F, class T, unsigned Count>
+__device__ void multiply_scales(std::uint32_t (&bits)[Count], std::uint32_t scale,
+                                std::uint32_t tensor_scale) noexcept {
+#pragma unroll
+  for (std::uint32_t& b : bits) {
+    b = multiply_bits(b, scale);
+    if constexpr (F.tensor_scale) b = multiply_bits(b, tensor_scale);
+    // The NaN of binary32; narrower numbers have one NaN.
+    if (std::is_same_v<T, float> && (b & 0x7fff'ffffU) > 0x7f80'0000U) b = 0x7fc0'0000U;
+  }
+}
+
+/// Rows of whole blocks side by side: eight codes are read by each thread. float32 values are 32 bytes, which lanes
+/// share out again so that each store of a warp is a run of 512 bytes.
 template <block_format F, class T>
-__global__ void __launch_bounds__(cuda_threads) dequantize_chunks_kernel(block_format,
-                                                                         const std::uint8_t* __restrict__ codes,
-                                                                         const std::uint8_t* __restrict__ scales,
-                                                                         const float* tensor_scale, std::size_t chunks, T* out) {
+__global__ void __launch_bounds__(cuda_threads)
+    dequantize_chunks_kernel(block_format, const std::uint8_t* __restrict__ codes,
+                             const std::uint8_t* __restrict__ scales, const float* tensor_scale, std::size_t chunks,
+                             T* out) {
   constexpr std::size_t in_block = static_cast<std::size_t>(F.block_size) / chunk_elements;
   constexpr bool nibbles = F.packing.slot_bits == 4;
   const std::uint32_t second = F.tensor_scale ? to_bits(*tensor_scale) : 0U;
-  for (std::size_t chunk = thread_index(); chunk < chunks; chunk += thread_count()) {
-    const packed_chunk packed = load_packed_chunk<nibbles>(codes, chunk);
-    const std::uint32_t scale = to_bits(decode<F.scale>(__ldcs(scales + chunk / in_block)));
-    std::uint32_t bits[chunk_elements];
-    unpack_chunk<F.element, nibbles, false>(packed, bits);
-#pragma unroll
-    for (std::uint32_t& b : bits) {
-      b = multiply_bits(b, scale);
-      if constexpr (F.tensor_scale) b = multiply_bits(b, second);
-      // The NaN of binary32; narrower numbers have one NaN.
-      if (std::is_same_v<T, float> && (b & 0x7fff'ffffU) > 0x7f80'0000U) b = 0x7fc0'0000U;
+  const unsigned lane = threadIdx.x % 32;
+  for (std::size_t first = thread_index() - lane; first < chunks; first += thread_count()) {
+    const std::size_t chunk = first + lane;
+    packed_chunk packed;
+    std::uint32_t scale = 0;
+    if (chunk < chunks) {
+      packed = load_packed_chunk<nibbles>(codes, chunk);
+      scale = to_bits(decode<F.scale>(__ldcs(scales + chunk / in_block)));
     }
-    store_chunk(out + chunk * chunk_elements, bits);
+    if constexpr (std::is_same_v<T, float>) {
+#pragma unroll
+      for (unsigned half = 0; half < 2; ++half) {
+        const auto from = static_cast<int>(16 * half + lane / 2);
+        packed_chunk shared;
+        shared.low = __shfl_sync(0xffff'ffffU, packed.low, from);
+        if constexpr (!nibbles) shared.high = __shfl_sync(0xffff'ffffU, packed.high, from);
+        const std::uint32_t its_scale = __shfl_sync(0xffff'ffffU, scale, from);
+        std::uint32_t bits[4];
+        unpack_four<F.element, nibbles, false>(half_of<nibbles>(shared, lane % 2 != 0), bits);
+        multiply_scales<F, T>(bits, its_scale, second);
+        const std::size_t vector = 2 * first + 32 * half + lane;
+        if (vector < 2 * chunks)
+          __stcs(reinterpret_cast<uint4*>(out) + vector, make_uint4(bits[0], bits[1], bits[2], bits[3]));
+      }
+    } else if (chunk < chunks) {
+      std::uint32_t bits[chunk_elements];
+      unpack_chunk<F.element, nibbles, false>(packed, bits);
+      multiply_scales<F, T>(bits, scale, second);
+      store_chunk(out + chunk * chunk_elements, bits);
+    }
   }
 }
 
@@ -81,7 +113,7 @@ bool takes_dequantize_chunks(const block_view<F, Byte>& q, const T* out) {
          address(q.codes) % (F.packing.slot_bits == 4 ? 4 : 8) == 0;
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 
 /// Queues dequantize(scalar{}, q, out), bit for bit; the pointers of q and `out` are device memory. Throws
 /// std::invalid_argument as the scalar backend does.
@@ -106,8 +138,8 @@ cuda_status dequantize(const cuda& device, const block_view<F, Byte>& q, T* out)
   call.cols = q.cols;
   call.code_stride = q.code_stride;
   call.scale_stride = q.scale_stride;
-  return detail::launch(device.stream, detail::pieces(q.rows * q.cols, detail::cuda_threads), &detail::dequantize_kernel<T>,
-                        call, out);
+  return detail::launch(device.stream, detail::pieces(q.rows * q.cols, detail::cuda_threads),
+                        &detail::dequantize_kernel<T>, call, out);
 }
 
 }  // namespace v0

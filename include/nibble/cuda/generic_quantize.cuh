@@ -38,6 +38,7 @@ struct quantize_call {
   quantize_counts* counts = nullptr;
   bool transposed = false;
   bool tiled_scales = false;  ///< scales go to the 128x4 tiles of scale_layout.hpp
+  hadamard_call hadamard{};   ///< of the rows as they are stored, before everything else
   unsigned lanes = 8;         ///< threads for a block: a power of two up to 32, or cuda_threads
 };
 
@@ -50,7 +51,8 @@ struct block_rectangle {
 template <class Source>
 class block_worker {
  public:
-  __device__ block_worker(const Source& x, const quantize_call& call, const tensor_scaling& scaling, unsigned lane) noexcept
+  __device__ block_worker(const Source& x, const quantize_call& call, const tensor_scaling& scaling,
+                          unsigned lane) noexcept
       : x_(x), call_(call), scaling_(scaling), lane_(lane) {}
 
   __device__ void run(const block_rectangle& b) {
@@ -107,7 +109,8 @@ class block_worker {
   }
 
   /// The code of an element that is scaled as `e` says. One copy: it holds every rounding.
-  __noinline__ __device__ std::uint8_t encode(std::size_t r, std::size_t c, std::uint32_t bits, const element_scaling& e) const {
+  __noinline__ __device__ std::uint8_t encode(std::size_t r, std::size_t c, std::uint32_t bits,
+                                              const element_scaling& e) const {
     std::uint32_t word = 0;
     if (call_.rounding.mode == rounding_mode::stochastic) {
       word = call_.random.word(call_.transposed ? c * call_.rows + r : r * call_.cols + c);
@@ -128,10 +131,11 @@ class block_worker {
 
   template <class Word>
   __device__ std::uint8_t rounded(const float_format& f, Word bits, Word word) const {
-    return with_rounding(call_.rounding.mode, call_.rounding.variant, [&]<rounding_mode Mode, stochastic_variant Variant>() {
-      return static_cast<std::uint8_t>(
-          encode_lanes<Mode, Variant>(f, call_.special, bits, word, call_.rounding.random_bits));
-    });
+    return with_rounding(call_.rounding.mode, call_.rounding.variant,
+                         [&]<rounding_mode Mode, stochastic_variant Variant>() {
+                           return static_cast<std::uint8_t>(
+                               encode_lanes<Mode, Variant>(f, call_.special, bits, word, call_.rounding.random_bits));
+                         });
   }
 
   /// As quantizer::better_scale: every thread of the group adds all errors, in the order of the elements.
@@ -187,8 +191,8 @@ class block_worker {
 
 /// All blocks of a call.
 template <class Source>
-__global__ void __launch_bounds__(cuda_threads) quantize_kernel(const __grid_constant__ Source x,
-                                                                const __grid_constant__ quantize_call call) {
+__global__ void __launch_bounds__(cuda_threads)
+    quantize_kernel(const __grid_constant__ Source x, const __grid_constant__ quantize_call call) {
   const block_format& f = call.format;
   const tensor_scaling scaling = call.device_scaling != nullptr ? *call.device_scaling : call.scaling;
   if (thread_index() == 0 && call.tensor_scale != nullptr) *call.tensor_scale = static_cast<float>(scaling.decode);
@@ -232,20 +236,21 @@ quantize_call make_quantize_call(const matrix_view<T>& stored, const block_view<
   call.scale_stride = q.scale_stride;
   call.counts = o.counts;
   call.transposed = o.orientation == orientation::column_wise;
-  call.lanes = lanes_of_block(smaller(F.block_cols(stored.cols), stored.cols) * smaller(F.rows_per_block(stored.rows), stored.rows));
+  call.lanes = lanes_of_block(smaller(F.block_cols(stored.cols), stored.cols) *
+                              smaller(F.rows_per_block(stored.rows), stored.rows));
   return call;
 }
 
 /// Queues the generic kernel.
 template <class T>
 cuda_status queue_generic_quantize(const cuda& device, const matrix_view<T>& stored, const quantize_call& call) {
-  const std::size_t blocks = pieces(call.cols, call.format.block_cols(call.cols)) *
-                             pieces(call.rows, call.format.rows_per_block(call.rows));
-  const auto source = kernel_source(stored);
+  const std::size_t blocks =
+      pieces(call.cols, call.format.block_cols(call.cols)) * pieces(call.rows, call.format.rows_per_block(call.rows));
+  const auto source = kernel_source(stored, call.hadamard);
   using source_type = std::remove_const_t<decltype(source)>;
   return launch(device.stream, pieces(blocks, cuda_threads / call.lanes), &quantize_kernel<source_type>, source, call);
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

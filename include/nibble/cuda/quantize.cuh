@@ -1,17 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// quantize(cuda{stream}, ...): the arguments, results and errors of the scalar backend on device memory.
+// quantize(cuda{stream}, ...): the arguments, results and errors of the scalar backend on device memory; and
+// quantize_both, which gives the row-wise and the column-wise result in one pass over the input, as a training step
+// needs them.
 #pragma once
+
+#include <string>
 
 #include <nibble/block/quantize.hpp>
 #include <nibble/cuda/amax.cuh>
 #include <nibble/cuda/backend.hpp>
 #include <nibble/cuda/block_kernel.cuh>
 #include <nibble/cuda/generic_quantize.cuh>
+#include <nibble/cuda/tile_kernel.cuh>
 
 namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
+
+/// Formats and types that tile_kernel takes.
+template <block_format F, class T>
+inline constexpr bool has_tile_kernel = has_block_kernel<F, T> && (F.block_size == 16 || F.block_size == 32);
+
+/// Whether columns of `x` can be tile_kernel's: whole blocks, aligned rows, and room for whole stores.
+template <block_format F, class T>
+bool takes_tile_columns(const matrix_view<T>& x, const quantize_call& columns) {
+  const auto size = static_cast<std::size_t>(F.block_size);
+  const auto address = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p); };
+  if (!has_block_rounding(columns) || x.rows == 0 || x.cols == 0 || x.rows % size != 0 || x.cols % size != 0)
+    return false;
+  const bool rows_lie =
+      x.col_stride == 1 && x.row_stride >= 0 && static_cast<std::size_t>(x.row_stride) * sizeof(T) % 16 == 0;
+  return rows_lie && address(x.data) % 16 == 0 && columns.code_stride % 8 == 0 && address(columns.codes) % 8 == 0 &&
+         pieces(x.rows, tile_side) * pieces(x.cols, tile_side) <= cuda_largest_grid;
+}
+/// The same of its rows.
+template <block_format F>
+bool takes_tile_rows(const quantize_call& rows) {
+  constexpr std::size_t unit = F.packing.slot_bits == 4 ? 4 : 8;
+  return has_block_rounding(rows) && rows.code_stride % unit == 0 &&
+         reinterpret_cast<std::uintptr_t>(rows.codes) % unit == 0;
+}
+
+/// Queues tile_kernel for x as it is stored by its owner; a call without codes is left out.
+template <block_format F, class T>
+cuda_status queue_tiles(const cuda& device, const matrix_view<T>& x, const tile_calls& calls) {
+  const std::size_t rows = pieces(x.rows, tile_side);
+  const std::size_t cols = pieces(x.cols, tile_side);
+  return with_block_rounding(calls.columns, [&]<class Rounding>() {
+    return launch_threads(device.stream, rows * cols, tile_threads<F>, &tile_kernel<F, T, Rounding>, F, x.data, calls,
+                          rows, cols);
+  });
+}
 
 /// Queues a call whose tensor scaling is known or will be found at call.device_scaling.
 template <block_format F, class T>
@@ -19,29 +59,107 @@ cuda_status queue_quantize(const cuda& device, const matrix_view<T>& stored, con
   if constexpr (has_block_kernel<F, T>) {
     if (takes_block_kernel<F>(stored, call)) return queue_block_call<F>(device, stored, call);
   }
+  if constexpr (has_tile_kernel<F, T>) {
+    const matrix_view<T> x = stored.transposed();
+    if (call.transposed && takes_tile_columns<F>(x, call)) {
+      return queue_tiles<F>(device, x, {quantize_call{}, call, static_cast<std::size_t>(x.row_stride)});
+    }
+  }
   return queue_generic_quantize(device, stored, call);
 }
 
-}  // namespace detail
+/// Rejects extras that the call cannot honour. `stored` is the matrix as it is stored.
+template <block_format F, class T>
+void check_extras(const matrix_view<T>& stored, const quantize_options& options, const cuda_quantize_options& extras) {
+  if (extras.tensor_amax != nullptr && options.tensor_amax) {
+    throw_argument("extras.tensor_amax is given beside options.tensor_amax; one of them must be empty");
+  }
+  if (extras.tiled_scales && (F.scale_bytes() != 1 || (F.block_rows != 1 && !F.replicate_scales))) {
+    throw_argument(
+        "extras.tiled_scales is true; it must be false for this format: tiles hold one-byte scales of every row");
+  }
+  if (!extras.hadamard) return;
+  if (!is_common_source<T>) throw_argument("extras.hadamard is given; x must then be of float, double, f16 or bf16");
+  if (stored.cols % hadamard_lanes != 0) {
+    throw_argument("extras.hadamard is given for rows of " + std::to_string(stored.cols) +
+                   " elements; they must have a multiple of 16");
+  }
+}
+
+/// A checked call of quantize with its extras. Queues what must come before it: the tensor's scaling, which takes place
+/// `index` in the workspace, and the zeros between scales in tiles.
+template <block_format F, class T>
+cuda_status prepare_quantize(const cuda& device, const matrix_view<T>& stored, const block_view<F>& q,
+                             const quantize_options& options, const cuda_quantize_options& extras, std::size_t index,
+                             quantize_call& call) {
+  call = make_quantize_call(stored, q, options);
+  call.tiled_scales = extras.tiled_scales;
+  if (extras.hadamard) call.hadamard = {true, static_cast<std::uint16_t>(extras.hadamard->words[0])};
+  const std::size_t scale_rows = F.scale_rows(stored.rows);
+  const std::size_t scale_cols = F.scale_cols(stored.cols);
+  if (call.tiled_scales && stored.rows != 0 && stored.cols != 0 && (scale_rows % 128 != 0 || scale_cols % 4 != 0)) {
+    const cudaError_t code = cudaMemsetAsync(q.scales, 0, tiled_scale_bytes(scale_rows, scale_cols), device.stream);
+    if (code != cudaSuccess) return cuda_status(code);
+  }
+  if (workspace_bytes<F>(options) == 0) return cuda_status{};
+  tensor_scaling* scaling = amax_workspace{device.workspace.data()}.scaling(index);
+  call.device_scaling = scaling;
+  if (extras.tensor_amax != nullptr) {
+    return launch(device.stream, 1, &finish_amax_kernel<>, reinterpret_cast<const std::uint32_t*>(extras.tensor_amax),
+                  1U, nullptr, scaling, F, options.recipe);
+  }
+  const bool turned = options.orientation == orientation::column_wise && !call.hadamard.wanted;
+  return queue_amax(device, turned ? stored.transposed() : stored, call.hadamard, options.recipe.amax, nullptr, scaling,
+                    F, options.recipe);
+}
+
+}  // namespace detail::inline NIBBLE_UNIT
 
 /// Queues quantize(scalar{}, x, q, options), bit for bit: x.data, the pointers of q, options.counts and the words of
-/// stochastic_words are device memory. With a tensor scale and without options.tensor_amax the amax is found first, in
-/// the workspace (workspace_bytes<F>(options)). Throws std::invalid_argument as the scalar backend does, and for a short
-/// workspace, before anything is queued.
+/// stochastic_words are device memory. With a tensor scale and without options.tensor_amax the amax is found first, or
+/// read from extras.tensor_amax, in the workspace (workspace_bytes<F>(options)). Throws std::invalid_argument as the
+/// scalar backend does, for extras that do not fit the call and for a short workspace, before anything is queued.
 template <block_format F, class T>
 cuda_status quantize(const cuda& device, const matrix_view<T>& x, const block_view<F>& q,
-                     const quantize_options& options = {}) {
+                     const quantize_options& options = {}, const cuda_quantize_options& extras = {}) {
   const matrix_view<T> stored = detail::checked_source(x, q, options);
+  detail::check_extras<F>(stored, options, extras);
   detail::check_workspace(device, workspace_bytes<F>(options));
-  detail::quantize_call call = detail::make_quantize_call(stored, q, options);
-  if (workspace_bytes<F>(options) != 0) {
-    call.device_scaling = detail::amax_workspace{device.workspace.data()}.scaling();
-    const cuda_status status = detail::queue_amax(device, x, options.recipe.amax, nullptr,
-                                                  detail::amax_workspace{device.workspace.data()}.scaling(), F,
-                                                  options.recipe);
-    if (!status.ok()) return status;
+  detail::quantize_call call;
+  const cuda_status status = detail::prepare_quantize(device, stored, q, options, extras, 0, call);
+  return status.ok() ? detail::queue_quantize<F>(device, stored, call) : status;
+}
+
+/// Queues quantize(x, rows, options) row-wise and quantize(x, columns, options) column-wise, each with its extras, with
+/// one pass over x where blocks are whole, memory is aligned and the recipe is the default one. Elements draw the same
+/// random words in both. options.orientation is ignored. Throws as quantize does.
+template <block_format F, class T>
+cuda_status quantize_both(const cuda& device, const matrix_view<T>& x, const block_view<F>& rows,
+                          const block_view<F>& columns, const quantize_options& options = {},
+                          const cuda_quantize_options& row_extras = {},
+                          const cuda_quantize_options& column_extras = {}) {
+  quantize_options row_options = options;
+  row_options.orientation = orientation::row_wise;
+  quantize_options column_options = options;
+  column_options.orientation = orientation::column_wise;
+  const matrix_view<T> stored = detail::checked_source(x, rows, row_options);
+  const matrix_view<T> turned = detail::checked_source(x, columns, column_options);
+  detail::check_extras<F>(stored, options, row_extras);
+  detail::check_extras<F>(turned, options, column_extras);
+  detail::check_workspace(device, workspace_bytes<F>(options));
+  detail::tile_calls calls;
+  cuda_status status = detail::prepare_quantize(device, stored, rows, row_options, row_extras, 0, calls.rows);
+  if (!status.ok()) return status;
+  status = detail::prepare_quantize(device, turned, columns, column_options, column_extras, 1, calls.columns);
+  if (!status.ok()) return status;
+  if constexpr (detail::has_tile_kernel<F, T>) {
+    if (detail::takes_tile_columns<F>(x, calls.columns) && detail::takes_tile_rows<F>(calls.rows)) {
+      calls.row_stride = static_cast<std::size_t>(x.row_stride);
+      return detail::queue_tiles<F>(device, x, calls);
+    }
   }
-  return detail::queue_quantize<F>(device, stored, call);
+  status = detail::queue_quantize<F>(device, stored, calls.rows);
+  return status.ok() ? detail::queue_quantize<F>(device, turned, calls.columns) : status;
 }
 
 }  // namespace v0

@@ -33,6 +33,37 @@ inline __device__ std::uint32_t subtract_bits(std::uint32_t a, std::uint32_t b) 
   asm("sub.rn.f32 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
   return result;
 }
+/// |a| * b.
+inline __device__ std::uint32_t multiply_magnitude(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result;
+  asm("{ .reg .f32 m;\n  abs.f32 m, %1;\n  mul.rn.f32 %0, m, %2; }" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
+/// a * b + c, rounded once.
+inline __device__ std::uint32_t multiply_add_bits(std::uint32_t a, std::uint32_t b, std::uint32_t c) noexcept {
+  std::uint32_t result;
+  asm("fma.rn.f32 %0, %1, %2, %3;" : "=r"(result) : "r"(a), "r"(b), "r"(c));
+  return result;
+}
+inline __device__ std::uint32_t multiply_add_bits_down(std::uint32_t a, std::uint32_t b, std::uint32_t c) noexcept {
+  std::uint32_t result;
+  asm("fma.rz.f32 %0, %1, %2, %3;" : "=r"(result) : "r"(a), "r"(b), "r"(c));
+  return result;
+}
+/// 1 / a.
+inline __device__ std::uint32_t reciprocal_bits(std::uint32_t a) noexcept {
+  std::uint32_t result;
+  asm("rcp.rn.f32 %0, %1;" : "=r"(result) : "r"(a));
+  return result;
+}
+/// The larger magnitude; NaN wins.
+inline __device__ std::uint32_t larger_magnitude(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result;
+  asm("{ .reg .f32 x, y;\n  abs.f32 x, %1;\n  abs.f32 y, %2;\n  max.NaN.f32 %0, x, y; }"
+      : "=r"(result)
+      : "r"(a), "r"(b));
+  return result;
+}
 /// The smaller of |a| and the positive number b; b where a is NaN.
 inline __device__ std::uint32_t clamped_magnitude(std::uint32_t a, std::uint32_t b) noexcept {
   std::uint32_t result;
@@ -48,12 +79,16 @@ inline __device__ std::uint32_t half_to_bits(std::uint16_t h) noexcept {
 /// Two numbers rounded to nearest even, `low` in the low half; NaN is 0x7fff.
 inline __device__ std::uint32_t to_bf16_pair(std::uint32_t low, std::uint32_t high) noexcept {
   std::uint32_t result;
-  asm("{ .reg .f32 a, b;\n  mov.b32 a, %1;\n  mov.b32 b, %2;\n  cvt.rn.bf16x2.f32 %0, a, b; }" : "=r"(result) : "r"(high), "r"(low));
+  asm("{ .reg .f32 a, b;\n  mov.b32 a, %1;\n  mov.b32 b, %2;\n  cvt.rn.bf16x2.f32 %0, a, b; }"
+      : "=r"(result)
+      : "r"(high), "r"(low));
   return result;
 }
 inline __device__ std::uint32_t to_half_pair(std::uint32_t low, std::uint32_t high) noexcept {
   std::uint32_t result;
-  asm("{ .reg .f32 a, b;\n  mov.b32 a, %1;\n  mov.b32 b, %2;\n  cvt.rn.f16x2.f32 %0, a, b; }" : "=r"(result) : "r"(high), "r"(low));
+  asm("{ .reg .f32 a, b;\n  mov.b32 a, %1;\n  mov.b32 b, %2;\n  cvt.rn.f16x2.f32 %0, a, b; }"
+      : "=r"(result)
+      : "r"(high), "r"(low));
   return result;
 }
 
@@ -70,7 +105,8 @@ inline __device__ std::uint32_t to_e4m3_pair(std::uint32_t low, std::uint32_t hi
   std::uint16_t result = 0;
 #if NIBBLE_CUDA_HAS_FP8
   asm("{ .reg .f32 a, b;\n  mov.b32 a, %1;\n  mov.b32 b, %2;\n  cvt.rn.satfinite.e4m3x2.f32 %0, a, b; }"
-      : "=h"(result) : "r"(high), "r"(low));
+      : "=h"(result)
+      : "r"(high), "r"(low));
 #endif
   return result;
 }
@@ -78,7 +114,8 @@ inline __device__ std::uint32_t to_e5m2_pair(std::uint32_t low, std::uint32_t hi
   std::uint16_t result = 0;
 #if NIBBLE_CUDA_HAS_FP8
   asm("{ .reg .f32 a, b;\n  mov.b32 a, %1;\n  mov.b32 b, %2;\n  cvt.rn.satfinite.e5m2x2.f32 %0, a, b; }"
-      : "=h"(result) : "r"(high), "r"(low));
+      : "=h"(result)
+      : "r"(high), "r"(low));
 #endif
   return result;
 }
@@ -98,6 +135,6 @@ inline __device__ std::uint32_t from_e5m2_pair(std::uint32_t codes) noexcept {
   return result;
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

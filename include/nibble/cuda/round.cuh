@@ -52,7 +52,6 @@ __device__ std::uint32_t with_sign(std::uint32_t magnitude_code, std::uint32_t b
 /// To nearest, ties to even. Any format: those that do not round by addition take the expression of format/encode.hpp.
 struct round_to_nearest {
   static constexpr int random_bits = 0;
-  static constexpr int rounds = 10;
 
   template <float_format F>
   __device__ static std::uint32_t code(std::uint32_t bits, const special_codes& special, std::uint32_t) noexcept {
@@ -79,11 +78,10 @@ struct round_number_to_nearest {
   }
 };
 
-/// Stochastic with Bits random bits, IEEE P3109's variant A, from Philox of so many rounds.
-template <int Bits, int Rounds>
+/// Stochastic with Bits random bits, IEEE P3109's variant A.
+template <int Bits>
 struct round_stochastically {
   static constexpr int random_bits = Bits;
-  static constexpr int rounds = Rounds;
 
   template <float_format F>
   __device__ static std::uint32_t code(std::uint32_t bits, const special_codes& special, std::uint32_t word) noexcept {
@@ -112,14 +110,24 @@ struct round_stochastically {
   }
 };
 
+/// random_block for 7 or 10 rounds, known at run time; the last three are skipped by a branch that all threads take
+/// alike.
+inline __device__ philox_block drawn_block(std::uint64_t seed, std::uint64_t stream, std::uint64_t index,
+                                           int rounds) noexcept {
+  const philox_block seven = random_block(seed, stream, index, 7);
+  if (rounds == 7) return seven;
+  return philox4x32(seven, static_cast<std::uint32_t>(seed) + 7 * 0x9E37'79B9U,
+                    static_cast<std::uint32_t>(seed >> 32) + 7 * 0xBB67'AE85U, 3);
+}
+
 /// The random words of eight elements from logical index `first`, a multiple of 8, on.
-template <int Bits, int Rounds>
+template <int Bits>
 struct random_eight {
   std::uint32_t words[Bits / 4];
 
-  __device__ random_eight(std::uint64_t seed, std::uint64_t stream, std::uint64_t first) noexcept {
+  __device__ random_eight(std::uint64_t seed, std::uint64_t stream, std::uint64_t first, int rounds) noexcept {
     if constexpr (Bits == 8) {
-      const philox_block block = random_block(seed, stream, first / 16, Rounds);
+      const philox_block block = drawn_block(seed, stream, first / 16, rounds);
       const bool second = (first & 8U) != 0;
       words[0] = second ? block.words[2] : block.words[0];
       words[1] = second ? block.words[3] : block.words[1];
@@ -127,7 +135,7 @@ struct random_eight {
 #pragma unroll
       for (unsigned i = 0; i < Bits / 16; ++i) {
         // The first index is a multiple of Bits / 16: without a carry, the blocks visibly share their upper word.
-        const philox_block block = random_block(seed, stream, (first / (128 / Bits)) | i, Rounds);
+        const philox_block block = drawn_block(seed, stream, (first / (128 / Bits)) | i, rounds);
 #pragma unroll
         for (unsigned k = 0; k < 4; ++k) words[4 * i + k] = block.words[k];
       }
@@ -139,13 +147,22 @@ struct random_eight {
     constexpr unsigned per_word = 32 / Bits;
     return (words[i / per_word] >> (i % per_word * Bits)) & ((1U << Bits % 32) - 1U);
   }
+  /// sum + the upper Upper bits of the word of element i.
+  template <int Upper>
+  [[nodiscard]] __device__ std::uint32_t add(unsigned i, std::uint32_t sum) const noexcept {
+    if constexpr (Bits == 32) return sum + (words[i] >> (32 - Upper));
+    static_assert(Bits == 32 || Upper == Bits);
+    if constexpr (Bits == 16) return __dp2a_lo(words[i / 2], 1U << (i % 2 * 8), sum);
+    if constexpr (Bits == 8) return __dp4a(words[i / 4], 1U << (i % 4 * 8), sum);
+    return sum;
+  }
 };
-template <int Rounds>
-struct random_eight<0, Rounds> {
-  __device__ random_eight(std::uint64_t, std::uint64_t, std::uint64_t) noexcept {}
+template <>
+struct random_eight<0> {
+  __device__ random_eight(std::uint64_t, std::uint64_t, std::uint64_t, int) noexcept {}
   [[nodiscard]] __device__ std::uint32_t of(unsigned) const noexcept { return 0; }
 };
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

@@ -14,11 +14,11 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// Both ways: a thread takes one line of 16 bytes of a tile, neighbours the tiles to its right, so that rows are read and
-/// written in whole sectors.
+/// Both ways: a thread takes one line of 16 bytes of a tile, neighbours the tiles to its right, so that rows are read
+/// and written in whole sectors.
 template <bool ToTiles>
-__global__ void __launch_bounds__(cuda_threads) scale_tiles_kernel(const std::uint8_t* from, std::uint8_t* to, std::size_t rows,
-                                                                   std::size_t cols) {
+__global__ void __launch_bounds__(cuda_threads)
+    scale_tiles_kernel(const std::uint8_t* from, std::uint8_t* to, std::size_t rows, std::size_t cols) {
   const std::size_t across = pieces(cols, 4);
   const std::size_t groups = pieces(across, 8);
   const std::size_t lines = pieces(rows, 128) * groups * cuda_threads;
@@ -43,15 +43,17 @@ __global__ void __launch_bounds__(cuda_threads) scale_tiles_kernel(const std::ui
 }
 
 template <bool ToTiles>
-cuda_status queue_scale_tiles(const cuda& device, const std::uint8_t* from, std::uint8_t* to, std::size_t rows, std::size_t cols) {
+cuda_status queue_scale_tiles(const cuda& device, const std::uint8_t* from, std::uint8_t* to, std::size_t rows,
+                              std::size_t cols) {
   if (rows == 0 || cols == 0) return cuda_status{};
-  return launch(device.stream, pieces(rows, 128) * pieces(pieces(cols, 4), 8), &scale_tiles_kernel<ToTiles>, from, to, rows, cols);
+  return launch(device.stream, pieces(rows, 128) * pieces(pieces(cols, 4), 8), &scale_tiles_kernel<ToTiles>, from, to,
+                rows, cols);
 }
 
 inline void check_tiles(std::size_t scales, std::size_t rows, std::size_t cols, std::size_t tiled) {
   if (scales != rows * cols) {
-    throw_argument("scales has " + std::to_string(scales) + " bytes; " + std::to_string(rows) + " x " + std::to_string(cols) +
-                   " scales take " + std::to_string(rows * cols));
+    throw_argument("scales has " + std::to_string(scales) + " bytes; " + std::to_string(rows) + " x " +
+                   std::to_string(cols) + " scales take " + std::to_string(rows * cols));
   }
   if (tiled != tiled_scale_bytes(rows, cols)) {
     throw_argument("tiled has " + std::to_string(tiled) + " bytes; it must have " +
@@ -59,18 +61,18 @@ inline void check_tiles(std::size_t scales, std::size_t rows, std::size_t cols, 
   }
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 
 /// Queues tile_scales(scales, rows, cols, tiled) on spans of device memory; the padding is zero. Throws as that does.
-inline cuda_status tile_scales(const cuda& device, std::span<const std::uint8_t> scales, std::size_t rows, std::size_t cols,
-                               std::span<std::uint8_t> tiled) {
+inline cuda_status tile_scales(const cuda& device, std::span<const std::uint8_t> scales, std::size_t rows,
+                               std::size_t cols, std::span<std::uint8_t> tiled) {
   detail::check_tiles(scales.size(), rows, cols, tiled.size());
   return detail::queue_scale_tiles<true>(device, scales.data(), tiled.data(), rows, cols);
 }
 
 /// Queues untile_scales(tiled, rows, cols, scales) on spans of device memory. Throws as that does.
-inline cuda_status untile_scales(const cuda& device, std::span<const std::uint8_t> tiled, std::size_t rows, std::size_t cols,
-                                 std::span<std::uint8_t> scales) {
+inline cuda_status untile_scales(const cuda& device, std::span<const std::uint8_t> tiled, std::size_t rows,
+                                 std::size_t cols, std::span<std::uint8_t> scales) {
   detail::check_tiles(scales.size(), rows, cols, tiled.size());
   return detail::queue_scale_tiles<false>(device, tiled.data(), scales.data(), rows, cols);
 }

@@ -17,7 +17,7 @@ namespace detail::inline NIBBLE_UNIT {
 inline constexpr std::size_t measure_lanes = 16;
 
 /// The sum of all lanes, halves onto halves.
-NIBBLE_FUNCTION double sum_of_lanes(std::array<double, measure_lanes> lanes) noexcept {
+NIBBLE_ALWAYS_INLINE constexpr double sum_of_lanes(std::array<double, measure_lanes> lanes) noexcept {
   for (std::size_t half = measure_lanes / 2; half > 0; half /= 2) {
     for (std::size_t i = 0; i < half; ++i) lanes[i] += lanes[i + half];
   }

@@ -65,29 +65,40 @@ NIBBLE_FUNCTION std::uint32_t luq_alpha(std::uint32_t maximum, int levels, bool 
 /// The code of a finite magnitude: 0 for zero, 1 + k for alpha * 2^k. `word` is a 32-bit random word.
 NIBBLE_FUNCTION int luq_code(const luq_options& o, const luq_number& alpha, std::uint32_t magnitude,
                              std::uint32_t word) noexcept {
-  if (magnitude == 0) return 0;
-  const luq_number x = luq_split(magnitude);
+  const luq_number x = luq_split(magnitude == 0 ? 1U : magnitude);
   const bool less = x.significand < alpha.significand;
   const int k = x.exponent - alpha.exponent - (less ? 1 : 0);
-  if (k < 0) {
-    if (o.underflow == luq_underflow::zero) return 0;
-    const int down = alpha.exponent - x.exponent;
-    const std::uint64_t scaled = down < 64 ? (x.significand << 32) >> down : 0U;
-    return scaled / alpha.significand + word >= (std::uint64_t{1} << 32) ? 1 : 0;
+  const bool below = k < 0;
+  const int down = alpha.exponent - x.exponent;
+  const std::uint64_t whole = x.significand << (less ? 1 : 0);
+  const std::uint64_t excess = whole - alpha.significand;
+  const std::uint64_t up_for_certain = alpha.significand << 32;
+  // What lies above the lower neighbour, so that its quotient by alpha's significand is 2^32 times the probability of up.
+  std::uint64_t rest = below ? (down < 64 ? (x.significand << 32) >> (down & 63) : 0U) : excess << 32;
+  if (below && o.underflow == luq_underflow::zero) rest = 0;
+  if (!below && o.inside != luq_inside::stochastic) {
+    if (o.inside == luq_inside::nearest) rest = 2 * excess >= alpha.significand ? up_for_certain : 0U;
+    if (o.inside == luq_inside::nearest_logarithm) {
+      rest = whole * whole >= 2 * alpha.significand * alpha.significand ? up_for_certain : 0U;
+    }
+    if (o.inside == luq_inside::log_domain) {
+      rest = luq_log2((std::uint64_t{1} << 32) + rest / alpha.significand) * alpha.significand;
+    }
   }
-  if (k >= o.levels - 1) return o.levels;
-  const std::uint64_t excess = (x.significand << (less ? 1 : 0)) - alpha.significand;
-  if (o.inside == luq_inside::nearest) return 1 + k + (2 * excess >= alpha.significand ? 1 : 0);
-  if (o.inside == luq_inside::nearest_logarithm) {
-    const std::uint64_t whole = excess + alpha.significand;
-    return 1 + k + (whole * whole >= 2 * alpha.significand * alpha.significand ? 1 : 0);
-  }
-  std::uint64_t fraction = (excess << 32) / alpha.significand;
-  if (o.inside == luq_inside::log_domain) fraction = luq_log2((std::uint64_t{1} << 32) + fraction);
-  return 1 + k + (fraction + word >= (std::uint64_t{1} << 32) ? 1 : 0);
+  // floor(rest / alpha) + word reaches 2^32, told without the quotient.
+  const int up = (word * alpha.significand + rest) >> 32 >= alpha.significand ? 1 : 0;
+  const int code = (below ? 0 : 1 + k) + up;
+  return magnitude == 0 ? 0 : k >= o.levels - 1 ? o.levels : code;
 }
 
-inline void check_luq(std::span<const float> x, const luq_options& o, int most_levels) {
+/// alpha * sum / samples in float32, sum and samples at most 2^24.
+NIBBLE_FUNCTION float luq_mean(std::uint32_t alpha, std::uint32_t sum, int samples, bool negative) noexcept {
+  const binary32 value = binary32::from_bits(alpha) * binary32(static_cast<float>(sum)) /
+                         binary32(static_cast<float>(samples));
+  return static_cast<float>(sum != 0 && negative ? -value : value);
+}
+
+inline void check_luq_options(const luq_options& o, int most_levels) {
   if (o.levels < 1 || o.levels > most_levels) {
     throw_argument("options.levels is " + std::to_string(o.levels) + "; it must be 1 to " +
                    std::to_string(most_levels));
@@ -104,6 +115,10 @@ inline void check_luq(std::span<const float> x, const luq_options& o, int most_l
   if (o.random.rounds != 7 && o.random.rounds != 10) {
     throw_argument("options.random.rounds is " + std::to_string(o.random.rounds) + "; it must be 7 or 10");
   }
+}
+
+inline void check_luq(std::span<const float> x, const luq_options& o, int most_levels) {
+  check_luq_options(o, most_levels);
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (!binary32(x[i]).is_finite())
       throw_argument("x[" + std::to_string(i) + "] is not finite; LUQ has no code for it");
@@ -197,9 +212,7 @@ inline float luq_values(std::span<const float> x, std::span<float> out, const lu
       const int code = detail::luq_code(options, detail::luq_split(alpha), bits & 0x7fff'ffffU, word);
       sum += code == 0 ? 0U : std::uint32_t{1} << (code - 1);
     }
-    const binary32 value = binary32(bit_cast<float>(alpha)) * binary32(static_cast<float>(sum)) /
-                           binary32(static_cast<float>(options.samples));
-    out[i] = static_cast<float>(sum != 0 && bits >> 31 != 0 ? -value : value);
+    out[i] = detail::luq_mean(alpha, sum, options.samples, bits >> 31 != 0);
   }
   return bit_cast<float>(alpha);
 }

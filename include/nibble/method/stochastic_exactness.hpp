@@ -100,7 +100,8 @@ template <class Float>
 /// The exponent e from which on every float32 in range is exact: |x| >= 2^e. Nothing where there is no such number:
 /// fewer random bits than the 23 - mantissa_bits that a float32 holds below the step of a normal number. For E2M1 it is
 /// -10 with 32 bits, and nothing with 16 or 8.
-[[nodiscard]] NIBBLE_FUNCTION std::optional<int> stochastic_exact_from(const float_format& f, int bits) noexcept {
+[[nodiscard]] NIBBLE_ALWAYS_INLINE constexpr std::optional<int> stochastic_exact_from(const float_format& f,
+                                                                                      int bits) noexcept {
   const int spare = bits - (23 - f.mantissa_bits);
   if (spare < 0) return std::nullopt;
   return f.min_exponent() - (f.has_zero ? spare : 0);

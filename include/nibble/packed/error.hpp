@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include <nibble/packed/nibble_order.hpp>
@@ -33,13 +34,22 @@ struct message_part {
   constexpr message_part(float value) noexcept : real(value), is_real(true) {}
   template <std::integral T>
   constexpr message_part(T value) noexcept
-      : number(value < T{0} ? 0U - static_cast<unsigned long long>(value) : static_cast<unsigned long long>(value)),
-        is_negative(value < T{0}) {}
+      : number(is_below_zero(value) ? 0U - static_cast<unsigned long long>(value)
+                                    : static_cast<unsigned long long>(value)),
+        is_negative(is_below_zero(value)) {}
 
   [[nodiscard]] std::string str() const {
     if (text != nullptr) return text;
     if (is_real) return std::to_string(real);
     return (is_negative ? "-" : "") + std::to_string(number);
+  }
+
+ private:
+  /// nvcc warns where an unsigned number is compared with zero.
+  template <std::integral T>
+  static constexpr bool is_below_zero(T value) noexcept {
+    if constexpr (std::is_signed_v<T>) return value < T{0};
+    return false;
   }
 };
 

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The scale of one block under the default recipe, and what its elements are multiplied by.
+#pragma once
+
+#include <cstdint>
+
+#include <nibble/block/block_scale.hpp>
+#include <nibble/cuda/real.cuh>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT {
+
+/// The scale's code, and the bits of what its elements are multiplied by; NaN where all codes are NaN's.
+struct block_multiplier {
+  std::uint32_t code;
+  std::uint32_t operand;
+};
+
+/// Whether the hardware's conversions to and from E4M3 make the scale.
+template <block_format F>
+__device__ constexpr bool scales_in_hardware() noexcept {
+  return has_fp8_conversions && F.tensor_scale && F.scale == formats::e4m3;
+}
+
+/// By the default recipe.
+template <block_format F>
+__device__ block_multiplier make_block_multiplier(const tensor_scaling& scaling, std::uint32_t amax) noexcept {
+  constexpr recipe rules{};
+  constexpr scale_constants constants(F);
+  if constexpr (scales_in_hardware<F>()) {
+    // block_scale_code and make_element_scaling, operation for operation; nothing here is negative.
+    const std::uint32_t factor = multiply_bits(scaling.encode.bits(), constants.reciprocal_largest.bits());
+    std::uint32_t code = to_e4m3_pair(multiply_bits(amax, factor), 0U) & 0xffU;
+    const std::uint32_t scale = half_to_bits(static_cast<std::uint16_t>(from_e4m3_pair(code)));
+    std::uint32_t operand = reciprocal_bits(multiply_bits(scale, scaling.decode.bits()));
+    operand = operand < 0x7f7f'ffffU ? operand : 0x7f7f'ffffU;
+    if (code == 0) operand = 0;
+    return amax < 0x7f80'0000U ? block_multiplier{code, operand} : block_multiplier{F.scale.nan_code(), 0x7fc0'0000U};
+  } else {
+    std::uint32_t code = block_scale_code(F, rules, constants, scaling, binary32::from_bits(amax));
+    if constexpr (F.power_of_two_scale()) {
+      // A block of finite elements is multiplied by 2^(bias - code) exactly; 2^-127 is a subnormal.
+      const int field = F.scale.bias - static_cast<int>(code) + 127;
+      const std::uint32_t power = field > 0 ? static_cast<std::uint32_t>(field) << 23 : 0x0040'0000U;
+      return {code, amax < 0x7f80'0000U ? power : 0x7fc0'0000U};
+    } else {
+      const element_scaling e = make_element_scaling(F, rules, scaling, code);
+      return {code, e.operand.bits()};
+    }
+  }
+}
+
+}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace v0
+}  // namespace nibble

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// luq(cuda{stream}, ...) and luq_values: logarithmic unbiased quantization on the device, bit for bit the scalar one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <nibble/cuda/amax.cuh>
+#include <nibble/cuda/chunk.cuh>
+#include <nibble/cuda/codec.cuh>
+#include <nibble/method/luq.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT {
+
+/// A call of luq, resolved.
+struct luq_call {
+  luq_options options{};
+  random_words random{};
+  float* alpha = nullptr;         ///< where it is, or goes
+  std::uint32_t known_alpha = 0;  ///< its bits, where `is_known`
+  bool is_known = false;
+  std::size_t count = 0;
+};
+
+/// A source in which negative numbers count as zero.
+template <class T>
+struct positive_source {
+  const T* data;
+  std::size_t rows, cols;
+  [[nodiscard]] __device__ std::uint32_t bits(std::size_t, std::size_t c) const noexcept {
+    const std::uint32_t b = element_bits(data[c]);
+    return b >> 31 != 0 ? 0U : b;
+  }
+};
+
+inline __device__ std::uint32_t alpha_of(const luq_call& call) noexcept {
+  if (call.is_known && thread_index() == 0) *call.alpha = bit_cast<float>(call.known_alpha);
+  return call.is_known ? call.known_alpha : to_bits(*call.alpha);
+}
+
+inline __device__ std::uint32_t luq_nibble(const luq_options& o, const luq_number& alpha, std::uint32_t bits,
+                                           std::uint32_t word) noexcept {
+  const auto code = static_cast<std::uint32_t>(luq_code(o, alpha, bits & 0x7fff'ffffU, word));
+  return code == 0 ? 0U : code | (bits >> 28 & 8U);
+}
+
+template <int Threads = cuda_threads>
+__global__ void __launch_bounds__(Threads)
+    luq_alpha_kernel(const std::uint32_t* partial, std::uint32_t count, float* alpha, int levels, bool power_of_two) {
+  std::uint32_t best = 0;
+  for (std::uint32_t i = threadIdx.x; i < count; i += Threads) best = partial[i] > best ? partial[i] : best;
+  best = block_maximum(best);
+  if (threadIdx.x == 0) *alpha = bit_cast<float>(best == 0 ? 0U : luq_alpha(best, levels, power_of_two));
+}
+
+/// Whole chunks of eight, aligned. The usual choices are known at compile time.
+template <class T, bool Usual>
+__global__ void __launch_bounds__(cuda_threads)
+    luq_chunks_kernel(const T* __restrict__ x, const __grid_constant__ luq_call call, std::size_t chunks,
+                      std::uint32_t* packed) {
+  const std::uint32_t alpha_bits = alpha_of(call);
+  luq_options o = call.options;
+  if constexpr (Usual) {
+    o.underflow = luq_underflow::stochastic;
+    o.inside = luq_inside::stochastic;
+  }
+  const luq_number alpha = luq_split(alpha_bits == 0 ? 1U : alpha_bits);
+  for (std::size_t chunk = thread_index(); chunk < chunks; chunk += thread_count()) {
+    raw_chunk<T> raw;
+    raw.load(x + chunk * chunk_elements);
+    std::uint32_t bits[chunk_elements];
+    raw.widen(bits);
+    const random_eight<32> random(o.random.seed, o.random.stream, o.random.first_element + chunk * chunk_elements,
+                                  o.random.rounds);
+    std::uint32_t word = 0;
+#pragma unroll
+    for (unsigned i = 0; i < chunk_elements; ++i) word |= luq_nibble(o, alpha, bits[i], random.of(i)) << (4 * i);
+    __stcs(packed + chunk, alpha_bits == 0 ? 0U : word);
+  }
+}
+
+/// A thread for each byte.
+template <class T>
+__global__ void __launch_bounds__(cuda_threads)
+    luq_kernel(const T* x, const __grid_constant__ luq_call call, std::size_t first, std::uint8_t* packed) {
+  const std::uint32_t alpha_bits = alpha_of(call);
+  const luq_number alpha = luq_split(alpha_bits == 0 ? 1U : alpha_bits);
+  for (std::size_t byte = first + thread_index(); byte < pieces(call.count, 2); byte += thread_count()) {
+    std::uint32_t word = 0;
+    for (std::size_t i = 2 * byte; alpha_bits != 0 && i < smaller(2 * byte + 2, call.count); ++i) {
+      word |= luq_nibble(call.options, alpha, element_bits(x[i]), call.random.word(i)) << (i % 2 * 4);
+    }
+    packed[byte] = static_cast<std::uint8_t>(word);
+  }
+}
+
+template <class T>
+__global__ void __launch_bounds__(cuda_threads)
+    luq_values_kernel(const T* x, const __grid_constant__ luq_call call, float* out) {
+  const std::uint32_t alpha_bits = alpha_of(call);
+  const luq_number alpha = luq_split(alpha_bits == 0 ? 1U : alpha_bits);
+  const luq_options& o = call.options;
+  for (std::size_t i = thread_index(); i < call.count; i += thread_count()) {
+    const std::uint32_t bits = element_bits(x[i]);
+    random_words random = call.random;
+    std::uint32_t sum = 0;
+    for (int s = 0; alpha_bits != 0 && s < o.samples; ++s, ++random.stream) {
+      const int code = luq_code(o, alpha, bits & 0x7fff'ffffU, random.word(i));
+      sum += code == 0 ? 0U : std::uint32_t{1} << (code - 1);
+    }
+    out[i] = luq_mean(alpha_bits, sum, o.samples, bits >> 31 != 0);
+  }
+}
+
+template <class T>
+void check_device_luq(const cuda& device, std::span<const T> x, const float* alpha, const luq_options& o,
+                      int most_levels) {
+  static_assert(is_chunk_type<T>, "luq: x has elements of float, f16 or bf16");
+  check_luq_options(o, most_levels);
+  if (x.size() != 0 && x.data() == nullptr) throw_argument("x is null");
+  if (alpha == nullptr) throw_argument("alpha is null");
+  check_workspace(device, o.known_maximum ? 0U : amax_workspace_bytes);
+}
+
+/// Resolves a checked call; queues the finding of alpha where that takes the data.
+template <class T>
+cuda_status prepare_luq(const cuda& device, std::span<const T> x, float* alpha, const luq_options& o, luq_call& call) {
+  call.options = o;
+  call.random = random_words(element_rounding(o.random), 32);
+  call.alpha = alpha;
+  call.count = x.size();
+  call.is_known = o.known_maximum.has_value();
+  if (call.is_known) {
+    call.known_alpha = luq_alpha_of({}, o);
+    return cuda_status{};
+  }
+  const amax_workspace space{device.workspace.data()};
+  std::size_t blocks = 0;
+  cuda_status status;
+  if (o.maximum == luq_maximum::signed_value) {
+    blocks = amax_blocks(x.size());
+    status = launch(device.stream, blocks, &strided_amax_kernel<positive_source<T>>,
+                    positive_source<T>{x.data(), 1, x.size()}, amax_rule::finite, space.partial());
+  } else {
+    status =
+        queue_partial_amax(device, matrix_view<T>{x.data(), 1, x.size()}, hadamard_call{}, amax_rule::finite, blocks);
+  }
+  if (!status.ok()) return status;
+  return launch(device.stream, 1, &luq_alpha_kernel<>, space.partial(), static_cast<std::uint32_t>(blocks), alpha,
+                o.levels, o.power_of_two_alpha);
+}
+
+}  // namespace detail::inline NIBBLE_UNIT
+
+/// Queues luq(x, packed, options) on spans of device memory, and the writing of alpha to `alpha`, a device pointer.
+/// Without options.known_maximum the workspace holds amax_workspace_bytes. The elements of x are not checked: NaN and
+/// Inf, which the scalar backend rejects, do not count in the maximum and saturate. f16 and bf16 count as the float32
+/// that they are. Throws std::invalid_argument for options and sizes as that does, for a null alpha and for a short
+/// workspace.
+template <class T>
+cuda_status luq(const cuda& device, std::span<const T> x, std::span<std::uint8_t> packed, float* alpha,
+                const luq_options& options = {}) {
+  detail::check_device_luq(device, x, alpha, options, 7);
+  if (packed.size() != (x.size() + 1) / 2) {
+    detail::throw_argument("packed has " + std::to_string(packed.size()) + " bytes; it must have " +
+                           std::to_string((x.size() + 1) / 2));
+  }
+  detail::luq_call call;
+  cuda_status status = detail::prepare_luq(device, x, alpha, options, call);
+  if (!status.ok()) return status;
+  std::size_t done = 0;
+  if (detail::is_aligned(x.data(), 16) && detail::is_aligned(packed.data(), 4) &&
+      options.random.first_element % 8 == 0) {
+    const std::size_t chunks = x.size() / detail::chunk_elements;
+    const bool usual = options.underflow == luq_underflow::stochastic && options.inside == luq_inside::stochastic;
+    done = chunks * 4;
+    if (chunks != 0) {
+      status = detail::launch(device.stream, detail::pieces(chunks, detail::cuda_threads),
+                              usual ? &detail::luq_chunks_kernel<T, true> : &detail::luq_chunks_kernel<T, false>,
+                              x.data(), call, chunks, reinterpret_cast<std::uint32_t*>(packed.data()));
+      if (!status.ok() || done == packed.size()) return status;
+    }
+  }
+  return detail::launch(device.stream, detail::pieces(packed.size() - done, detail::cuda_threads),
+                        &detail::luq_kernel<T>, x.data(), call, done, packed.data());
+}
+
+/// Queues luq_values(x, out, options) on spans of device memory, and the writing of alpha; otherwise as luq.
+template <class T>
+cuda_status luq_values(const cuda& device, std::span<const T> x, std::span<float> out, float* alpha,
+                       const luq_options& options = {}) {
+  detail::check_device_luq(device, x, alpha, options, 16);
+  if (out.size() != x.size()) {
+    detail::throw_argument("out has " + std::to_string(out.size()) + " elements; it must have " +
+                           std::to_string(x.size()));
+  }
+  detail::luq_call call;
+  const cuda_status status = detail::prepare_luq(device, x, alpha, options, call);
+  if (!status.ok()) return status;
+  return detail::launch(device.stream, detail::pieces(x.size(), detail::cuda_threads), &detail::luq_values_kernel<T>,
+                        x.data(), call, out.data());
+}
+
+}  // namespace v0
+}  // namespace nibble

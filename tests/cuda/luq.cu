@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// luq and luq_values of cuda{} against the scalar ones: every option on finite tensors of each content, odd sizes,
+// unaligned memory.
+#include "support.cuh"
+
+using namespace nibble;
+using namespace nibble_test;
+
+namespace {
+
+template <class T>
+void compare(const std::vector<float>& values, const luq_options& o, std::size_t shift, const std::string& what) {
+  std::vector<T> x;
+  std::vector<float> exact;
+  for (const float v : values) {
+    x.push_back(T(v));
+    exact.push_back(static_cast<float>(x.back()));
+    if (!binary32(exact.back()).is_finite()) exact.back() = 1.0F, x.back() = T(1.0F);
+  }
+  device_array<T> there(x.size() + shift);
+  check(cudaMemcpy(there.data() + shift, x.data(), x.size() * sizeof(T), cudaMemcpyHostToDevice), "copy");
+  const std::span<const T> source(there.data() + shift, x.size());
+  device_array<float> alpha(1);
+  if (o.levels <= 7) {
+    std::vector<std::uint8_t> expected((x.size() + 1) / 2);
+    const float expected_alpha = luq(exact, expected, o);
+    device_array<std::uint8_t> packed(expected.size() + 1);
+    packed.fill(0xa5);
+    check(luq(cuda{nullptr, workspace()}, source, std::span(packed.data(), expected.size()), alpha.data(), o), what);
+    expected.push_back(0xa5);
+    check(packed.get() == expected, what + ": codes differ");
+    check(to_bits(alpha.get()[0]) == to_bits(expected_alpha), what + ": alpha differs");
+  }
+  std::vector<float> expected(x.size());
+  const float expected_alpha = luq_values(exact, expected, o);
+  device_array<float> out(x.size());
+  check(luq_values(cuda{nullptr, workspace()}, source, std::span(out.data(), x.size()), alpha.data(), o), what);
+  check(x.empty() || std::memcmp(out.get().data(), expected.data(), x.size() * sizeof(float)) == 0,
+        what + ": values differ");
+  check(to_bits(alpha.get()[0]) == to_bits(expected_alpha), what + ": alpha of values differs");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (!has_device()) return 0;
+  const bool small = argc > 1 && std::string(argv[1]) == "small";
+  const luq_options all[] = {
+      {},
+      luq_options::paper(),
+      luq_options::authors_code(),
+      luq_options::log_domain_port(),
+      luq_options::plain(),
+      {.known_maximum = 0.75F},
+      {.power_of_two_alpha = true, .random = {.seed = 5, .stream = 2, .first_element = 16, .rounds = 7}},
+      {.underflow = luq_underflow::zero, .random = {.first_element = 5}},
+      {.maximum = luq_maximum::signed_value, .inside = luq_inside::nearest, .samples = 3},
+      {.levels = 3, .inside = luq_inside::log_domain},
+      {.levels = 1}};
+  for (const std::size_t count :
+       {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{64}, std::size_t{4099}, std::size_t{300007}}) {
+    if (small && count > 5000) continue;
+    for (const content kind : {content::gaussian, content::ties, content::subnormal, content::huge, content::zeros,
+                               content::any_exponent, content::tiny}) {
+      const std::vector<float> x = tensor(count, kind, count + 1);
+      int index = 0;
+      for (const luq_options& o : all) {
+        const std::string what = "content " + std::to_string(static_cast<int>(kind)) + ", options " +
+                                 std::to_string(index++) + ", " + std::to_string(count) + " elements";
+        compare<float>(x, o, 0, what);
+        if (count < 5000) compare<float>(x, o, 1, what + ", unaligned");
+        if (count < 5000) compare<bf16>(x, o, 0, what + ", bf16");
+      }
+    }
+  }
+  return report("luq");
+}
