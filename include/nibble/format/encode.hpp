@@ -75,8 +75,29 @@ NIBBLE_FUNCTION Lanes encode_lanes(const float_format& f, const special_codes& s
   return apply_special_codes(f, s, bits, magnitude, code);
 }
 
-/// Calls `action.operator()<Mode, Variant>()` for a run-time rounding. The action may be for one side only: nvcc is told
-/// not to ask.
+/// Calls `action.operator()<Mode, Variant>()` for a run-time rounding that takes no random bits. The action may be for one
+/// side only: nvcc is told not to ask.
+#if defined(__CUDACC__)
+#pragma nv_exec_check_disable
+#endif
+template <class Action>
+NIBBLE_FUNCTION auto with_deterministic_rounding(rounding_mode mode, Action&& action) {
+  using enum rounding_mode;
+  constexpr auto a = stochastic_variant::a;
+  switch (mode) {
+    case nearest_away: return action.template operator()<nearest_away, a>();
+    case nearest_toward_zero: return action.template operator()<nearest_toward_zero, a>();
+    case toward_zero: return action.template operator()<toward_zero, a>();
+    case upward: return action.template operator()<upward, a>();
+    case downward: return action.template operator()<downward, a>();
+    case to_odd: return action.template operator()<to_odd, a>();
+    case nearest_even:
+    case stochastic: break;
+  }
+  return action.template operator()<nearest_even, a>();
+}
+
+/// The same for any run-time rounding.
 #if defined(__CUDACC__)
 #pragma nv_exec_check_disable
 #endif
@@ -84,20 +105,10 @@ template <class Action>
 NIBBLE_FUNCTION auto with_rounding(rounding_mode mode, stochastic_variant variant, Action&& action) {
   using enum rounding_mode;
   using v = stochastic_variant;
-  switch (mode) {
-    case nearest_away: return action.template operator()<nearest_away, v::a>();
-    case nearest_toward_zero: return action.template operator()<nearest_toward_zero, v::a>();
-    case toward_zero: return action.template operator()<toward_zero, v::a>();
-    case upward: return action.template operator()<upward, v::a>();
-    case downward: return action.template operator()<downward, v::a>();
-    case to_odd: return action.template operator()<to_odd, v::a>();
-    case stochastic:
-      if (variant == v::b) return action.template operator()<stochastic, v::b>();
-      if (variant == v::c) return action.template operator()<stochastic, v::c>();
-      return action.template operator()<stochastic, v::a>();
-    case nearest_even: break;
-  }
-  return action.template operator()<nearest_even, v::a>();
+  if (mode != stochastic) return with_deterministic_rounding(mode, action);
+  if (variant == v::b) return action.template operator()<stochastic, v::b>();
+  if (variant == v::c) return action.template operator()<stochastic, v::c>();
+  return action.template operator()<stochastic, v::a>();
 }
 
 /// Encodes one binary32 or binary64 pattern with everything known at run time.
