@@ -38,9 +38,13 @@ if [ -n "$gemm" ]; then
     -o "$build/gemm.o" &
 fi
 # shellcheck disable=SC2086
+"$nvcc" -std=c++20 -O2 $arch -I"$root/include" -c "$here/conversions.cu" -o "$build/conversions.o" &
+# shellcheck disable=SC2086
 "$nvcc" -std=c++20 -O2 $arch -I"$root/include" -c "$here/capture.cu" -o "$build/device.o"
 wait
-link() { "$nvcc" $arch "$build/host.o" "$build/learn.o" "$build/device.o" "$@" -o "$build/capture" -lpthread; }
+link() {
+  "$nvcc" $arch "$build/host.o" "$build/learn.o" "$build/device.o" "$build/conversions.o" "$@" -o "$build/capture" -lpthread
+}
 # shellcheck disable=SC2086
 link $gemm || { echo "cuBLASLt cannot be linked: its GEMMs are left out"; link; }
 set +e

@@ -169,9 +169,10 @@ void gemm_row(const epilogue<T>& e, std::size_t m, T* d) noexcept {
 /// 0x7fffffff (all ones but the sign in any format), and an overflow is Inf where D's type has it.
 /// Throws std::invalid_argument for shapes that do not fit, null pointers, and an accumulation that cannot take these
 /// formats.
+// Inlined, as all that runs: an out-of-line copy would be shared by units for different instruction sets.
 template <block_format A, class ByteA, block_format B, class ByteB, class T, executor Executor = serial>
-void gemm(scalar /*backend*/, const block_view<A, ByteA>& a, const block_view<B, ByteB>& b, const matrix_view<T>& c, T* d,
-          const gemm_options& options = {}, Executor&& run = {}) {
+NIBBLE_ALWAYS_INLINE void gemm(scalar /*backend*/, const block_view<A, ByteA>& a, const block_view<B, ByteB>& b,
+                               const matrix_view<T>& c, T* d, const gemm_options& options = {}, Executor&& run = {}) {
   detail::check_gemm(a, b, c, d, options);
   if (a.rows == 0 || b.rows == 0) return;
   const detail::gemm_operand x = detail::make_operand(a);
@@ -180,22 +181,22 @@ void gemm(scalar /*backend*/, const block_view<A, ByteA>& a, const block_view<B,
   run(a.rows, [&](std::size_t m) { detail::gemm_row(e, m, d + m * b.rows); });
 }
 template <block_format A, class ByteA, block_format B, class ByteB, class T, executor Executor = serial>
-void gemm(const block_view<A, ByteA>& a, const block_view<B, ByteB>& b, const matrix_view<T>& c, T* d,
-          const gemm_options& options = {}, Executor&& run = {}) {
+NIBBLE_ALWAYS_INLINE void gemm(const block_view<A, ByteA>& a, const block_view<B, ByteB>& b, const matrix_view<T>& c,
+                               T* d, const gemm_options& options = {}, Executor&& run = {}) {
   gemm(scalar{}, a, b, c, d, options, run);
 }
 
 /// The same without C, as a row-major vector of M * N.
 template <class T = float, class Backend, block_format A, block_format B, executor Executor = serial>
-[[nodiscard]] std::vector<T> gemm(Backend backend, const block_tensor<A>& a, const block_tensor<B>& b,
-                                  const gemm_options& options = {}, Executor&& run = {}) {
+[[nodiscard]] NIBBLE_ALWAYS_INLINE std::vector<T> gemm(Backend backend, const block_tensor<A>& a, const block_tensor<B>& b,
+                                                       const gemm_options& options = {}, Executor&& run = {}) {
   std::vector<T> d(nibble::detail::checked_product(a.rows(), b.rows()));
   gemm(backend, a.view(), b.view(), matrix_view<T>{}, d.data(), options, run);
   return d;
 }
 template <class T = float, block_format A, block_format B, executor Executor = serial>
-[[nodiscard]] std::vector<T> gemm(const block_tensor<A>& a, const block_tensor<B>& b, const gemm_options& options = {},
-                                  Executor&& run = {}) {
+[[nodiscard]] NIBBLE_ALWAYS_INLINE std::vector<T> gemm(const block_tensor<A>& a, const block_tensor<B>& b,
+                                                       const gemm_options& options = {}, Executor&& run = {}) {
   return gemm<T>(scalar{}, a, b, options, run);
 }
 
