@@ -10,7 +10,7 @@ namespace nibble::tool {
 const std::vector<block_codec>& block_codecs() {
   static const std::vector<block_codec> codecs = [] {
     std::vector<block_codec> all;
-    for (const auto make : {make_fp4_codecs, make_fp6_codecs, make_fp8_codecs}) {
+    for (const auto make : {make_fp4_codecs, make_fp6_codecs, make_fp8_codecs, make_luq_codecs}) {
       for (const block_codec& codec : make()) all.push_back(codec);
     }
     return all;

@@ -34,10 +34,17 @@ struct block_codec {
   /// Decodes rows x cols elements without gaps.
   void (*dequantize)(const code_area<const std::uint8_t>& in, float tensor_scale, std::size_t rows, std::size_t cols,
                      float* out);
+  /// Whether files hold block scales. Without them all scales are 1, rounding is stochastic, and NaN has no code.
+  bool stores_scales = true;
 
+  /// Scales that a file holds for a row.
+  [[nodiscard]] std::uint64_t stored_scales(std::uint64_t cols) const noexcept {
+    return stores_scales ? format.scale_cols(cols) : 0;
+  }
   /// Bits an element with its share of the scale, codes packed as densely as they can be.
   [[nodiscard]] double nominal_bits() const noexcept {
-    return format.element.bits() + 8.0 * static_cast<double>(format.scale_bytes()) / format.block_size;
+    const double scale_bits = 8.0 * static_cast<double>(format.scale_bytes()) / format.block_size;
+    return format.element.bits() + (stores_scales ? scale_bits : 0.0);
   }
 };
 
@@ -48,6 +55,7 @@ const std::vector<block_codec>& block_codecs();
 std::vector<block_codec> make_fp4_codecs();
 std::vector<block_codec> make_fp6_codecs();
 std::vector<block_codec> make_fp8_codecs();
+std::vector<block_codec> make_luq_codecs();
 
 /// nullptr where there is none.
 const block_codec* find_block_codec(std::string_view name);

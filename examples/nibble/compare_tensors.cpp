@@ -54,7 +54,7 @@ void compare_codes(const tile& part, std::uint64_t cols, const tensor_reader& a,
                    comparison& counts) {
   const block_format& f = a.codec()->format;
   const auto in_a = a.codes_at(part), in_b = b.codes_at(part);
-  const std::uint64_t scale_cols = f.scale_cols(part.cols);
+  const std::uint64_t scale_cols = a.codec()->stored_scales(part.cols);
   for (std::uint64_t r = 0; r < part.rows; ++r) {
     const std::uint8_t* row_a = in_a.codes + r * in_a.code_stride;
     const std::uint8_t* row_b = in_b.codes + r * in_b.code_stride;

@@ -42,6 +42,9 @@ std::string block_text(const quantize_job& job, const builtin_tensor& tensor, co
                significant(decode_double(f.element, code), 5), significant(back[i], 5)});
   }
   std::string text = "Its first " + std::to_string(shown) + " values. decoded = element * scale";
+  if (!job.codec->stores_scales) {
+    return text + "; scale = " + significant(quantizer.tensor_scale(), 6) + " for the whole tensor\n\n" + table.str();
+  }
   if (f.tensor_scale) text += " * tensor scale";
   text += "; scale = " + significant(decode_double(f.scale, area.scales[0]), 6) + " (" + code_text(area.scales[0], 8) +
           ") for " + std::to_string(f.block_size) + (f.block_rows > 1 ? " columns of 16 rows" : " values");
@@ -65,7 +68,7 @@ std::string demonstration(const quantize_request& request) {
   const error_sums& errors = outcome.errors;
   const block_format& f = job.codec->format;
   const std::uint64_t size =
-      tensor.rows * (f.row_bytes(tensor.cols) + f.scale_cols(tensor.cols)) + (f.tensor_scale ? 4 : 0);
+      tensor.rows * (f.row_bytes(tensor.cols) + job.codec->stored_scales(tensor.cols)) + (f.tensor_scale ? 4 : 0);
   return "A built-in tensor, " + std::to_string(tensor.rows) + " x " + std::to_string(tensor.cols) +
          " float32: nearly normal, with some columns and single values much larger.\n" + "Quantized to " +
          request.format + ", recipe " + request.recipe + ", rounding " + rounding_text(job) + ": " +

@@ -50,6 +50,7 @@ void add_element(const row_view& row, std::size_t i, error_sums& sums) {
   std::uint32_t x_bits, y_bits;
   std::memcpy(&x_bits, &x, sizeof x);
   std::memcpy(&y_bits, &y, sizeof y);
+  const std::uint32_t sign = x_bits >> 31;
   x_bits &= 0x7fffffffU;
   if (x_bits >= 0x7f800000U) {
     ++sums.nonfinite;
@@ -59,7 +60,7 @@ void add_element(const row_view& row, std::size_t i, error_sums& sums) {
   const double size = difference < 0 ? -difference : difference;
   sums.signal += double{x} * double{x};
   sums.noise += difference * difference;
-  sums.error += difference;
+  sums.error += sign != 0 ? -difference : difference;
   if (size > sums.largest) sums.largest = size;  // not a NaN
   if (x_bits != 0 && (y_bits & 0x7fffffffU) == 0) ++sums.zeroed;
   if ((x < 0 ? -x : x) > row.limit(i)) ++sums.clipped;
@@ -80,7 +81,7 @@ struct piece_sums {
     largest_error = larger(largest_error, magnitude(difference));
     signal += x * x;
     noise += difference * difference;
-    error += difference;
+    error += reinterpret_cast<floats>(reinterpret_cast<words>(difference) ^ (reinterpret_cast<words>(x) ^ m));
     zeroed += (m != 0) & (y == 0.0F);
     clipped += reinterpret_cast<floats>(m) > limit;
   }

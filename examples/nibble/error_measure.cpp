@@ -36,6 +36,20 @@ double error_sums::sqnr_db() const noexcept {
   return 10 * std::log10(signal / noise);
 }
 
+double error_sums::relative_bias() const noexcept {
+  if (signal == 0) return 0;
+  return error / std::sqrt(signal) / std::sqrt(static_cast<double>(elements - nonfinite));
+}
+
+double error_sums::bias_error() const noexcept {
+  const auto n = static_cast<double>(elements - nonfinite);
+  if (signal == 0 || n < 2) return 0;
+  const double spread = noise - error * (error / n);
+  return std::isnan(spread) ? spread : std::sqrt(std::max(spread, 0.0) / (n - 1) / signal);
+}
+
+double error_sums::bias_z() const noexcept { return error == 0 ? 0 : relative_bias() / bias_error(); }
+
 double error_sums::zeroed_share() const noexcept {
   return elements == 0 ? 0 : static_cast<double>(zeroed) / static_cast<double>(elements);
 }

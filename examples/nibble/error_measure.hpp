@@ -17,7 +17,7 @@ namespace nibble::tool {
 struct error_sums {
   double signal = 0;   ///< sum of x^2
   double noise = 0;    ///< sum of (y - x)^2
-  double error = 0;    ///< sum of y - x
+  double error = 0;    ///< sum of y - x where the sign bit of x is clear, of x - y where it is set
   double largest = 0;  ///< largest |y - x|
   std::uint64_t elements = 0, nonfinite = 0, zeroed = 0, clipped = 0;
 
@@ -27,6 +27,12 @@ struct error_sums {
   [[nodiscard]] double relative_mse() const noexcept;
   /// Signal to quantization noise, 10 log10(signal / noise): infinity without noise.
   [[nodiscard]] double sqnr_db() const noexcept;
+  /// The mean error along x over the root mean square of x: negative where magnitudes shrink. 0 without a signal.
+  [[nodiscard]] double relative_bias() const noexcept;
+  /// Its standard error, from the variance of the errors.
+  [[nodiscard]] double bias_error() const noexcept;
+  /// relative_bias() / bias_error(): 0 where there is no bias, infinite where all errors are the same.
+  [[nodiscard]] double bias_z() const noexcept;
   [[nodiscard]] double zeroed_share() const noexcept;
   [[nodiscard]] double clipped_share() const noexcept;
 };

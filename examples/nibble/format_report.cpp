@@ -21,6 +21,7 @@ std::vector<quantize_job> jobs() {
   for (const block_codec& codec : block_codecs()) {
     quantize_job job;
     job.codec = &codec;
+    if (!codec.stores_scales) job.rounding = rounding_mode::stochastic;
     all.push_back(job);
   }
   return all;
@@ -109,13 +110,15 @@ std::string tensor_table(const std::vector<tensor_report>& reports, double thres
 }
 
 std::string format_table(const std::vector<tensor_report>& reports) {
-  text_table table({"format", "bits", "relative MSE", "SQNR dB", "largest error", "zeroed", "clipped"});
+  text_table table({"format", "bits", "relative MSE", "SQNR dB", "largest error", "zeroed", "clipped", "bias %", "+-", "z"});
   for (std::size_t i = 0; i < block_codecs().size(); ++i) {
     error_sums total;
     for (const tensor_report& report : reports) total.add(report.errors[i]);
     table.add({std::string(block_codecs()[i].name), fixed(block_codecs()[i].nominal_bits(), 2),
                significant(total.relative_mse(), 4), sqnr_text(total), significant(total.largest, 4),
-               percent(total.zeroed_share()), percent(total.clipped_share())});
+               percent(total.zeroed_share()), percent(total.clipped_share()),
+               significant(100 * total.relative_bias(), 3), significant(100 * total.bias_error(), 2),
+               fixed(total.bias_z(), 1)});
   }
   return table.str();
 }

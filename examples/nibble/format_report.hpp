@@ -15,7 +15,7 @@
 
 namespace nibble::tool {
 
-/// The errors of one tensor, in the order of block_codecs(): default recipe, nearest even.
+/// The errors of one tensor, in the order of block_codecs(): default recipe, nearest even; luq4 stochastic.
 struct tensor_report {
   std::string name;
   std::vector<std::uint64_t> shape;
@@ -38,7 +38,7 @@ int best_format(const std::vector<error_sums>& errors, int element_bits);
 /// One row a tensor: the SQNR of every format and the one that suits.
 std::string tensor_table(const std::vector<tensor_report>& reports, double threshold_db);
 
-/// One row a format: bits, errors and counts over all tensors. Errors weigh by energy.
+/// One row a format: bits, errors, counts and bias over all tensors. Errors weigh by energy, bias by elements.
 std::string format_table(const std::vector<tensor_report>& reports);
 
 /// Relative MSE on a logarithmic axis, one row a tensor, one dot a format.

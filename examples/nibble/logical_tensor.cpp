@@ -70,7 +70,9 @@ class joiner {
     const block_format& f = codec->format;
     const auto [rows, cols] = fold(tensor.shape);
     tensor.packed = part(name + "_packed", "U8", {rows, f.row_bytes(cols)}, subject);
-    tensor.scale = part(name + "_scale", "U8", {f.scale_rows(rows), f.scale_cols(cols)}, subject);
+    if (codec->stores_scales) {
+      tensor.scale = part(name + "_scale", "U8", {f.scale_rows(rows), f.scale_cols(cols)}, subject);
+    }
     if (f.tensor_scale) tensor.global_scale = part(name + "_global_scale", "F32", {1}, subject);
     return tensor;
   }

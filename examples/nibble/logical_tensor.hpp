@@ -22,7 +22,7 @@ struct logical_tensor {
   const stored_tensor* plain = nullptr;
   std::optional<quantization_record> record;
   const stored_tensor* packed = nullptr;
-  const stored_tensor* scale = nullptr;
+  const stored_tensor* scale = nullptr;         ///< only where the format stores block scales
   const stored_tensor* global_scale = nullptr;  ///< only where the format has a tensor scale
 };
 

@@ -96,7 +96,11 @@ std::vector<std::string> rounding_names() { return names_of(roundings); }
 std::vector<std::string> overflow_names() { return names_of(overflows); }
 std::vector<std::string> policy_names() { return names_of(policies); }
 std::vector<std::string> recipe_names() { return names_of(recipes); }
-std::vector<std::string> block_format_name_list() { return names_of(named_block_formats); }
+std::vector<std::string> block_format_name_list() {
+  std::vector<std::string> names = names_of(named_block_formats);
+  names.emplace_back("luq4");
+  return names;
+}
 std::vector<std::string> format_name_list() { return names_of(named_formats); }
 
 }  // namespace nibble::tool

@@ -44,9 +44,9 @@ struct plan_builder : output_plan {
     const quantize_job& job = place.job;
     const block_format& f = job.codec->format;
     const auto [rows, cols] = fold(tensor.shape);
-    const std::uint64_t code_row = f.row_bytes(cols), scale_row = f.scale_cols(cols);
+    const std::uint64_t code_row = f.row_bytes(cols), scale_row = job.codec->stored_scales(cols);
     place.packed = add(tensor.name + "_packed", "U8", {rows, code_row}, rows * code_row);
-    place.scale = add(tensor.name + "_scale", "U8", {rows, scale_row}, rows * scale_row);
+    if (job.codec->stores_scales) place.scale = add(tensor.name + "_scale", "U8", {rows, scale_row}, rows * scale_row);
     if (f.tensor_scale) place.global_scale = add(tensor.name + "_global_scale", "F32", {1}, 4);
     metadata[std::string(tensor_key_prefix) + tensor.name] = record_text(
         {tensor.shape, request.format, request.recipe, rounding_text(job), job.seed, job.stream, tensor.plain->type});
@@ -60,7 +60,8 @@ struct plan_builder : output_plan {
 std::uint64_t output_plan::quantized_bytes() const {
   std::uint64_t total = 0;
   for (const quantized_place& q : quantized) {
-    total += tensors[q.packed].size + tensors[q.scale].size + (q.job.codec->format.tensor_scale ? 4 : 0);
+    total += tensors[q.packed].size + (q.job.codec->format.tensor_scale ? 4 : 0);
+    if (q.job.codec->stores_scales) total += tensors[q.scale].size;
   }
   return total;
 }
@@ -94,8 +95,15 @@ void write_tile(safetensors_writer& writer, const quantized_place& place, std::u
     const std::span codes(area.codes + run * area.code_stride, rows * area.code_stride);
     const std::span scales(area.scales + run * area.scale_stride, rows * area.scale_stride);
     writer.write(place.packed, (part.row + run) * f.row_bytes(cols) + f.row_bytes(part.col), std::as_bytes(codes));
+    if (!place.job.codec->stores_scales) continue;
     writer.write(place.scale, (part.row + run) * f.scale_cols(cols) + f.scale_cols(part.col), std::as_bytes(scales));
   }
+}
+
+void check_codes(const input_file& input, const quantized_place& place, const error_sums& errors) {
+  if (place.job.codec->stores_scales || errors.nonfinite == 0) return;
+  throw data_error(printable(input.path()) + ": tensor '" + printable(place.source->name) + "' holds NaN or Inf, which " +
+                   std::string(place.job.codec->name) + " has no code for");
 }
 
 }  // namespace nibble::tool

@@ -18,7 +18,7 @@ namespace nibble::tool {
 struct quantized_place {
   const logical_tensor* source;
   quantize_job job;
-  std::size_t packed, scale, global_scale;  ///< numbers of planned tensors
+  std::size_t packed, scale, global_scale;  ///< numbers of planned tensors, where the format has them
 };
 
 struct copied_place {
@@ -43,5 +43,8 @@ output_plan make_plan(const input_file& input, const quantize_request& request);
 /// Writes the codes and scales of a tile of a tensor with `cols` columns to their places.
 void write_tile(safetensors_writer& writer, const quantized_place& place, std::uint64_t cols, const tile& part,
                 const code_area<const std::uint8_t>& area);
+
+/// Throws data_error where the tensor holds NaN or Inf and its format has no code for them.
+void check_codes(const input_file& input, const quantized_place& place, const error_sums& errors);
 
 }  // namespace nibble::tool

@@ -29,6 +29,7 @@ error_sums write_quantized(const input_file& input, const quantized_place& place
   if (f.tensor_scale) {
     writer.write(place.global_scale, 0, std::as_bytes(std::span(&outcome.tensor_scale, 1)));
   }
+  check_codes(input, place, outcome.errors);
   return outcome.errors;
 }
 
@@ -46,6 +47,15 @@ quantize_job job_for(const quantize_request& request, const std::string& tensor_
   if (job.codec == nullptr) throw usage_error("no block format is called '" + request.format + "'");
   job.rules = recipe_by_name(request.recipe, job.codec->format, job.codec->name);
   if (!request.rounding.empty()) job.rounding = rounding_by_name(request.rounding);
+  if (!job.codec->stores_scales) {
+    if (request.recipe != "default") {
+      throw usage_error("the recipe '" + request.recipe + "' says nothing about " + request.format);
+    }
+    if (job.rounding.value_or(rounding_mode::stochastic) != rounding_mode::stochastic) {
+      throw usage_error(request.format + " is rounded stochastically, not by '" + request.rounding + "'");
+    }
+    job.rounding = rounding_mode::stochastic;
+  }
   job.seed = request.seed;
   job.stream = stream_of(tensor_name);
   return job;

@@ -19,16 +19,18 @@ tensor_reader::tensor_reader(const input_file* file, const logical_tensor& tenso
 tensor_reader::tensor_reader(const stored_tensor& tensor) : plain_(&tensor), shape_(fold(tensor.shape)) {}
 
 std::uint64_t tensor_reader::bytes() const noexcept {
-  return plain_ != nullptr ? plain_->bytes.size() : tensor_->packed->bytes.size() + tensor_->scale->bytes.size();
+  if (plain_ != nullptr) return plain_->bytes.size();
+  return tensor_->packed->bytes.size() + (tensor_->scale != nullptr ? tensor_->scale->bytes.size() : 0);
 }
 
 code_area<const std::uint8_t> tensor_reader::codes_at(const tile& part) const noexcept {
   const block_format& f = codec_->format;
   code_area<const std::uint8_t> area;
   area.code_stride = f.row_bytes(shape_.cols);
-  area.scale_stride = f.scale_cols(shape_.cols);
   area.codes = reinterpret_cast<const std::uint8_t*>(tensor_->packed->bytes.data()) + part.row * area.code_stride +
                f.row_bytes(part.col);
+  if (tensor_->scale == nullptr) return area;
+  area.scale_stride = f.scale_cols(shape_.cols);
   area.scales = reinterpret_cast<const std::uint8_t*>(tensor_->scale->bytes.data()) + part.row * area.scale_stride +
                 f.scale_cols(part.col);
   return area;
@@ -89,6 +91,7 @@ void tensor_reader::load_quantized(const tile& part, float* out) const {
   const std::uint64_t rows = whole_rows ? part.rows : 1;
   for (std::uint64_t run = 0; run < runs; ++run) {
     release_codes(area.codes + run * area.code_stride, rows * codec_->format.row_bytes(part.cols));
+    if (area.scales == nullptr) continue;
     release_codes(area.scales + run * area.scale_stride, rows * codec_->format.scale_cols(part.cols));
   }
 }

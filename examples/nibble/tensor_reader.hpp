@@ -26,7 +26,7 @@ class tensor_reader {
   [[nodiscard]] bool has_values() const noexcept { return codec_ != nullptr || is_floating(*plain_); }
   /// The format of a quantized tensor, nullptr for a plain one.
   [[nodiscard]] const block_codec* codec() const noexcept { return codec_; }
-  /// The codes and scales of a quantized tensor from the beginning of a tile on.
+  /// The codes and scales of a quantized tensor from the beginning of a tile on; no scales where none are stored.
   [[nodiscard]] code_area<const std::uint8_t> codes_at(const tile& part) const noexcept;
   /// Bytes that a pass over the tensor reads.
   [[nodiscard]] std::uint64_t bytes() const noexcept;

@@ -105,14 +105,17 @@ void quantize_place(const input_file& input, const quantized_place& place, const
   tile_quantizer quantizer(place.job, tensor.shape(), amax);
   std::vector<float> buffer;
   std::vector<quantized_tile> kept;
+  error_sums errors;
+  error_sums* const wanted = place.job.codec->stores_scales ? nullptr : &errors;
   for_tiles(own, tensor.shape().cols, block_rows, [&](const tile& part) {
-    const code_area<const std::uint8_t> area = quantizer.quantize(part, tensor.view(part, buffer), nullptr);
+    const code_area<const std::uint8_t> area = quantizer.quantize(part, tensor.view(part, buffer), wanted);
     if (writer) return write_tile(*writer, place, tensor.shape().cols, part, area);
     quantized_tile q(part, f);
     std::copy_n(area.codes, q.codes.size(), q.codes.begin());
     std::copy_n(area.scales, q.scales.size(), q.scales.begin());
     kept.push_back(std::move(q));
   });
+  check_codes(input, place, errors);
   for (const quantized_tile& q : kept) {
     MPI_Send(q.codes.data(), static_cast<int>(q.codes.size()), MPI_BYTE, 0, 0, MPI_COMM_WORLD);
     MPI_Send(q.scales.data(), static_cast<int>(q.scales.size()), MPI_BYTE, 0, 0, MPI_COMM_WORLD);

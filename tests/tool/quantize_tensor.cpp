@@ -141,6 +141,15 @@ TEST_CASE("error figures of a tensor worked by hand") {
   CHECK(sums.clipped == 2);
   CHECK(sums.relative_mse() == doctest::Approx(0.5 / 39.25));
   CHECK(sums.sqnr_db() == doctest::Approx(18.9487));
+  // Along x: -1/2 at -2 and at 1/2, and the last step; over 7 finite elements.
+  const double error = -1 + (3 - last);
+  CHECK(sums.error == error);
+  CHECK(sums.relative_bias() == doctest::Approx(error / 7 / std::sqrt(sums.signal / 7)));
+  CHECK(sums.bias_error() == doctest::Approx(std::sqrt((sums.noise - error * error / 7) / 6 / sums.signal)));
+  CHECK(sums.bias_z() == doctest::Approx(-1.0 / 7 / std::sqrt((0.5 - 1.0 / 7) / 6 / 7)));
+  CHECK(error_sums{}.relative_bias() == 0);
+  CHECK(error_sums{}.bias_error() == 0);
+  CHECK(error_sums{}.bias_z() == 0);
   CHECK(sqnr_text(sums) == "18.9");
   CHECK(error_sums{}.relative_mse() == 0);
   CHECK(sqnr_text(error_sums{}) == "exact");
@@ -164,6 +173,7 @@ TEST_CASE("error sums of rows of every length are those of one element after the
       const std::uint8_t scale = scales[i / cols * blocks + i % cols / 16];
       wanted.signal += x * x;
       wanted.noise += (y - x) * (y - x);
+      wanted.error += std::signbit(before[i]) ? x - y : y - x;
       wanted.largest = std::max(wanted.largest, std::abs(y - x));
       wanted.elements += 1;
       wanted.zeroed += x != 0 && y == 0 ? 1U : 0U;
@@ -173,7 +183,7 @@ TEST_CASE("error sums of rows of every length are those of one element after the
     }
     add_errors(matrix_view<float>(before.data(), 3, cols), after.data(), nvfp4, clip_limits(nvfp4, tensor_scale),
                scales.data(), blocks, got);
-    const bool same = got.signal == wanted.signal && got.noise == wanted.noise && got.largest == wanted.largest &&
+    const bool same = got.signal == wanted.signal && got.noise == wanted.noise && got.error == wanted.error && got.largest == wanted.largest &&
                       got.elements == wanted.elements && got.zeroed == wanted.zeroed && got.clipped == wanted.clipped;
     CAPTURE(cols);
     CHECK(same);

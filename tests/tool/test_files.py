@@ -3,6 +3,7 @@
 # `nibble quantize`, `dequantize`, `compare` and `report` on files, read and written by code that shares nothing with
 # the tool: what is stored, what comes back, and what wrong input gets.
 import json
+import os
 import random
 import struct
 
@@ -285,9 +286,21 @@ class Report(ToolTest):
         words = [element.text for element in svg.iter("{http://www.w3.org/2000/svg}text")]
         self.assertIn("<grid>&", words)
         dots = list(svg.iter("{http://www.w3.org/2000/svg}circle"))
-        self.assertEqual(len(dots), 8 + 2 * 8)
+        self.assertEqual(len(dots), 9 + 2 * 9)
         strict = run("report", self.path("in.safetensors"), "--threshold", "1000")[0].decode()
         self.assertTrue(any(line.startswith("normal") and line.endswith("none") for line in strict.splitlines()))
+
+    def test_bias(self):
+        # Every value just below the middle between 4 and 6, in blocks that 6 leads: NVFP4 loses, LUQ does not.
+        data = pack_floats(([6.0, -6.0] + [4.9, -4.9] * 7) * 256)
+        write_npy(self.path("a.npy"), "<f4", (64, 64), data)
+        rows = {line.split()[0]: line.split() for line in run("report", self.path("a.npy"))[0].decode().splitlines() if line}
+        root_mean_square = (36 / 8 + 4.9**2 * 7 / 8) ** 0.5
+        bias, error, z = (float(word) for word in rows["nvfp4"][-3:])
+        self.assertAlmostEqual(bias, -100 * 0.9 * 7 / 8 / root_mean_square, delta=0.1)
+        self.assertAlmostEqual(z, bias / error, delta=0.02 * abs(z))
+        self.assertLess(z, -5)
+        self.assertLess(abs(float(rows["luq4"][-1])), 5)
 
     def test_nan(self):
         write_npy(self.path("a.npy"), "<f4", (64,), pack_floats([float("nan")] + [1.0] * 63))
@@ -295,6 +308,59 @@ class Report(ToolTest):
         for recipe in ("default", "unbiased", "transformer-engine", "transformer-engine-kernel", "torchao-tensor-scale",
                        "compressed-tensors", "ggml"):
             run("quantize", self.path("a.npy"), "-o", self.path("q.safetensors"), "--recipe", recipe)
+
+
+class Luq(ToolTest):
+    def quantized(self, shape, values, *options):
+        write_safetensors(self.path("in.safetensors"), {"t": ("F32", shape, pack_floats(values))})
+        run("quantize", self.path("in.safetensors"), "-o", self.path("q.safetensors"), "--format", "luq4", *options)
+        return read_safetensors(self.path("q.safetensors"))
+
+    def test_powers_are_exact(self):
+        values = [64.0, -32.0, 16.0, 8.0, -4.0, 2.0, -1.0, 0.0, -0.0]
+        tensors, metadata = self.quantized([3, 3], values)
+        self.assertEqual(sorted(tensors), ["t_global_scale", "t_packed"])
+        self.assertEqual(floats(tensors["t_global_scale"][2]), [1.0])
+        # 1 + k for 2^k, 8 for the sign; even columns low, a last half byte of zero.
+        self.assertEqual(tensors["t_packed"][2], bytes([0xE7, 0x05, 0xB4, 0x02, 0x09, 0x00]))
+        record = json.loads(metadata["nibble:t"])
+        self.assertEqual((record["format"], record["recipe"], record["rounding"]), ("luq4", "default", "stochastic"))
+        run("dequantize", self.path("q.safetensors"), "-o", self.path("back.safetensors"))
+        self.assertEqual(floats(read_safetensors(self.path("back.safetensors"))[0]["t"][2]), values)
+        out = run("compare", self.path("q.safetensors"), self.path("q.safetensors"))[0]
+        self.assertIn(b"1 compared, 1 identical", out)
+
+    def test_neighbours_and_mean(self):
+        generator = random.Random(8)
+        values = [generator.gauss(0, 1) for _ in range(40000)]
+        values = list(struct.unpack("<40000f", pack_floats(values)))
+        tensors, _ = self.quantized([8, 5000], values, "--seed", "3", "--threads", "1")
+        again, _ = self.quantized([8, 5000], values, "--seed", "3", "--threads", "3")
+        other, _ = self.quantized([8, 5000], values, "--seed", "4")
+        self.assertEqual(tensors, again)
+        self.assertNotEqual(tensors["t_packed"], other["t_packed"])
+        alpha = max(abs(v) for v in values) / 64
+        self.assertEqual(floats(tensors["t_global_scale"][2]), [alpha])
+        run("dequantize", self.path("q.safetensors"), "-o", self.path("back.npy"))
+        back = floats(read_npy(self.path("back.npy"))[-1])
+        grid = [0.0] + [alpha * 2**k for k in range(7)]
+        error = variance = 0.0
+        for v, b in zip(values, back):
+            low = max(g for g in grid if g <= abs(v))
+            high = min(g for g in grid if g >= abs(v))
+            self.assertIn(abs(b), (low, high))
+            self.assertTrue(b * v >= 0)
+            error += abs(b) - abs(v)
+            variance += (abs(v) - low) * (high - abs(v))
+        self.assertLess(abs(error), 5 * variance**0.5)
+
+    def test_what_has_no_code(self):
+        write_npy(self.path("a.npy"), "<f4", (4,), pack_floats([1, 2, float("inf"), 4]))
+        command = ["quantize", self.path("a.npy"), "-o", self.path("q.safetensors"), "--format", "luq4"]
+        self.assertIn(b"tensor 'data' holds NaN or Inf, which luq4 has no code for", run(*command, status=1)[1])
+        self.assertFalse(os.path.exists(self.path("q.safetensors")))
+        self.assertIn(b"says nothing about luq4", run(*command, "--recipe", "unbiased", status=2)[1])
+        self.assertIn(b"rounded stochastically", run(*command, "--rounding", "nearest-even", status=2)[1])
 
 
 if __name__ == "__main__":

@@ -84,8 +84,8 @@ void add_quantize(CLI::App& program) {
       "\nEvery floating-point tensor with elements is quantized, the others are copied as they are. Blocks run along "
       "the\n"
       "last dimension; leading dimensions are folded into rows, and a tensor of one dimension is one row. A tensor T\n"
-      "becomes T_packed, T_scale and, where the format has one, T_global_scale; its shape, format, recipe and "
-      "rounding\n"
+      "becomes T_packed, T_scale and, where the format has one, T_global_scale (luq4: T_packed and T_global_scale, its\n"
+      "alpha, rounded stochastically by the default recipe alone); its shape, format, recipe and rounding\n"
       "go into the file's __metadata__. The array of a .npy file is called 'data'. In a glob, * also matches '/' and\n"
       "'.'. Stochastic rounding draws a word for each element from its index, the seed and the tensor's name.");
   command->callback([arguments] { run_quantize(*arguments); });

@@ -71,9 +71,11 @@ void add_report(CLI::App& program) {
   add_threads(*command, arguments->threads);
   add_npy_bf16(*command, arguments->npy_bf16);
   command->footer(
-      "Every format is measured with the default recipe and nearest-even rounding. 'bits' counts an element and its\n"
-      "share of the scale; 'zeroed' are nonzero elements that became zero; 'clipped' are elements beyond the largest\n"
-      "number of their block.");
+      "Every format is measured with the default recipe and nearest-even rounding, luq4 with its stochastic one. 'bits'\n"
+      "counts an element and its share of the scale; 'zeroed' are nonzero elements that became zero; 'clipped' are\n"
+      "elements beyond the largest number of their block. 'bias %' is the mean error along the value (negative:\n"
+      "magnitudes shrink) over the root mean square of the values, '+-' its standard error, z their ratio: beyond 5 it is\n"
+      "no accident.");
   command->callback([arguments] { run_report(*arguments); });
 }
 
