@@ -9,4 +9,5 @@
 #include <nibble/simd/backend.hpp>
 #include <nibble/simd/codec.hpp>
 #include <nibble/simd/dequantize.hpp>
+#include <nibble/simd/luq.hpp>
 #include <nibble/simd/quantize.hpp>

@@ -183,8 +183,9 @@ TEST_CASE("error sums of rows of every length are those of one element after the
     }
     add_errors(matrix_view<float>(before.data(), 3, cols), after.data(), nvfp4, clip_limits(nvfp4, tensor_scale),
                scales.data(), blocks, got);
-    const bool same = got.signal == wanted.signal && got.noise == wanted.noise && got.error == wanted.error && got.largest == wanted.largest &&
-                      got.elements == wanted.elements && got.zeroed == wanted.zeroed && got.clipped == wanted.clipped;
+    const bool same = got.signal == wanted.signal && got.noise == wanted.noise && got.error == wanted.error &&
+                      got.largest == wanted.largest && got.elements == wanted.elements && got.zeroed == wanted.zeroed &&
+                      got.clipped == wanted.clipped;
     CAPTURE(cols);
     CHECK(same);
   }
