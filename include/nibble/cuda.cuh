@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The CUDA backend: encode, decode, amax, quantize and dequantize of cuda{stream}, bit for bit what the scalar backend
-// gives, under any compiler flag. The codecs, Philox and block functions of nibble.hpp are device functions too.
+// The CUDA backend: encode, decode, amax, quantize, dequantize and luq of cuda{stream}, bit for bit what the scalar
+// backend gives, under any compiler flag. The codecs and Philox of nibble.hpp are device functions too, and
+// quantize_block quantizes a block in registers inside another kernel.
 #pragma once
 
 #include <nibble/cuda.hpp>
@@ -10,4 +11,5 @@
 #include <nibble/cuda/dequantize.cuh>
 #include <nibble/cuda/luq.cuh>
 #include <nibble/cuda/quantize.cuh>
+#include <nibble/cuda/register_block.cuh>
 #include <nibble/cuda/scale_layout.cuh>

@@ -71,4 +71,27 @@ TEST_CASE("pairs of 4 bits keep the first number in the low half") {
   }
   CHECK(wrong == 0);
 }
+
+TEST_CASE("vectors hold the first number in the lowest bits") {
+  using nibble::from_cuda;
+  using nibble::to_cuda;
+  for (std::uint32_t code = 0; code < 256; ++code) {
+    const auto a = nibble::e5m2::from_bits(code);
+    const auto b = nibble::e5m2::from_bits(code ^ 0x5aU);
+    const auto four = to_cuda<__nv_fp8x4_e5m2>(a, b, b, a);
+    CHECK(nibble::bit_cast<std::uint32_t>(four) == (code | (code ^ 0x5aU) * 0x0001'0100U | code << 24));
+    CHECK(from_cuda(four, 1).bits() == b.bits());
+    CHECK(from_cuda(four, 3).bits() == a.bits());
+    const auto c = nibble::e2m1::from_bits(code & 15U);
+    const auto d = nibble::e2m1::from_bits(code >> 4);
+    CHECK(nibble::bit_cast<std::uint8_t>(to_cuda<__nv_fp4x2_e2m1>(c, d)) == code);
+    const auto nibbles = to_cuda<__nv_fp4x4_e2m1>(c, d, d, c);
+    CHECK(nibble::bit_cast<std::uint16_t>(nibbles) == ((code & 15U) | (code >> 4) * 0x110U | (code & 15U) << 12));
+    CHECK(from_cuda(nibbles, 2).bits() == d.bits());
+    const auto e = nibble::e2m3::from_bits(code & 63U);
+    const auto six = to_cuda<__nv_fp6x2_e2m3>(e, nibble::e2m3::from_bits(9));
+    CHECK(nibble::bit_cast<std::uint16_t>(six) == ((code & 63U) | 0x900U));
+    CHECK(from_cuda(to_cuda<__nv_fp8x2_e8m0>(nibble::e8m0::from_bits(1), nibble::e8m0::from_bits(code)), 1).bits() == code);
+  }
+}
 #endif

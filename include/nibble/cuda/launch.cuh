@@ -26,22 +26,22 @@ NIBBLE_FUNCTION std::size_t pieces(std::size_t count, std::size_t size) noexcept
 // A kernel with a template argument of class type has a first parameter of that type, named by itself, which it
 // ignores: nvcc 13 declares the type to the host compiler only where a kernel has such a parameter.
 
-/// Queues kernel(arguments...) with `blocks` blocks, at least one and at most the largest grid, of so many threads.
+/// Queues kernel(arguments...) with a grid of so many blocks of so many threads.
 template <class... Parameters, class... Arguments>
-cuda_status launch_threads(cudaStream_t stream, std::size_t blocks, unsigned threads, void (*kernel)(Parameters...),
-                           const Arguments&... arguments) {
+cuda_status launch_grid(cudaStream_t stream, dim3 grid, unsigned threads, void (*kernel)(Parameters...),
+                        const Arguments&... arguments) {
   cudaLaunchConfig_t config{};
-  const std::size_t grid = blocks < 1 ? 1 : blocks > cuda_largest_grid ? cuda_largest_grid : blocks;
-  config.gridDim = dim3(static_cast<unsigned>(grid));
+  config.gridDim = grid;
   config.blockDim = dim3(threads);
   config.stream = stream;
   return cuda_status(cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...));
 }
-/// The same with cuda_threads threads a block.
+/// The same with cuda_threads threads a block, and `blocks` blocks, at least one and at most the largest grid.
 template <class... Parameters, class... Arguments>
 cuda_status launch(cudaStream_t stream, std::size_t blocks, void (*kernel)(Parameters...),
                    const Arguments&... arguments) {
-  return launch_threads(stream, blocks, cuda_threads, kernel, arguments...);
+  const std::size_t grid = blocks < 1 ? 1 : blocks > cuda_largest_grid ? cuda_largest_grid : blocks;
+  return launch_grid(stream, dim3(static_cast<unsigned>(grid)), cuda_threads, kernel, arguments...);
 }
 
 /// Rejects a workspace that is too small.

@@ -58,29 +58,58 @@ __global__ void __launch_bounds__(Threads)
   if (threadIdx.x == 0) *alpha = bit_cast<float>(best == 0 ? 0U : luq_alpha(best, levels, power_of_two));
 }
 
-/// Whole chunks of eight, aligned. The usual choices are known at compile time.
+/// The alphas that luq_magnitude takes: what is below float32's normal numbers then has no chance to round up.
+NIBBLE_FUNCTION bool is_usual_alpha(std::uint32_t alpha) noexcept { return alpha >= 57U << 23; }
+
+/// luq_code for the default underflow and inside and a usual alpha, on exponent fields: the same integers, no
+/// subnormals.
+inline __device__ std::uint32_t luq_magnitude(std::uint32_t alpha, int levels, std::uint32_t magnitude,
+                                              std::uint32_t word) noexcept {
+  const std::uint32_t unit = 0x0080'0000U;
+  const std::uint32_t significand = (alpha & (unit - 1)) | unit;
+  const std::uint32_t own = (magnitude & (unit - 1)) | unit;
+  const int k = static_cast<int>(magnitude - alpha) >> 23;
+  const std::uint32_t down = (alpha >> 23) - (magnitude >> 23);  // where that is not negative
+  const std::uint32_t excess = own - significand + (own < significand ? own : 0U);
+  const std::uint64_t rest = k < 0 ? shifted_right(std::uint64_t{own} << 32, down) : std::uint64_t{excess} << 32;
+  const std::uint64_t sum = std::uint64_t{word} * significand + rest;
+  const int code = (k < 0 ? 0 : k + 1) + (static_cast<std::uint32_t>(sum >> 32) >= significand ? 1 : 0);
+  return static_cast<std::uint32_t>(code < levels ? code : levels);
+}
+
+/// Whole chunks of eight, aligned. Usual says that luq_magnitude serves, unless alpha turns out too small for it.
 template <class T, bool Usual>
 __global__ void __launch_bounds__(cuda_threads)
     luq_chunks_kernel(const T* __restrict__ x, const __grid_constant__ luq_call call, std::size_t chunks,
                       std::uint32_t* packed) {
   const std::uint32_t alpha_bits = alpha_of(call);
-  luq_options o = call.options;
-  if constexpr (Usual) {
-    o.underflow = luq_underflow::stochastic;
-    o.inside = luq_inside::stochastic;
-  }
+  const luq_options& o = call.options;
   const luq_number alpha = luq_split(alpha_bits == 0 ? 1U : alpha_bits);
+  const bool usual = Usual && is_usual_alpha(alpha_bits);
   for (std::size_t chunk = thread_index(); chunk < chunks; chunk += thread_count()) {
-    raw_chunk<T> raw;
-    raw.load(x + chunk * chunk_elements);
-    std::uint32_t bits[chunk_elements];
-    raw.widen(bits);
-    const random_eight<32> random(o.random.seed, o.random.stream, o.random.first_element + chunk * chunk_elements,
-                                  o.random.rounds);
-    std::uint32_t word = 0;
+    std::uint32_t codes = 0;
+    if (usual) {
+      raw_chunk<T> raw;
+      raw.load(x + chunk * chunk_elements);
+      std::uint32_t bits[chunk_elements];
+      raw.widen(bits);
+      const random_eight<32> random(o.random.seed, o.random.stream, o.random.first_element + chunk * chunk_elements,
+                                    o.random.rounds);
 #pragma unroll
-    for (unsigned i = 0; i < chunk_elements; ++i) word |= luq_nibble(o, alpha, bits[i], random.of(i)) << (4 * i);
-    __stcs(packed + chunk, alpha_bits == 0 ? 0U : word);
+      for (int i = 7; i >= 0; --i) {
+        const std::uint32_t word = random.of(static_cast<unsigned>(i));
+        codes = codes * 16 + luq_magnitude(alpha_bits, o.levels, bits[i] & 0x7fff'ffffU, word);
+      }
+      const std::uint32_t nonzero = (codes | codes >> 1 | codes >> 2) & 0x1111'1111U;
+      codes |= gather_signs(bits) & nonzero << 3;
+    } else if (alpha_bits != 0) {
+      for (unsigned i = 0; i < chunk_elements; ++i) {
+        codes |= luq_nibble(o, alpha, element_bits(x[chunk * chunk_elements + i]),
+                            call.random.word(chunk * chunk_elements + i))
+                 << (4 * i);
+      }
+    }
+    __stcs(packed + chunk, codes);
   }
 }
 

@@ -22,34 +22,37 @@ namespace detail::inline NIBBLE_UNIT {
 template <block_format F, class T>
 inline constexpr bool has_tile_kernel = has_block_kernel<F, T> && (F.block_size == 16 || F.block_size == 32);
 
-/// Whether columns of `x` can be tile_kernel's: whole blocks, aligned rows, and room for whole stores.
+/// Whether tile_kernel can read x: aligned rows of whole blocks.
 template <block_format F, class T>
-bool takes_tile_columns(const matrix_view<T>& x, const quantize_call& columns) {
-  const auto size = static_cast<std::size_t>(F.block_size);
-  const auto address = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p); };
-  if (!has_block_rounding(columns) || x.rows == 0 || x.cols == 0 || x.rows % size != 0 || x.cols % size != 0)
-    return false;
+bool takes_tile_source(const matrix_view<T>& x) {
+  if (x.rows == 0 || x.cols == 0 || x.cols % static_cast<std::size_t>(F.block_size) != 0) return false;
   const bool rows_lie =
       x.col_stride == 1 && x.row_stride >= 0 && static_cast<std::size_t>(x.row_stride) * sizeof(T) % 16 == 0;
-  return rows_lie && address(x.data) % 16 == 0 && columns.code_stride % 8 == 0 && address(columns.codes) % 8 == 0 &&
-         pieces(x.rows, tile_side) * pieces(x.cols, tile_side) <= cuda_largest_grid;
+  return rows_lie && reinterpret_cast<std::uintptr_t>(x.data) % 16 == 0 &&
+         pieces(x.rows, tile_side * tile_group) <= 65535 && pieces(x.cols, tile_side) * tile_group <= cuda_largest_grid;
 }
-/// The same of its rows.
+/// Whether it can write the result of a call, with room for whole stores of `unit` bytes.
+inline bool takes_tile_result(const quantize_call& call, std::size_t unit) {
+  return has_block_rounding(call) && call.code_stride % unit == 0 &&
+         reinterpret_cast<std::uintptr_t>(call.codes) % unit == 0;
+}
+/// Row-wise calls, and column-wise ones, whose blocks must be whole too.
 template <block_format F>
 bool takes_tile_rows(const quantize_call& rows) {
-  constexpr std::size_t unit = F.packing.slot_bits == 4 ? 4 : 8;
-  return has_block_rounding(rows) && rows.code_stride % unit == 0 &&
-         reinterpret_cast<std::uintptr_t>(rows.codes) % unit == 0;
+  return takes_tile_result(rows, F.packing.slot_bits == 4 ? 4 : 8);
+}
+template <block_format F>
+bool takes_tile_columns(const quantize_call& columns) {
+  return columns.cols % static_cast<std::size_t>(F.block_size) == 0 && takes_tile_result(columns, 8);
 }
 
 /// Queues tile_kernel for x as it is stored by its owner; a call without codes is left out.
 template <block_format F, class T>
-cuda_status queue_tiles(const cuda& device, const matrix_view<T>& x, const tile_calls& calls) {
-  const std::size_t rows = pieces(x.rows, tile_side);
-  const std::size_t cols = pieces(x.cols, tile_side);
-  return with_block_rounding(calls.columns, [&]<class Rounding>() {
-    return launch_threads(device.stream, rows * cols, tile_threads<F>, &tile_kernel<F, T, Rounding>, F, x.data, calls,
-                          rows, cols);
+cuda_status queue_tiles(const cuda& device, const matrix_view<T>& x, const quantize_call& rows,
+                        const quantize_call& columns) {
+  const tile_calls calls{rows, columns, static_cast<std::size_t>(x.row_stride), x.rows, x.cols};
+  return with_block_rounding(columns.codes != nullptr ? columns : rows, [&]<class Rounding>() {
+    return launch_tiles<F, T, Rounding>(device.stream, x.data, calls);
   });
 }
 
@@ -60,9 +63,10 @@ cuda_status queue_quantize(const cuda& device, const matrix_view<T>& stored, con
     if (takes_block_kernel<F>(stored, call)) return queue_block_call<F>(device, stored, call);
   }
   if constexpr (has_tile_kernel<F, T>) {
-    const matrix_view<T> x = stored.transposed();
-    if (call.transposed && takes_tile_columns<F>(x, call)) {
-      return queue_tiles<F>(device, x, {quantize_call{}, call, static_cast<std::size_t>(x.row_stride)});
+    const matrix_view<T> x = call.transposed ? stored.transposed() : stored;
+    if (takes_tile_source<F>(x)) {
+      if (!call.transposed && takes_tile_rows<F>(call)) return queue_tiles<F>(device, x, call, quantize_call{});
+      if (call.transposed && takes_tile_columns<F>(call)) return queue_tiles<F>(device, x, quantize_call{}, call);
     }
   }
   return queue_generic_quantize(device, stored, call);
@@ -147,19 +151,20 @@ cuda_status quantize_both(const cuda& device, const matrix_view<T>& x, const blo
   detail::check_extras<F>(stored, options, row_extras);
   detail::check_extras<F>(turned, options, column_extras);
   detail::check_workspace(device, workspace_bytes<F>(options));
-  detail::tile_calls calls;
-  cuda_status status = detail::prepare_quantize(device, stored, rows, row_options, row_extras, 0, calls.rows);
+  detail::quantize_call row_call;
+  detail::quantize_call column_call;
+  cuda_status status = detail::prepare_quantize(device, stored, rows, row_options, row_extras, 0, row_call);
   if (!status.ok()) return status;
-  status = detail::prepare_quantize(device, turned, columns, column_options, column_extras, 1, calls.columns);
+  status = detail::prepare_quantize(device, turned, columns, column_options, column_extras, 1, column_call);
   if (!status.ok()) return status;
   if constexpr (detail::has_tile_kernel<F, T>) {
-    if (detail::takes_tile_columns<F>(x, calls.columns) && detail::takes_tile_rows<F>(calls.rows)) {
-      calls.row_stride = static_cast<std::size_t>(x.row_stride);
-      return detail::queue_tiles<F>(device, x, calls);
+    if (detail::takes_tile_source<F>(x) && detail::takes_tile_rows<F>(row_call) &&
+        detail::takes_tile_columns<F>(column_call)) {
+      return detail::queue_tiles<F>(device, x, row_call, column_call);
     }
   }
-  status = detail::queue_quantize<F>(device, stored, calls.rows);
-  return status.ok() ? detail::queue_quantize<F>(device, turned, calls.columns) : status;
+  status = detail::queue_quantize<F>(device, stored, row_call);
+  return status.ok() ? detail::queue_quantize<F>(device, turned, column_call) : status;
 }
 
 }  // namespace v0

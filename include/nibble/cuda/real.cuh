@@ -92,6 +92,13 @@ inline __device__ std::uint32_t to_half_pair(std::uint32_t low, std::uint32_t hi
   return result;
 }
 
+/// value >> count, 0 from 64 on.
+inline __device__ std::uint64_t shifted_right(std::uint64_t value, std::uint32_t count) noexcept {
+  std::uint64_t result;
+  asm("shr.u64 %0, %1, %2;" : "=l"(result) : "l"(value), "r"(count));
+  return result;
+}
+
 // FP8 conversions of the hardware. They are compiled for targets that have them; has_fp8_conversions says so.
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
 #define NIBBLE_CUDA_HAS_FP8 1

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include <nibble/cuda/block_kernel.cuh>
+#include <nibble/cuda/hadamard.cuh>
 
 namespace nibble {
 inline namespace v0 {
@@ -17,7 +18,7 @@ namespace detail::inline NIBBLE_UNIT {
 /// Rows and columns of a tile.
 inline constexpr unsigned tile_side = 64;
 /// Tiles above each other that follow in the grid, so that the pieces of a sector of the output meet in the cache.
-inline constexpr std::size_t tile_group = 8;
+inline constexpr unsigned tile_group = 8;
 
 /// One thread for each block of a row, and later of a column.
 template <block_format F>
@@ -26,7 +27,7 @@ inline constexpr unsigned tile_threads = tile_side* tile_side / static_cast<unsi
 /// Both calls; one without codes is left out. The first is row-wise, the second column-wise; both round alike.
 struct tile_calls {
   quantize_call rows, columns;
-  std::size_t row_stride = 0;  ///< of the source
+  std::size_t row_stride = 0, source_rows = 0, source_cols = 0;
 };
 
 /// The place of elements [4 unit, 4 unit + 4) of a float32 row in a row of shared memory, in units of 16 bytes: chunks
@@ -114,25 +115,26 @@ struct column_output {
       *reinterpret_cast<uint2*>(place) = make_uint2(c.low, c.high);
     }
   }
-  /// Queues nothing: writes the tile whose first element is (row, col) of the source.
-  __device__ void store(const quantize_call& call, std::size_t row, std::size_t col) const noexcept {
+  /// Writes `rows` rows and `cols` columns of the tile whose first element is (row, col) of the source.
+  __device__ void store(const quantize_call& call, std::size_t row, std::size_t col, unsigned rows,
+                        unsigned cols) const noexcept {
     constexpr unsigned units = code_bytes / 8;
     constexpr unsigned unit_rows = tile_side / units;
     for (unsigned u = threadIdx.x; u < tile_side * units; u += tile_threads<F>) {
       const unsigned c = u / units;
       const unsigned part = u % units;
-      if (col + c >= call.rows || row + part * unit_rows >= call.cols) continue;
+      if (c >= cols || part * unit_rows >= rows) continue;
       std::uint8_t* out = call.codes + (col + c) * call.code_stride + row / unit_rows * 8;
       __stcs(reinterpret_cast<uint2*>(out) + part, codes[c * (pitch / 8) + part]);
     }
     const unsigned c = threadIdx.x;
-    if (c >= tile_side || col + c >= call.rows) return;
+    if (c >= cols) return;
     constexpr std::size_t size = static_cast<std::size_t>(F.block_size);
     const std::size_t first = row / size;
     auto* out = static_cast<std::uint8_t*>(call.scales) + (call.tiled_scales
                                                                ? tiled_scale_offset(col + c, first, call.cols / size)
                                                                : (col + c) * call.scale_stride + first);
-    const std::size_t left = (call.cols - row) / size;
+    const unsigned left = rows / static_cast<unsigned>(size);
     if (left >= scale_count && reinterpret_cast<std::uintptr_t>(out) % scale_count == 0) {
       if constexpr (scale_count == 4) {
         *reinterpret_cast<std::uint32_t*>(out) = *reinterpret_cast<const std::uint32_t*>(scales[c]);
@@ -163,7 +165,13 @@ class tile_worker {
   using memory = tile_memory<F, T, bits>;
 
   __device__ tile_worker(const T* x, const tile_calls& calls, memory& shared, std::size_t row, std::size_t col) noexcept
-      : x_(x), calls_(calls), shared_(shared), row_(row), col_(col) {}
+      : x_(x),
+        calls_(calls),
+        shared_(shared),
+        row_(row),
+        col_(col),
+        rows_inside_(inside(calls.source_rows - row)),
+        cols_inside_(inside(calls.source_cols - col)) {}
 
   __device__ void run() {
     std::uint32_t values[lanes][chunk_elements];
@@ -178,18 +186,12 @@ class tile_worker {
     __syncthreads();
     quantize_column();
     __syncthreads();
-    shared_.output.store(calls_.columns, row_, col_);
+    shared_.output.store(calls_.columns, row_, col_, rows_inside_, cols_inside_);
   }
 
  private:
   [[nodiscard]] __device__ const quantize_call& any() const noexcept {
     return calls_.rows.codes != nullptr ? calls_.rows : calls_.columns;
-  }
-  [[nodiscard]] __device__ std::size_t source_rows() const noexcept {
-    return calls_.rows.codes != nullptr ? calls_.rows.rows : calls_.columns.cols;
-  }
-  [[nodiscard]] __device__ std::size_t source_cols() const noexcept {
-    return calls_.rows.codes != nullptr ? calls_.rows.cols : calls_.columns.rows;
   }
   /// Row and chunk in the tile of this thread's i-th chunk.
   [[nodiscard]] static __device__ unsigned chunk_row(int i) noexcept {
@@ -197,7 +199,7 @@ class tile_worker {
   }
   [[nodiscard]] static __device__ unsigned chunk_place() noexcept { return threadIdx.x % row_chunks; }
   [[nodiscard]] __device__ bool is_inside(unsigned row, unsigned col) const noexcept {
-    return row_ + row < source_rows() && col_ + col < source_cols();
+    return row < rows_inside_ && col < cols_inside_;
   }
   [[nodiscard]] static __device__ special_codes special() noexcept {
     constexpr special_codes codes =
@@ -220,7 +222,7 @@ class tile_worker {
     }
 #pragma unroll
     for (int i = 0; i < lanes; ++i) {
-      shared_.elements.put(chunk_row(i), chunk_place(), raw[i]);
+      if (calls_.columns.codes != nullptr) shared_.elements.put(chunk_row(i), chunk_place(), raw[i]);
       raw[i].widen(values[i]);
     }
   }
@@ -228,9 +230,9 @@ class tile_worker {
   /// The random words of the i-th chunk, left in shared memory too.
   __device__ random_eight<bits> draw(int i) {
     const random_words& r = any().random;
-    const std::size_t element = (row_ + chunk_row(i)) * source_cols() + col_ + chunk_place() * chunk_elements;
+    const std::size_t element = (row_ + chunk_row(i)) * calls_.source_cols + col_ + chunk_place() * chunk_elements;
     const random_eight<bits> random(r.seed, r.stream, element + r.first_element, r.rounds);
-    shared_.words.put(chunk_row(i), chunk_place(), random);
+    if (calls_.columns.codes != nullptr) shared_.words.put(chunk_row(i), chunk_place(), random);
     return random;
   }
 
@@ -304,30 +306,42 @@ class tile_worker {
     }
   }
 
+  [[nodiscard]] static __device__ unsigned inside(std::size_t left) noexcept {
+    return left < tile_side ? static_cast<unsigned>(left) : tile_side;
+  }
+
   const T* x_;
   const tile_calls& calls_;
   memory& shared_;
   std::size_t row_, col_;
+  unsigned rows_inside_, cols_inside_;
 };
 
+/// The grid has a column of tile_group tiles for each blockIdx.x / tile_group, and a row of such groups for each
+/// blockIdx.y.
 template <block_format F, class T, class Rounding>
 __global__ void __launch_bounds__(tile_threads<F>)
-    tile_kernel(block_format, const T* __restrict__ x, const __grid_constant__ tile_calls calls, std::size_t tile_rows,
-                std::size_t tile_cols) {
+    tile_kernel(block_format, const T* __restrict__ x, const __grid_constant__ tile_calls calls) {
   using worker = tile_worker<F, T, Rounding>;
   __shared__ typename worker::memory shared;
-  if (blockIdx.x == 0 && threadIdx.x == 0) {
+  if (blockIdx.x == 0 && blockIdx.y == 0 && threadIdx.x == 0) {
     for (const quantize_call* call : {&calls.rows, &calls.columns}) {
       if (call->codes == nullptr || call->tensor_scale == nullptr) continue;
       const tensor_scaling& scaling = call->device_scaling != nullptr ? *call->device_scaling : call->scaling;
       *call->tensor_scale = static_cast<float>(scaling.decode);
     }
   }
-  // The last group may be lower than the others.
-  const std::size_t group = blockIdx.x / (tile_group * tile_cols);
-  const std::size_t rest = blockIdx.x % (tile_group * tile_cols);
-  const std::size_t height = smaller(tile_group, tile_rows - group * tile_group);
-  worker(x, calls, shared, (group * tile_group + rest % height) * tile_side, rest / height * tile_side).run();
+  const std::size_t row = (std::size_t{blockIdx.y} * tile_group + blockIdx.x % tile_group) * tile_side;
+  const std::size_t col = std::size_t{blockIdx.x / tile_group} * tile_side;
+  if (row < calls.source_rows) worker(x, calls, shared, row, col).run();
+}
+
+/// Queues tile_kernel for a source that takes_tile_source.
+template <block_format F, class T, class Rounding>
+cuda_status launch_tiles(cudaStream_t stream, const T* x, const tile_calls& calls) {
+  const dim3 grid(static_cast<unsigned>(pieces(calls.source_cols, tile_side) * tile_group),
+                  static_cast<unsigned>(pieces(calls.source_rows, tile_side * tile_group)));
+  return launch_grid(stream, grid, tile_threads<F>, &tile_kernel<F, T, Rounding>, F, x, calls);
 }
 
 }  // namespace detail::inline NIBBLE_UNIT

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include <nibble/base/bits.hpp>
 #include <nibble/number/minifloat.hpp>
@@ -139,6 +140,79 @@ template <has_cuda_counterpart T>
   requires(!minifloat_type<T>)
 [[nodiscard]] NIBBLE_FUNCTION cuda_counterpart<T> from_cuda(const T& x) noexcept {
   return cuda_counterpart<T>::from_bits(bit_cast<typename cuda_counterpart<T>::storage_type>(x));
+}
+
+namespace detail::inline NIBBLE_UNIT {
+
+/// What one of the toolkit's vectors of two or four numbers holds.
+template <class V>
+struct cuda_vector_of;
+template <class T, int Count, class Word>
+struct cuda_vector_description {
+  using element = T;
+  using word = Word;
+  static constexpr int count = Count;
+  static constexpr int slot_bits = static_cast<int>(sizeof(Word)) * 8 / Count;
+};
+
+#if __has_include(<cuda_fp8.h>)
+template <>
+struct cuda_vector_of<__nv_fp8x2_e4m3> : cuda_vector_description<e4m3, 2, std::uint16_t> {};
+template <>
+struct cuda_vector_of<__nv_fp8x4_e4m3> : cuda_vector_description<e4m3, 4, std::uint32_t> {};
+template <>
+struct cuda_vector_of<__nv_fp8x2_e5m2> : cuda_vector_description<e5m2, 2, std::uint16_t> {};
+template <>
+struct cuda_vector_of<__nv_fp8x4_e5m2> : cuda_vector_description<e5m2, 4, std::uint32_t> {};
+#endif
+#if __has_include(<cuda_fp8.h>) && __has_include(<cuda_fp4.h>)
+template <>
+struct cuda_vector_of<__nv_fp8x2_e8m0> : cuda_vector_description<e8m0, 2, std::uint16_t> {};
+template <>
+struct cuda_vector_of<__nv_fp8x4_e8m0> : cuda_vector_description<e8m0, 4, std::uint32_t> {};
+#endif
+#if __has_include(<cuda_fp6.h>)
+template <>
+struct cuda_vector_of<__nv_fp6x2_e2m3> : cuda_vector_description<e2m3, 2, std::uint16_t> {};
+template <>
+struct cuda_vector_of<__nv_fp6x4_e2m3> : cuda_vector_description<e2m3, 4, std::uint32_t> {};
+template <>
+struct cuda_vector_of<__nv_fp6x2_e3m2> : cuda_vector_description<e3m2, 2, std::uint16_t> {};
+template <>
+struct cuda_vector_of<__nv_fp6x4_e3m2> : cuda_vector_description<e3m2, 4, std::uint32_t> {};
+#endif
+#if __has_include(<cuda_fp4.h>)
+template <>
+struct cuda_vector_of<__nv_fp4x2_e2m1> : cuda_vector_description<e2m1, 2, std::uint8_t> {};
+template <>
+struct cuda_vector_of<__nv_fp4x4_e2m1> : cuda_vector_description<e2m1, 4, std::uint16_t> {};
+#endif
+
+}  // namespace detail
+
+/// The toolkit's vectors of two and four narrow numbers, such as __nv_fp8x4_e4m3 and __nv_fp4x2_e2m1.
+template <class V>
+concept cuda_vector = requires { typename detail::cuda_vector_of<V>::element; };
+
+/// to_cuda<V>(a, b) and to_cuda<V>(a, b, c, d): the vector of these numbers, the first in the lowest bits. FP6 numbers take
+/// a byte each.
+template <cuda_vector V, minifloat_type... T>
+[[nodiscard]] NIBBLE_FUNCTION V to_cuda(T... numbers) noexcept {
+  using traits = detail::cuda_vector_of<V>;
+  static_assert(sizeof...(T) == traits::count && (std::is_same_v<T, typename traits::element> && ...),
+                "to_cuda<V>: pass as many numbers as V holds, of its type");
+  std::uint32_t word = 0;
+  int shift = 0;
+  ((word |= static_cast<std::uint32_t>(numbers.bits()) << shift, shift += traits::slot_bits), ...);
+  return bit_cast<V>(static_cast<typename traits::word>(word));
+}
+
+/// Number i of a vector.
+template <cuda_vector V>
+[[nodiscard]] NIBBLE_FUNCTION typename detail::cuda_vector_of<V>::element from_cuda(const V& vector, int i) noexcept {
+  using traits = detail::cuda_vector_of<V>;
+  const std::uint32_t word = bit_cast<typename traits::word>(vector);
+  return traits::element::from_bits(word >> (i * traits::slot_bits));
 }
 
 #if __has_include(<cuda_fp4.h>)
