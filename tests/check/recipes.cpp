@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The model of a kernel against quantize, for every preset: explain finds no difference in the library's own bytes, and
+// compare none between them and themselves. Then what is no recipe: pairs of faults, random words, bytes at random.
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <check/support.hpp>
+#include <nibble/check.hpp>
+
+using namespace nibble;
+using check::verdict;
+
+namespace {
+
+/// The first complaint over all presets that say something about F.
+template <block_format F>
+std::string presets_differ() {
+  for (const check::named_recipe& r : check::named_recipes) {
+    if (!check::detail::is_specified(F, r.recipe)) continue;
+    for (const auto kind : {check_test::data::uneven, check_test::data::specials, check_test::data::tiny}) {
+      const faulty::shape shape{33, 250};
+      const auto x = check_test::matrix_maker(kind, 16, faulty::e2m1, 41.3F).make(shape);
+      const matrix_view view{x.data(), shape.rows, shape.cols};
+      const auto q = quantize<F>(view, {.recipe = r.recipe});
+      const auto d = check::explain(view, q, {.recipe = r.recipe});
+      if (d.verdict != verdict::nothing_differs || !check::compare(q, q, view).is_equal()) {
+        return std::string(r.name) + ": " + to_text(d);
+      }
+    }
+  }
+  return "";
+}
+
+TEST_CASE("The model of every preset gives the bytes of quantize") {
+  CHECK(presets_differ<nvfp4>() == "");
+  CHECK(presets_differ<nvfp4_2d>() == "");
+  CHECK(presets_differ<mxfp4>() == "");
+  CHECK(presets_differ<mxfp8_e5m2>() == "");
+}
+
+class fixture {
+ public:
+  fixture() : x_(check_test::matrix_maker(check_test::data::ordinary, 16, faulty::e2m1).make({64, 128})) {}
+  [[nodiscard]] matrix_view<float> view() const { return {x_.data(), 64, 128}; }
+
+ private:
+  std::vector<float> x_;
+};
+
+TEST_CASE_FIXTURE(fixture, "Without a recipe the preset is found") {
+  const auto d = check::explain(view(), quantize<nvfp4>(view(), {.recipe = recipe::compressed_tensors}));
+  INFO(to_text(d));
+  CHECK(d.verdict == verdict::nothing_differs);
+  CHECK(d.recipe == "compressed_tensors");
+}
+
+TEST_CASE_FIXTURE(fixture, "Differences of several steps add up") {
+  auto q = quantize<nvfp4>(view(), {.rounding = toward_zero{}, .recipe = recipe::torchao_tensor_scale});
+  for (std::uint8_t& byte : q.codes()) byte = static_cast<std::uint8_t>(byte << 4 | byte >> 4);
+  auto options = check::explain_options{.recipe = recipe::torchao_tensor_scale};
+  const auto tiled = swizzled_scales(q);
+  const check::device_bytes bytes{.codes = q.codes(), .scales = tiled, .tensor_scale = q.tensor_scale()};
+  const auto d = check::explain<nvfp4>(view(), bytes, options);
+  INFO(to_text(d));
+  CHECK(d.verdict == verdict::explained);
+  REQUIRE(d.differences.size() == 3);
+  CHECK(d.differences[0].name == "scale layout: 128x4 tiles");
+  CHECK(d.differences[1].name == "code order: neighbours exchanged");
+  CHECK(d.differences[2].name == "codes: truncated");
+}
+
+TEST_CASE_FIXTURE(fixture, "Random words: seed, bits and variant") {
+  const stochastic random{.seed = 42};
+  stochastic sixteen = random, seven = random, other_seed = random;
+  sixteen.bits = 16;
+  seven.rounds = 7;
+  other_seed.seed = 43;
+  const check::explain_options options{.recipe = recipe::unbiased, .rounding = random};
+  const auto with = [&](const stochastic& s) {
+    return check::explain(view(), quantize<nvfp4>(view(), {.rounding = s, .recipe = recipe::unbiased}), options);
+  };
+  CHECK(with(random).verdict == verdict::nothing_differs);
+  CHECK(with(sixteen).differences.at(0).name == "codes: 16 random bits");
+  CHECK(with(seven).differences.at(0).name == "codes: 7 rounds of Philox");
+  const auto d = with(other_seed);
+  CHECK(d.verdict == verdict::explained);
+  CHECK(d.by_neighbours);
+  CHECK(d.differences.at(0).name == "codes: stochastic with unknown random bits");
+}
+
+TEST_CASE_FIXTURE(fixture, "A wrong byte that no difference explains is found and counted") {
+  auto q = quantize<nvfp4>(view());
+  q.codes()[1000] ^= 0x20U;
+  const auto d = check::explain(view(), q, {.recipe = recipe{}});
+  INFO(to_text(d));
+  CHECK(d.verdict == verdict::not_explained);
+  CHECK(d.codes.total - d.codes.matched == 1);
+  REQUIRE(d.first_failure);
+  CHECK(d.first_failure->row == 15);
+  CHECK(d.first_failure->col == 81);
+  CHECK(to_text(d).find("row 15, column 81, block 5: code") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(fixture, "Bytes at random are not explained") {
+  auto q = quantize<nvfp4>(view());
+  std::mt19937 generator(3);
+  for (std::uint8_t& byte : q.codes()) byte = static_cast<std::uint8_t>(generator());
+  for (std::uint8_t& byte : q.scales()) byte = static_cast<std::uint8_t>(generator());
+  const auto d = check::explain(view(), q);
+  CHECK(d.verdict == verdict::not_explained);
+  CHECK(d.codes.share() < 0.2);
+  CHECK(d.scales.share() < 0.2);
+  CHECK(d.first_failure.has_value());
+}
+
+TEST_CASE_FIXTURE(fixture, "What is wrong with the arguments is said") {
+  const auto q = quantize<nvfp4>(view());
+  check::device_bytes bytes{.codes = q.codes().first(10), .scales = q.scales()};
+  CHECK_THROWS_WITH_AS(static_cast<void>(check::explain<nvfp4>(view(), bytes)),
+                       "nibble: bytes.codes has 10 bytes; 64 x 128 codes take 4096", std::invalid_argument);
+  bytes = {.codes = q.codes(), .scales = q.scales().first(10)};
+  CHECK_THROWS_WITH_AS(static_cast<void>(check::explain<nvfp4>(view(), bytes)),
+                       "nibble: bytes.scales has 10 bytes; 64 x 8 scales take 512 or 1024", std::invalid_argument);
+  CHECK_THROWS_AS(static_cast<void>(check::explain(view(), q, {.recipe = recipe::floor})), std::invalid_argument);
+  const block_tensor<nvfp4> empty(0, 16);
+  CHECK(check::explain(matrix_view<float>{nullptr, 0, 16}, empty).verdict == verdict::nothing_differs);
+}
+
+}  // namespace
