@@ -11,3 +11,5 @@
 #include <nibble/simd/dequantize.hpp>
 #include <nibble/simd/luq.hpp>
 #include <nibble/simd/quantize.hpp>
+#include <nibble/simd/sparsify.hpp>
+#include <nibble/simd/transposable_mask.hpp>

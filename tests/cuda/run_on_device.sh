@@ -40,7 +40,7 @@ run() {
 rm -f "$logs"/*.failed
 compile cuda_quantize "$root/bench/cuda_quantize.cu" &
 compile codec "$root/tests/cuda/codec.cu" &
-for f in calls quantize_extras luq register_block; do compile "$f" "$root/tests/cuda/$f.cu" & done
+for f in calls quantize_extras luq register_block sparse_storage; do compile "$f" "$root/tests/cuda/$f.cu" & done
 for f in $formats; do
   compile "quantize_$f" "$root/tests/cuda/quantize.cu" "-DNIBBLE_TEST_BLOCK_FORMAT=$f" &
 done
@@ -69,6 +69,7 @@ run 240 codec "$build/codec" &
 for f in fast_math_nvfp4 fast_math_mxfp8_e4m3 fast_math_codec; do
   run 120 "$f" "$build/$f" small &
 done
+run 60 sparse_storage "$build/sparse_storage"
 run 60 calls "$build/calls"
 run 120 quantize_extras "$build/quantize_extras" &
 run 120 luq "$build/luq" &

@@ -52,7 +52,7 @@ TEST_CASE("2:4 with sums of 2 and of at most 2: brute force, and which of severa
     for (unsigned i = 0; i < 16; ++i) weights[i] = block.weight[i / 4][i % 4];
     std::int64_t sums[2] = {};
     for (const bool is_bound : {false, true}) {
-      detail::mask_flow<2, 4> flow(block, is_bound);
+      detail::mask_flow<4> flow(block, 2, is_bound);
       flow.make_first();
       const std::uint32_t expected = oracle::heaviest_block(blocks[is_bound ? 1 : 0], weights);
       for (unsigned i = 0; i < 4; ++i) wrong += flow.kept(i) != oracle::row_of(expected, i) ? 1 : 0;
@@ -71,7 +71,7 @@ TEST_CASE("a block that is worth more with a short row") {
   const std::int64_t weights[4][4] = {{10, 0, 0, 0}, {0, 0, 10, 10}, {0, 10, 0, 10}, {0, 10, 10, 0}};
   for (std::size_t i = 0; i < 16; ++i) block.weight[i / 4][i % 4] = weights[i / 4][i % 4];
   const auto sum = [&](bool is_bound) {
-    const detail::mask_flow<2, 4> flow(block, is_bound);
+    const detail::mask_flow<4> flow(block, 2, is_bound);
     std::int64_t total = 0;
     for (std::size_t i = 0; i < 16; ++i) total += (flow.kept(i / 4) >> (i % 4) & 1U) != 0 ? weights[i / 4][i % 4] : 0;
     return total;
@@ -112,7 +112,7 @@ void check_cut(std::size_t rows, std::size_t cols) {
     auto block = random_block<M>(generator, t % 4);
     block.rows = rows;
     block.cols = cols;
-    detail::mask_flow<N, M> flow(block, true);
+    detail::mask_flow<M> flow(block, N, true);
     flow.make_first();
     std::uint32_t kept[M] = {};
     std::uint32_t best[M] = {};
@@ -175,7 +175,7 @@ void check_program(int count) {
       }
     }
     for (const bool is_bound : {false, true}) {
-      detail::mask_flow<N, M> flow(block, is_bound);
+      detail::mask_flow<M> flow(block, N, is_bound);
       flow.make_first();
       std::int64_t sum = 0;
       std::size_t col[M] = {};

@@ -78,12 +78,12 @@ void check_greedy(int count) {
     auto block = random_block<M>(generator, t % 2 == 0);
     std::uint32_t kept[M] = {};
     std::uint32_t expected[M] = {};
-    detail::choose_greedily<N>(block, kept);
+    detail::choose_greedily(block, N, kept);
     plain_greedy<N>(block, expected);
     for (std::size_t i = 0; i < M; ++i) right = right && kept[i] == expected[i];
     // At least half of the best, also of masks with short rows.
-    const detail::mask_flow<N, M> bound(block, true);
-    const detail::mask_flow<N, M> equal(block, false);
+    const detail::mask_flow<M> bound(block, N, true);
+    const detail::mask_flow<M> equal(block, N, false);
     std::uint32_t best[M];
     std::uint32_t full[M];
     for (std::size_t i = 0; i < M; ++i) {
@@ -92,7 +92,7 @@ void check_greedy(int count) {
     }
     const std::int64_t before = kept_sum(block, kept);
     right = right && 2 * before >= kept_sum(block, best) && before <= kept_sum(block, best);
-    detail::complete<N>(block, kept);
+    detail::complete(block, N, kept);
     right = right && has_sums_of_n<N>(kept) && kept_sum(block, kept) <= kept_sum(block, full);
     const std::int64_t completed = kept_sum(block, kept);
     detail::improve(block, kept, 100);
@@ -109,7 +109,7 @@ void check_greedy(int count) {
     block.cols = 1 + static_cast<std::size_t>(t) / M % M;
     std::uint32_t cut[M] = {};
     std::uint32_t cut_expected[M] = {};
-    detail::choose_greedily<N>(block, cut);
+    detail::choose_greedily(block, N, cut);
     plain_greedy<N>(block, cut_expected);
     for (std::size_t i = 0; i < M; ++i) right = right && cut[i] == cut_expected[i];
   }
@@ -147,8 +147,8 @@ TEST_CASE("statistics of Gaussian 2:4 blocks: full of 8, share of the optimum") 
     const auto block = random_block<4>(generator, false);
     std::uint32_t kept[4] = {};
     std::uint32_t best[4];
-    detail::choose_greedily<2>(block, kept);
-    const detail::mask_flow<2, 4> flow(block, false);
+    detail::choose_greedily(block, 2, kept);
+    const detail::mask_flow<4> flow(block, 2, false);
     for (std::size_t i = 0; i < 4; ++i) best[i] = flow.kept(i);
     const double ratio = static_cast<double>(kept_sum(block, kept)) / static_cast<double>(kept_sum(block, best));
     share += ratio / count;

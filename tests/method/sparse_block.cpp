@@ -30,14 +30,14 @@ moments integrate(const float (&x)[M], int spare = 32) {
   moments m{std::vector<double>(M), std::vector<double>(M)};
   std::uint64_t at = 0;
   while (true) {
-    const std::uint32_t mask = detail::minimum_variance_block<N, M>(bits, at, spare, out);
+    const std::uint32_t mask = detail::minimum_variance_block<M>(N, bits, at, spare, out);
     std::uint64_t low = at;
     std::uint64_t high = ~std::uint64_t{0};
     // Systematic picks move monotonically in u, so that equal masks lie together.
     std::uint32_t other[M];
     while (low < high) {
       const std::uint64_t middle = high - (high - low) / 2;
-      if (detail::minimum_variance_block<N, M>(bits, middle, spare, other) == mask) low = middle; else high = middle - 1;
+      if (detail::minimum_variance_block<M>(N, bits, middle, spare, other) == mask) low = middle; else high = middle - 1;
     }
     const double share = std::ldexp(static_cast<double>(low - at) + 1.0, -64);
     int kept = 0;
@@ -218,11 +218,11 @@ TEST_CASE("minimum variance: zeros, fewer nonzeros than N, and what is not a num
     std::uint32_t bits[4];
     std::uint32_t out[4];
     for (std::size_t i = 0; i < 4; ++i) bits[i] = to_bits(x[i]);
-    CHECK(detail::minimum_variance_block<2, 4>(bits, u, 32, out) == mask);
+    CHECK(detail::minimum_variance_block<4>(2, bits, u, 32, out) == mask);
     for (std::size_t i = 0; i < 4; ++i) CHECK(out[i] == to_bits(expected[i]));
   };
   for (const std::uint64_t u : {std::uint64_t{0}, ~std::uint64_t{0}}) {
-    run({0, 0, -0.0F, 0}, u, 0, {0, 0, 0, 0});
+    run({-0.0F, 0, -0.0F, 0}, u, 0, {0, 0, 0, 0});
     run({0, -3, 0, -0.0F}, u, 2, {0, -3, 0, 0});
     run({-3, 0, -0.0F, 5}, u, 9, {-3, 0, 0, 5});
     run({1, nan, inf, 5}, u, 6, {0, nan, inf, 0});

@@ -125,6 +125,20 @@ TEST_CASE("calls split anywhere, rows, pieces and threads give the same bits") {
   check_parts<2, 4>(sequential_draws{.seed = 8, .epsilon = 0x1p-23F});
 }
 
+template <std::size_t M>
+void check_run_time_patterns(std::span<const float> x) {
+  const matrix_view<float> w{x.data(), 5, x.size() / 5};
+  const minimum_variance method{.seed = 9};
+  std::vector<float> out(x.size());
+  sparsify({1, M}, w, std::span<float>(out), method);
+  CHECK(same_bits(out, sparsify<1, M>(w, method)));
+  sparsify({M / 2, M}, w, std::span<float>(out), magnitude{});
+  CHECK(same_bits(out, sparsify<M / 2, M>(w, magnitude{})));
+  if constexpr (M < 16) check_run_time_patterns<M + 1>(x);
+}
+
+TEST_CASE("patterns that are known when the program runs") { check_run_time_patterns<2>(gaussian(85, 1)); }
+
 TEST_CASE("which bits of the stream a block takes") {
   const float x[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
   const philox_block words[2] = {random_block(11, 12, 0, 10), random_block(11, 12, 1, 10)};
@@ -138,7 +152,7 @@ TEST_CASE("which bits of the stream a block takes") {
       std::uint32_t in[4];
       std::uint32_t expected[4];
       for (std::size_t i = 0; i < 4; ++i) in[i] = to_bits(x[4 * b + i]);
-      detail::minimum_variance_block<2, 4>(in, u, bits == 64 ? 32 : 4, expected);
+      detail::minimum_variance_block<4>(2, in, u, bits == 64 ? 32 : 4, expected);
       for (std::size_t i = 0; i < 4; ++i) CHECK(to_bits(out[4 * b + i]) == expected[i]);
     }
   }
@@ -221,6 +235,10 @@ TEST_CASE("sparsify: wrong arguments; no elements") {
   rejects({.bits = 8});
   CHECK_THROWS_AS((sparsify_part<1, 2>(x, 6, std::span(y).first(1), magnitude{})), std::invalid_argument);
   CHECK_THROWS_AS((void)(sparsify<2, 4>(std::span<const float>(x), sequential_draws{.epsilon = -1})), std::invalid_argument);
+  CHECK_THROWS_AS((void)(sparsify<4, 8>(std::span<const float>(x), sequential_draws{})), std::invalid_argument);
+  for (const sparsity_pattern p : {sparsity_pattern{0, 4}, {5, 4}, {1, 1}, {2, 17}}) {
+    CHECK_THROWS_AS(sparsify(p, w, std::span<float>(x), magnitude{}), std::invalid_argument);
+  }
   CHECK(sparsify<2, 4>(std::span<const float>(), minimum_variance{}).empty());
   CHECK(sparsify<2, 4>(matrix_view<float>{}, magnitude{}).empty());
 }

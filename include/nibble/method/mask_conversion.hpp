@@ -58,7 +58,7 @@ void absorb(std::span<const float> x, std::span<float> out) {
     std::uint32_t bits[M] = {};
     std::uint32_t kept[M] = {};
     for (std::size_t i = 0; i < size; ++i) bits[i] = to_bits(x[b + i]);
-    const std::uint32_t mask = detail::keep_largest<N, M>(bits, kept);
+    const std::uint32_t mask = detail::keep_largest<M>(N, bits, kept);
     binary32 sum;
     bool is_pruned = false;
     for (std::size_t i = 0; i < size; ++i) {

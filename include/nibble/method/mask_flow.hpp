@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The heaviest 0/1 block with row and column sums of N (or at most N), by minimum-cost flow: successive shortest paths with
-// potentials, one unit of one row at a time, as the Hungarian method does for N = 1 (Ahuja, Magnanti and Orlin, "Network
+// The heaviest 0/1 block with row and column sums of n (or at most n), by minimum-cost flow: successive shortest paths with
+// potentials, one unit of one row at a time, as the Hungarian method does for n = 1 (Ahuja, Magnanti and Orlin, "Network
 // flows", section 9.7). The constraint matrix is totally unimodular, so that the flow is the optimum of the integer program.
 #pragma once
 
@@ -16,13 +16,14 @@ inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
 /// The search on one block. With prices u of rows and v >= 0 of columns, slack(i, j) = u_i + v_j - weight is >= 0 where
-/// (i, j) is pruned and <= 0 where it is kept; v_j = 0 where column j has room. Where N is only an upper bound, a row may
+/// (i, j) is pruned and <= 0 where it is kept; v_j = 0 where column j has room. Where n is only an upper bound, a row may
 /// hand units to the dump, at weight 0; then u >= 0, and u_i = 0 where row i has handed some.
-template <std::size_t N, std::size_t M>
+template <std::size_t M>
 class mask_flow {
  public:
-  /// `is_bound`: sums of at most N; needed where the block is cut.
-  constexpr mask_flow(const mask_block<M>& block, bool is_bound) noexcept : block_(&block), is_bound_(is_bound) {
+  /// `is_bound`: sums of at most n; needed where the block is cut.
+  constexpr mask_flow(const mask_block<M>& block, std::size_t n, bool is_bound) noexcept
+      : block_(&block), n_(n), is_bound_(is_bound) {
     for (std::size_t i = 0; i < block.rows; ++i) {
       u_[i] = is_bound ? 0 : std::numeric_limits<std::int64_t>::min();
       for (std::size_t j = 0; j < block.cols; ++j) {
@@ -30,7 +31,7 @@ class mask_flow {
         if (need > u_[i]) u_[i] = need;
       }
       ++rows_;
-      for (std::size_t k = 0; k < N; ++k) place_unit(i);
+      for (std::size_t k = 0; k < n; ++k) place_unit(i);
     }
   }
 
@@ -73,7 +74,7 @@ class mask_flow {
     }
     distance[start] = 0;
     std::size_t node = start;
-    while (node < M || (node != dump && load_[node - M] == N)) {
+    while (node < M || (node != dump && load_[node - M] == n_)) {
       is_final[node] = true;
       if (node < M) {
         leave_row(node, distance, parent);
@@ -154,7 +155,7 @@ class mask_flow {
     const bool from_row = from < M;
     const bool to_row = to < M;
     if (from == dump) return to_row ? dumped_[to] > 0 : to != dump && load_[to - M] > 0 && v_[to - M] == 0;
-    if (to == dump) return from_row ? is_bound_ && from < rows_ && u_[from] == 0 : load_[from - M] < N;
+    if (to == dump) return from_row ? is_bound_ && from < rows_ && u_[from] == 0 : load_[from - M] < n_;
     if (from_row == to_row) return false;
     const std::size_t i = from_row ? from : to;
     const std::uint32_t edges = tight_[i] & open_[i] & (from_row ? ~kept_[i] : kept_[i]);
@@ -172,6 +173,7 @@ class mask_flow {
   }
 
   const mask_block<M>* block_;
+  std::size_t n_;
   bool is_bound_;
   std::size_t rows_ = 0;  ///< that have joined
   std::int64_t u_[M] = {};

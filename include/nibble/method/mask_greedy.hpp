@@ -14,9 +14,9 @@ inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
 /// Goes through the elements by falling magnitude, ties by rising position, and keeps each whose row and column have room.
-template <std::size_t N, std::size_t M>
-void choose_greedily(const mask_block<M>& block, std::uint32_t (&kept)[M]) noexcept {
-  std::uint64_t keys[M * M];
+template <std::size_t M>
+void choose_greedily(const mask_block<M>& block, std::size_t n, std::uint32_t (&kept)[M]) noexcept {
+  std::uint64_t keys[16 * 16];  // GCC 12 warns of std::sort on fewer than 16
   std::size_t count = 0;
   for (std::size_t i = 0; i < block.rows; ++i) {
     for (std::size_t j = 0; j < block.cols; ++j) {
@@ -31,7 +31,7 @@ void choose_greedily(const mask_block<M>& block, std::uint32_t (&kept)[M]) noexc
     const auto place = static_cast<std::size_t>(255 - (keys[k] & 255));
     const std::size_t i = place / 16;
     const std::size_t j = place % 16;
-    if (row_load[i] == N || col_load[j] == N) continue;
+    if (row_load[i] == n || col_load[j] == n) continue;
     ++row_load[i];
     ++col_load[j];
     kept[i] |= std::uint32_t{1} << j;
@@ -55,10 +55,10 @@ NIBBLE_FUNCTION void swap(std::uint32_t (&kept)[M], std::size_t i, std::size_t j
   kept[k] ^= std::uint32_t{1} << j | std::uint32_t{1} << l;
 }
 
-/// Adds to a whole block until all row and column sums are N. Where a short row i and a short column j meet in a kept
+/// Adds to a whole block until all row and column sums are n. Where a short row i and a short column j meet in a kept
 /// element, a kept (k, l) makes room: (i, l) and (k, j) are kept in its place, the heaviest such exchange.
-template <std::size_t N, std::size_t M>
-constexpr void complete(const mask_block<M>& block, std::uint32_t (&kept)[M]) noexcept {
+template <std::size_t M>
+constexpr void complete(const mask_block<M>& block, std::size_t n, std::uint32_t (&kept)[M]) noexcept {
   std::size_t col_load[M] = {};
   std::size_t row_load[M] = {};
   for (std::size_t i = 0; i < M; ++i) {
@@ -68,14 +68,14 @@ constexpr void complete(const mask_block<M>& block, std::uint32_t (&kept)[M]) no
     }
   }
   for (std::size_t i = 0; i < M; ++i) {
-    while (row_load[i] < N) {
+    while (row_load[i] < n) {
       std::size_t j = 0;
-      while (col_load[j] == N) ++j;
+      while (col_load[j] == n) ++j;
       for (std::size_t other = j + 1; other < M; ++other) {
         // A short column that is free comes before one that takes an exchange; of free ones the heaviest.
         const bool is_free = (kept[i] >> other & 1U) == 0;
         const bool was_free = (kept[i] >> j & 1U) == 0;
-        if (col_load[other] < N && is_free && (!was_free || block.weight[i][other] > block.weight[i][j])) j = other;
+        if (col_load[other] < n && is_free && (!was_free || block.weight[i][other] > block.weight[i][j])) j = other;
       }
       ++row_load[i];
       ++col_load[j];

@@ -65,13 +65,13 @@ NIBBLE_FUNCTION void order_of_magnitudes(const std::uint32_t* bits, std::size_t 
   }
 }
 
-/// Keeps the N largest of a block of binary32 bits; returns the mask of kept positions.
-template <std::size_t N, std::size_t M>
-NIBBLE_FUNCTION std::uint32_t keep_largest(const std::uint32_t* bits, std::uint32_t* out) noexcept {
+/// Keeps the n largest of a block of binary32 bits; returns the mask of kept positions.
+template <std::size_t M>
+NIBBLE_FUNCTION std::uint32_t keep_largest(std::size_t n, const std::uint32_t* bits, std::uint32_t* out) noexcept {
   std::size_t order[M] = {};
   order_of_magnitudes<M>(bits, order);
   std::uint32_t mask = 0;
-  for (std::size_t i = 0; i < N; ++i) mask |= std::uint32_t{1} << order[i];
+  for (std::size_t i = 0; i < n; ++i) mask |= std::uint32_t{1} << order[i];
   for (std::size_t i = 0; i < M; ++i) out[i] = (mask >> i & 1) != 0 ? bits[i] : 0U;
   return mask;
 }
@@ -86,33 +86,33 @@ struct variance_split {
   std::uint64_t rest = 0;  ///< R
 };
 
-template <std::size_t N, std::size_t M>
-NIBBLE_FUNCTION variance_split<M> split_block(const std::uint32_t* bits, int spare) noexcept {
+template <std::size_t M>
+NIBBLE_FUNCTION variance_split<M> split_block(std::size_t n, const std::uint32_t* bits, int spare) noexcept {
   variance_split<M> s;
   order_of_magnitudes<M>(bits, s.order);
-  for (; s.kept < N; ++s.kept) {
+  for (; s.kept < n; ++s.kept) {
     const std::uint32_t largest = bits[s.order[s.kept]] & 0x7fff'ffffU;
     const std::uint32_t field = largest >> 23;
     s.scale = (field == 0 ? -149 : static_cast<int>(field) - 150) - spare;
     s.rest = 0;
     for (std::size_t j = s.kept; j < M; ++j) s.rest += fixed_magnitude(bits[s.order[j]] & 0x7fff'ffffU, s.scale);
-    if ((N - s.kept) * fixed_magnitude(largest, s.scale) < s.rest) break;
+    if ((n - s.kept) * fixed_magnitude(largest, s.scale) < s.rest) break;
   }
   return s;
 }
 
 /// One block by minimum variance under the uniform u / 2^64, on magnitudes of 24 + spare bits (spare is at most 32); returns
-/// the mask of kept positions (exactly N unless fewer elements are nonzero).
-template <std::size_t N, std::size_t M>
-NIBBLE_FUNCTION std::uint32_t minimum_variance_block(const std::uint32_t* bits, std::uint64_t u, int spare,
+/// the mask of kept positions (exactly n unless fewer elements are nonzero).
+template <std::size_t M>
+NIBBLE_FUNCTION std::uint32_t minimum_variance_block(std::size_t n, const std::uint32_t* bits, std::uint64_t u, int spare,
                                                      std::uint32_t* out) noexcept {
   for (std::size_t i = 0; i < M; ++i) {
-    if ((bits[i] & 0x7fff'ffffU) >= 0x7f80'0000U) return keep_largest<N, M>(bits, out);
+    if ((bits[i] & 0x7fff'ffffU) >= 0x7f80'0000U) return keep_largest<M>(n, bits, out);
   }
-  const variance_split<M> s = split_block<N, M>(bits, spare);
+  const variance_split<M> s = split_block<M>(n, bits, spare);
   bool certain[M] = {};
   for (std::size_t i = 0; i < s.kept; ++i) certain[s.order[i]] = true;
-  const std::uint64_t picks = N - s.kept;
+  const std::uint64_t picks = n - s.kept;
   const std::uint32_t value = picks == 0 ? 0U : quotient_as_float(s.rest, picks, s.scale).bits();
   const std::uint64_t offset = upper_product(u, s.rest);
   std::uint64_t sum = 0;
@@ -122,7 +122,7 @@ NIBBLE_FUNCTION std::uint32_t minimum_variance_block(const std::uint32_t* bits, 
     const std::uint32_t size = bits[i] & 0x7fff'ffffU;
     out[i] = 0;
     if (certain[i]) {
-      out[i] = bits[i];
+      out[i] = size != 0 ? bits[i] : 0U;
       mask |= size != 0 ? std::uint32_t{1} << i : 0U;
     } else if (taken < picks) {
       // The pick number t falls on the first i whose cumulative p exceeds t + u.
@@ -146,7 +146,7 @@ NIBBLE_FUNCTION std::uint32_t sequential_block(const std::uint32_t* bits, std::u
   std::uint32_t nonzero = 0;
   std::uint32_t largest = 0;
   for (std::size_t i = 0; i < 4; ++i) {
-    if ((bits[i] & 0x7fff'ffffU) >= 0x7f80'0000U) return keep_largest<2, 4>(bits, out);
+    if ((bits[i] & 0x7fff'ffffU) >= 0x7f80'0000U) return keep_largest<4>(2, bits, out);
     a[i] = binary32::from_bits(bits[i]).absolute() + epsilon;
     nonzero += a[i].is_zero() ? 0U : 1U;
     largest = a[i].bits() > largest ? a[i].bits() : largest;

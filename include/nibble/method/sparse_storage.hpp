@@ -97,8 +97,8 @@ template <class Method>
 void compress_2_4(std::span<const float> x, std::span<float> values, std::span<std::uint16_t> metadata,
                   const Method& method) {
   detail::check_storage(x.size(), values.size(), metadata.size());
-  detail::check_sparsify_method<2, 4>(method);
-  detail::block_sparsifier<2, 4> sparsifier(method);
+  detail::check_sparsify_method(2, 4, method);
+  detail::block_sparsifier<4> sparsifier(2, method);
   for (std::size_t b = 0; b < values.size() / 2; ++b) {
     std::uint32_t bits[4];
     std::uint32_t kept[4];

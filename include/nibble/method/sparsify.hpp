@@ -6,9 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <nibble/base/executor.hpp>
@@ -80,38 +80,41 @@ class block_uniforms {
   philox_block words_{};
 };
 
-/// Each method as a function of a block's number in the tensor and its bits; first_block is the number of the first.
-template <std::size_t N, std::size_t M>
+/// Each method as a function of a block's number after the method's first element, and its bits.
+template <std::size_t M>
 class block_sparsifier {
  public:
-  explicit constexpr block_sparsifier(const magnitude& /*method*/) noexcept : uniforms_(0, 0, 10, 64) {}
-  explicit constexpr block_sparsifier(const minimum_variance& m) noexcept
-      : kind_(kind::minimum_variance), first_block_(m.first_element / M), spare_(m.bits == 64 ? 32 : 4),
+  constexpr block_sparsifier(std::size_t n, const magnitude& /*method*/) noexcept : n_(n), uniforms_(0, 0, 10, 64) {}
+  constexpr block_sparsifier(std::size_t n, const minimum_variance& m) noexcept
+      : n_(n), kind_(kind::minimum_variance), first_block_(m.first_element / M), spare_(m.bits == 64 ? 32 : 4),
         uniforms_(m.seed, m.stream, m.rounds, m.bits) {}
-  explicit constexpr block_sparsifier(const sequential_draws& m) noexcept
-      : kind_(kind::sequential_draws), first_block_(m.first_element / M), epsilon_(m.epsilon),
+  constexpr block_sparsifier(std::size_t n, const sequential_draws& m) noexcept
+      : n_(n), kind_(kind::sequential_draws), first_block_(m.first_element / M), epsilon_(m.epsilon),
         uniforms_(m.seed, m.stream, m.rounds, 64) {}
 
   /// Returns the mask of kept positions.
   std::uint32_t operator()(std::uint64_t block, const std::uint32_t* bits, std::uint32_t* out) noexcept {
-    if (kind_ == kind::magnitude) return keep_largest<N, M>(bits, out);
+    if (kind_ == kind::magnitude) return keep_largest<M>(n_, bits, out);
     const std::uint64_t u = uniforms_(first_block_ + block);
-    if constexpr (N == 2 && M == 4) {
+    if constexpr (M == 4) {
       if (kind_ == kind::sequential_draws) {
         return sequential_block(bits, static_cast<std::uint32_t>(u), static_cast<std::uint32_t>(u >> 32), epsilon_, out);
       }
     }
-    return minimum_variance_block<N, M>(bits, u, spare_, out);
+    return minimum_variance_block<M>(n_, bits, u, spare_, out);
   }
 
  private:
   enum class kind : std::uint8_t { magnitude, minimum_variance, sequential_draws };
+  std::size_t n_;
   kind kind_ = kind::magnitude;
   std::uint64_t first_block_ = 0;
   int spare_ = 0;
   binary32 epsilon_;
   block_uniforms uniforms_;
 };
+
+inline std::string pattern_text(std::size_t n, std::size_t m) { return std::to_string(n) + ":" + std::to_string(m); }
 
 template <std::size_t N, std::size_t M>
 void check_sparsify(std::span<const float> x, std::span<float> out) {
@@ -121,12 +124,12 @@ void check_sparsify(std::span<const float> x, std::span<float> out) {
   }
 }
 
-template <std::size_t N, std::size_t M, class Method>
-void check_sparsify_method(const Method& method) {
+template <class Method>
+void check_sparsify_method(std::size_t n, std::size_t m, const Method& method) {
   if constexpr (requires { method.rounds; }) {
-    if (method.first_element % M != 0) {
+    if (method.first_element % m != 0) {
       throw_argument("method.first_element is " + std::to_string(method.first_element) + "; it must be a multiple of " +
-                     std::to_string(M));
+                     std::to_string(m));
     }
     if (method.rounds != 7 && method.rounds != 10) {
       throw_argument("method.rounds is " + std::to_string(method.rounds) + "; it must be 7 or 10");
@@ -138,14 +141,14 @@ void check_sparsify_method(const Method& method) {
     }
   }
   if constexpr (requires { method.epsilon; }) {
-    static_assert(N == 2 && M == 4, "sequential_draws is a rule of 2:4; use minimum_variance");
+    if (n != 2 || m != 4) throw_argument("the pattern is " + pattern_text(n, m) + "; sequential_draws are a rule of 2:4");
     check_number(method.epsilon, 0.0F, "method.epsilon");
   }
 }
 
 /// The blocks of one run of elements, the first of them number `block` of the tensor; the last may be cut.
-template <std::size_t N, std::size_t M, class Load>
-void sparsify_run(block_sparsifier<N, M>& sparsifier, std::uint64_t block, std::size_t count, const Load& load, float* out) {
+template <std::size_t M, class Load>
+void sparsify_run(block_sparsifier<M>& sparsifier, std::uint64_t block, std::size_t count, const Load& load, float* out) {
   for (std::size_t first = 0; first < count; first += M, ++block) {
     const std::size_t size = count - first < M ? count - first : M;
     std::uint32_t bits[M] = {};
@@ -164,8 +167,8 @@ void sparsify_run(block_sparsifier<N, M>& sparsifier, std::uint64_t block, std::
 template <std::size_t N, std::size_t M, class Method>
 void sparsify(std::span<const float> x, std::span<float> out, const Method& method) {
   detail::check_sparsify<N, M>(x, out);
-  detail::check_sparsify_method<N, M>(method);
-  detail::block_sparsifier<N, M> sparsifier(method);
+  detail::check_sparsify_method(N, M, method);
+  detail::block_sparsifier<M> sparsifier(N, method);
   detail::sparsify_run(sparsifier, 0, x.size(), [&](std::size_t i) { return to_bits(x[i]); }, out.data());
 }
 template <std::size_t N, std::size_t M, class Method>
@@ -185,8 +188,8 @@ void sparsify_part(std::span<const float> x, std::size_t first, std::span<float>
                            " elements; they must lie inside the " + std::to_string(x.size()) + " elements of x");
   }
   detail::check_sparsify<N, M>({}, {});
-  detail::check_sparsify_method<N, M>(method);
-  detail::block_sparsifier<N, M> sparsifier(method);
+  detail::check_sparsify_method(N, M, method);
+  detail::block_sparsifier<M> sparsifier(N, method);
   for (std::size_t i = 0; i < out.size();) {
     const std::size_t block = (first + i) / M;
     const std::size_t size = x.size() - block * M < M ? x.size() - block * M : M;
@@ -198,25 +201,60 @@ void sparsify_part(std::span<const float> x, std::size_t first, std::span<float>
   }
 }
 
-/// Prunes every M consecutive elements of each row of x into out, row-major without gaps. Blocks begin at the beginning of a
+/// A pattern that is known when the program runs: n of every m consecutive elements, 1 <= n <= m and 2 <= m <= 16.
+struct sparsity_pattern {
+  std::size_t n = 2;
+  std::size_t m = 4;
+};
+
+namespace detail::inline NIBBLE_UNIT {
+
+/// Calls with_size(std::integral_constant) for the m of a pattern. Throws std::invalid_argument for one that is none.
+template <std::size_t M = 2, class Function>
+void with_pattern(const sparsity_pattern& p, const Function& with_size) {
+  if constexpr (M <= 16) {
+    if (p.m != M) return with_pattern<M + 1>(p, with_size);
+    if (p.n >= 1 && p.n <= M) return with_size(std::integral_constant<std::size_t, M>{});
+  }
+  throw_argument("pattern is " + pattern_text(p.n, p.m) + "; it must be n:m with 1 <= n <= m and 2 <= m <= 16");
+}
+
+template <std::size_t M, class T, class Method, class Executor>
+void sparsify_rows(std::size_t n, const matrix_view<T>& x, std::span<float> out, const Method& method, Executor& run) {
+  const std::uint64_t row_blocks = x.cols / M + (x.cols % M != 0 ? 1U : 0U);
+  run(x.rows, [&](std::size_t r) {
+    block_sparsifier<M> sparsifier(n, method);
+    sparsify_run(
+        sparsifier, r * row_blocks, x.cols, [&](std::size_t c) { return element_bits(x(r, c)); }, out.data() + r * x.cols);
+  });
+}
+
+}  // namespace detail
+
+/// Prunes every m consecutive elements of each row of x into out, row-major without gaps. Blocks begin at the beginning of a
 /// row, and the last of a row may be cut; they are numbered along rows, then down. A double is rounded to nearest even
-/// first, other types are exact. With an executor, rows are its tasks. Throws as above.
-template <std::size_t N, std::size_t M, class T, class Method, executor Executor = serial>
-void sparsify(const matrix_view<T>& x, std::span<float> out, const Method& method, Executor&& run = {}) {
+/// first, other types are exact. With an executor, rows are its tasks. Throws as above, and for a pattern that is none.
+template <class T, class Method, executor Executor = serial>
+void sparsify(const sparsity_pattern& pattern, const matrix_view<T>& x, std::span<float> out, const Method& method,
+              Executor&& run = {}) {
   detail::check_view(x, "x");
   if (out.size() != x.size()) {
     detail::throw_argument("out has " + std::to_string(out.size()) + " elements; it must have " + std::to_string(x.size()));
   }
-  detail::check_sparsify<N, M>({}, {});
-  detail::check_sparsify_method<N, M>(method);
-  if (x.size() == 0) return;
-  const std::uint64_t row_blocks = x.cols / M + (x.cols % M != 0 ? 1U : 0U);
-  run(x.rows, [&](std::size_t r) {
-    detail::block_sparsifier<N, M> sparsifier(method);
-    detail::sparsify_run(
-        sparsifier, r * row_blocks, x.cols, [&](std::size_t c) { return detail::element_bits(x(r, c)); },
-        out.data() + r * x.cols);
+  detail::with_pattern(pattern, [&](auto size) {
+    detail::check_sparsify_method(pattern.n, pattern.m, method);
+    if (x.size() != 0) detail::sparsify_rows<size>(pattern.n, x, out, method, run);
   });
+}
+template <std::size_t N, std::size_t M, class T, class Method, executor Executor = serial>
+void sparsify(const matrix_view<T>& x, std::span<float> out, const Method& method, Executor&& run = {}) {
+  detail::check_view(x, "x");
+  detail::check_sparsify<N, M>({}, {});
+  if (out.size() != x.size()) {
+    detail::throw_argument("out has " + std::to_string(out.size()) + " elements; it must have " + std::to_string(x.size()));
+  }
+  detail::check_sparsify_method(N, M, method);
+  if (x.size() != 0) detail::sparsify_rows<M>(N, x, out, method, run);
 }
 template <std::size_t N, std::size_t M, class T, class Method>
 [[nodiscard]] std::vector<float> sparsify(const matrix_view<T>& x, const Method& method) {

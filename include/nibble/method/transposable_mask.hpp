@@ -14,6 +14,7 @@
 #include <nibble/method/mask_flow.hpp>
 #include <nibble/method/mask_greedy.hpp>
 #include <nibble/method/mask_weights.hpp>
+#include <nibble/method/sparsify.hpp>
 #include <nibble/method/sparsity_mask.hpp>
 
 namespace nibble {
@@ -92,28 +93,28 @@ constexpr void choose_of_90(const mask_block<4>& block, std::uint32_t (&kept)[4]
   for (std::size_t i = 0; i < 4; ++i) kept[i] = two_four_rows[all_two_four_masks.rows[best][i]];
 }
 
-template <std::size_t N, std::size_t M>
-constexpr void choose(mask_block<M>& block, const heaviest& method, std::uint32_t (&kept)[M]) noexcept {
+template <std::size_t M>
+constexpr void choose(mask_block<M>& block, std::size_t n, const heaviest& method, std::uint32_t (&kept)[M]) noexcept {
   weigh(block);
   const bool is_bound = method.sums == mask_sums::bound || !block.is_whole();
-  if constexpr (N == 2 && M == 4) {
-    if (!is_bound) return choose_of_90(block, kept);
+  if constexpr (M == 4) {
+    if (n == 2 && !is_bound) return choose_of_90(block, kept);
   }
-  mask_flow<N, M> flow(block, is_bound);
+  mask_flow<M> flow(block, n, is_bound);
   flow.make_first();
   for (std::size_t i = 0; i < M; ++i) kept[i] = flow.kept(i);
 }
 
-template <std::size_t N, std::size_t M>
-void choose(mask_block<M>& block, const greedy& method, std::uint32_t (&kept)[M]) noexcept {
-  choose_greedily<N>(block, kept);
+template <std::size_t M>
+void choose(mask_block<M>& block, std::size_t n, const greedy& method, std::uint32_t (&kept)[M]) noexcept {
+  choose_greedily(block, n, kept);
   if (!method.is_completed || !block.is_whole()) return;
   weigh(block);
-  complete<N>(block, kept);
+  complete(block, n, kept);
 }
 
-template <std::size_t N, std::size_t M>
-constexpr void choose(mask_block<M>& block, const swaps& method, std::uint32_t (&kept)[M]) noexcept {
+template <std::size_t M>
+constexpr void choose(mask_block<M>& block, std::size_t /*n*/, const swaps& method, std::uint32_t (&kept)[M]) noexcept {
   weigh(block);
   improve(block, kept, method.sweeps);
 }
@@ -132,18 +133,29 @@ void check_mask_method(const matrix_view<T>& w, const swaps& method) {
                  std::to_string(w.rows) + " x " + std::to_string(w.cols) + " as w is");
 }
 
-/// The blocks of rows row, ..., row + M - 1.
-template <std::size_t N, std::size_t M, class T, class Method>
-void mask_band(const matrix_view<T>& w, std::size_t row, const Method& method, sparsity_mask& mask) {
-  for (std::size_t col = 0; col < w.cols; col += M) {
+/// The blocks of rows row, ..., row + M - 1, from column `first_col` on.
+template <std::size_t M, class T, class Method>
+void mask_band(const matrix_view<T>& w, std::size_t n, std::size_t row, const Method& method, sparsity_mask& mask,
+               std::size_t first_col = 0) {
+  for (std::size_t col = first_col; col < w.cols; col += M) {
     mask_block<M> block = load_block<M>(w, row, col);
     std::uint32_t kept[M] = {};
     if constexpr (requires { method.previous; }) {
       for (std::size_t i = 0; i < block.rows; ++i) kept[i] = method.previous.bits(row + i, col, block.cols);
     }
-    choose<N>(block, method, kept);
+    choose(block, n, method, kept);
     for (std::size_t i = 0; i < block.rows; ++i) mask.set_bits(row + i, col, block.cols, kept[i]);
   }
+}
+
+template <std::size_t M, class T, class Method, class Executor>
+sparsity_mask mask_matrix(const matrix_view<T>& w, std::size_t n, const Method& method, Executor& run) {
+  check_view(w, "w");
+  check_mask_method(w, method);
+  sparsity_mask mask(w.rows, w.cols);
+  if (w.size() == 0) return mask;
+  run(w.rows / M + (w.rows % M != 0 ? 1U : 0U), [&](std::size_t band) { mask_band<M>(w, n, band * M, method, mask); });
+  return mask;
 }
 
 }  // namespace detail
@@ -158,12 +170,14 @@ void mask_band(const matrix_view<T>& w, std::size_t row, const Method& method, s
 template <std::size_t N, std::size_t M, class T, class Method = heaviest, executor Executor = serial>
 [[nodiscard]] sparsity_mask transposable_mask(const matrix_view<T>& w, const Method& method = {}, Executor&& run = {}) {
   static_assert(N >= 1 && N <= M && M >= 2 && M <= 16, "transposable_mask<N, M>: 1 <= N <= M and 2 <= M <= 16");
-  detail::check_view(w, "w");
-  detail::check_mask_method(w, method);
-  sparsity_mask mask(w.rows, w.cols);
-  if (w.size() == 0) return mask;
-  run(w.rows / M + (w.rows % M != 0 ? 1U : 0U),
-      [&](std::size_t band) { detail::mask_band<N, M>(w, band * M, method, mask); });
+  return detail::mask_matrix<M>(w, N, method, run);
+}
+/// The same for a pattern that is known when the program runs. Throws std::invalid_argument for one that is none.
+template <class T, class Method = heaviest, executor Executor = serial>
+[[nodiscard]] sparsity_mask transposable_mask(const sparsity_pattern& pattern, const matrix_view<T>& w,
+                                              const Method& method = {}, Executor&& run = {}) {
+  sparsity_mask mask;
+  detail::with_pattern(pattern, [&](auto size) { mask = detail::mask_matrix<size>(w, pattern.n, method, run); });
   return mask;
 }
 

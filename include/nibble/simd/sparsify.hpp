@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sparsify and compress_2_4 on the SIMD backend: the arguments, results and errors of the scalar one.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <type_traits>
+
+#include <nibble/method/sparse_storage.hpp>
+#include <nibble/method/sparsify.hpp>
+#include <nibble/simd/backend.hpp>
+#include <nibble/simd/philox.hpp>
+#include <nibble/simd/stream.hpp>
+#include <nibble/simd/x86/sparsify.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT {
+
+/// Where random bits lie, `Bits` (32 or 16) a block.
+template <int Bits>
+struct uniform_bits {
+  const unsigned char* bytes;
+  [[nodiscard]] NIBBLE_ALWAYS_INLINE const unsigned char* at(std::size_t block) const noexcept {
+    return bytes + block * (Bits / 8);
+  }
+  /// The uniform of a block times 2^64.
+  [[nodiscard]] std::uint64_t wide(std::size_t block) const noexcept {
+    std::conditional_t<Bits == 32, std::uint32_t, std::uint16_t> u = 0;
+    std::memcpy(&u, at(block), sizeof(u));
+    return std::uint64_t{u} << (64 - Bits);
+  }
+  [[nodiscard]] NIBBLE_ALWAYS_INLINE uniform_bits from(std::size_t block) const noexcept { return {at(block)}; }
+};
+
+/// Draws the random bits of at most 1,024 blocks at a time.
+template <class Arch, int Bits>
+class drawn_uniforms {
+ public:
+  static constexpr std::size_t capacity = 1024;
+
+  explicit drawn_uniforms(const minimum_variance& method) noexcept : method_(&method) {}
+
+  /// Those of blocks first, ..., first + count - 1, until the next call.
+  uniform_bits<Bits> draw(std::uint64_t first, std::size_t count) noexcept {
+    constexpr std::uint64_t per_philox = 128 / Bits;
+    const std::uint64_t index = first / per_philox;
+    const auto blocks = static_cast<std::size_t>((first + count - 1) / per_philox - index + 1);
+    philox_blocks<Arch>(method_->seed, method_->stream, index, blocks, words_, method_->rounds);
+    const uniform_bits<Bits> drawn{reinterpret_cast<const unsigned char*>(words_)};
+    return drawn.from(static_cast<std::size_t>(first - index * per_philox));
+  }
+
+ private:
+  const minimum_variance* method_;
+  alignas(64) std::uint32_t words_[capacity + 8];
+};
+
+#if defined(__AVX2__)
+/// Runs over whole vectors of blocks; what is left, and what the vectors refuse, takes the scalar way.
+template <class Arch>
+struct vector_sparsifier {
+  using vector = x86::vector_of<Arch>;
+  using lanes = x86::sparse_lanes<vector>;
+  using kernel = x86::variance_kernel<vector>;
+  using word = typename vector::word;
+
+  template <bool IsStreamed>
+  static NIBBLE_ALWAYS_INLINE void put(void* p, word x) noexcept {
+    if constexpr (IsStreamed) vector::stream(p, x); else vector::store(p, x);
+  }
+
+  /// 2:4 by magnitude of count elements, a multiple of the vector's.
+  template <bool IsStreamed>
+  static void keep_two(const float* x, float* out, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; i += vector::lanes) put<IsStreamed>(out + i, lanes::keep_two(vector::load(x + i)));
+  }
+
+  /// One uniform of 32 bits a lane, from block b on.
+  template <int Bits>
+  static NIBBLE_ALWAYS_INLINE word load_uniforms(uniform_bits<Bits> uniforms, std::size_t b) noexcept {
+    if constexpr (Bits == 32) return vector::load(uniforms.at(b));
+    return vector::template left<16>(vector::load_halves(uniforms.at(b)));
+  }
+
+  template <std::size_t M, int Bits>
+  static void scalar_blocks(const float* x, uniform_bits<Bits> uniforms, std::size_t blocks, float* out) noexcept {
+    for (std::size_t b = 0; b < blocks; ++b) {
+      std::uint32_t bits[M];
+      std::uint32_t kept[M];
+      for (std::size_t i = 0; i < M; ++i) bits[i] = to_bits(x[M * b + i]);
+      minimum_variance_block<M>(M / 2, bits, uniforms.wide(b), 4, kept);
+      for (std::size_t i = 0; i < M; ++i) out[M * b + i] = bit_cast<float>(kept[i]);
+    }
+  }
+
+  /// Minimum variance of `blocks` blocks, a multiple of the vector's lanes.
+  template <int Bits>
+  static void two_of_four(const float* x, uniform_bits<Bits> uniforms, std::size_t blocks, float* out) noexcept {
+    constexpr std::size_t step = vector::lanes;
+    for (std::size_t b = 0; b < blocks; b += step) {
+      word v[4];
+      word kept[4];
+      typename lanes::mask mask[4];
+      for (std::size_t i = 0; i < 4; ++i) v[i] = vector::load(x + 4 * b + i * step);
+      lanes::turn(v);
+      if (!kernel::two_of_four(v, lanes::to_turned(load_uniforms(uniforms, b)), kept, mask)) {
+        scalar_blocks<4>(x + 4 * b, uniforms.from(b), step, out + 4 * b);
+        continue;
+      }
+      lanes::turn(kept);
+      for (std::size_t i = 0; i < 4; ++i) vector::store(out + 4 * b + i * step, kept[i]);
+    }
+  }
+  template <int Bits>
+  static void one_of_two(const float* x, uniform_bits<Bits> uniforms, std::size_t blocks, float* out) noexcept {
+    constexpr std::size_t step = vector::lanes;
+    for (std::size_t b = 0; b < blocks; b += step) {
+      word first = vector::load(x + 2 * b);
+      word second = vector::load(x + 2 * b + step);
+      lanes::part_pairs(first, second);
+      word kept_first;
+      word kept_second;
+      if (!kernel::one_of_two(first, second, lanes::to_parted(load_uniforms(uniforms, b)), kept_first, kept_second)) {
+        scalar_blocks<2>(x + 2 * b, uniforms.from(b), step, out + 2 * b);
+        continue;
+      }
+      lanes::join_pairs(kept_first, kept_second);
+      vector::store(out + 2 * b, kept_first);
+      vector::store(out + 2 * b + step, kept_second);
+    }
+  }
+
+  /// Minimum variance 2:4 into values and metadata; `block` is a multiple of four.
+  template <int Bits>
+  static void compress(const float* x, uniform_bits<Bits> uniforms, std::size_t blocks, float* values,
+                       std::uint16_t* metadata) noexcept {
+    constexpr std::size_t step = vector::lanes;
+    for (std::size_t b = 0; b < blocks; b += step) {
+      word v[4];
+      word kept[4];
+      typename lanes::mask mask[4];
+      for (std::size_t i = 0; i < 4; ++i) v[i] = vector::load(x + 4 * b + i * step);
+      lanes::turn(v);
+      if (!kernel::two_of_four(v, lanes::to_turned(load_uniforms(uniforms, b)), kept, mask)) {
+        compress_scalar(x + 4 * b, uniforms.from(b), step, values + 2 * b, metadata + b / 4);
+        continue;
+      }
+      store_two(kept, mask, values + 2 * b, metadata + b / 4);
+    }
+  }
+  template <int Bits>
+  static void compress_scalar(const float* x, uniform_bits<Bits> uniforms, std::size_t blocks, float* values,
+                              std::uint16_t* metadata) noexcept {
+    for (std::size_t b = 0; b < blocks; ++b) {
+      std::uint32_t bits[4];
+      std::uint32_t kept[4];
+      for (std::size_t i = 0; i < 4; ++i) bits[i] = to_bits(x[4 * b + i]);
+      const std::uint32_t mask = minimum_variance_block<4>(2, bits, uniforms.wide(b), 4, kept);
+      store_block(b, kept, mask, values, metadata);
+    }
+  }
+
+ private:
+  /// Two values and their places. The first is the lowest kept position and the second the highest; where fewer than two are
+  /// kept, the lowest free positions, which hold zeros, take their place.
+  static NIBBLE_ALWAYS_INLINE void store_two(const word (&x)[4], const typename lanes::mask (&kept)[4], float* values,
+                                             std::uint16_t* metadata) noexcept {
+    // Position 0 comes first, kept or not, unless two others are kept.
+    const auto is_0_passed =
+        lanes::any_of(lanes::all_of(kept[1], kept[2]), lanes::all_of(kept[3], lanes::any_of(kept[1], kept[2])));
+    const auto is_first_1 = lanes::all_of(is_0_passed, kept[1]);
+    const auto is_first_2 = lanes::but_not(is_0_passed, kept[1]);
+    const word first = lanes::select(is_first_1, x[1], lanes::select(is_first_2, x[2], x[0]));
+    const word second = lanes::select(kept[3], x[3], lanes::select(kept[2], x[2], x[1]));
+    lanes::store_pairs(reinterpret_cast<std::uint32_t*>(values), first, second);
+    const word low = vector::either(lanes::where(is_first_1, vector::all(1)), lanes::where(is_first_2, vector::all(2)));
+    const word high = lanes::select(kept[3], vector::all(12), lanes::select(kept[2], vector::all(8), vector::all(4)));
+    lanes::store_metadata(metadata, vector::either(low, high));
+  }
+};
+#endif
+
+/// Whether a method and pattern have a kernel, and whether this call can take it.
+template <class Arch, std::size_t N, std::size_t M, class Method>
+inline constexpr bool has_sparse_kernel =
+    has_avx2<Arch> && ((N == 2 && M == 4 && std::is_same_v<Method, magnitude>) ||
+                       (2 * N == M && M <= 4 && std::is_same_v<Method, minimum_variance>));
+constexpr bool is_for_vectors(const magnitude& /*method*/) noexcept { return true; }
+constexpr bool is_for_vectors(const minimum_variance& method) noexcept { return method.bits <= 32; }
+
+#if defined(__AVX2__)
+/// The elements that vectors take, whole blocks; returns how many.
+template <class Arch, std::size_t M>
+std::size_t sparsify_by_vectors(std::span<const float> x, std::span<float> out, const magnitude& /*method*/) noexcept {
+  using run = vector_sparsifier<Arch>;
+  const std::size_t count = x.size() / run::vector::lanes * run::vector::lanes;
+  const bool is_aligned = reinterpret_cast<std::uintptr_t>(out.data()) % run::vector::bytes == 0;
+  if (is_aligned && is_streamed<Arch>(4 * count)) {
+    run::template keep_two<true>(x.data(), out.data(), count);
+    finish_stream();
+  } else {
+    run::template keep_two<false>(x.data(), out.data(), count);
+  }
+  return count;
+}
+/// Calls run(first block, count, uniforms) for pieces of `blocks` blocks of M elements.
+template <class Arch, std::size_t M, int Bits, class Run>
+void with_uniforms(const minimum_variance& method, std::size_t blocks, const Run& run) noexcept {
+  drawn_uniforms<Arch, Bits> uniforms(method);
+  for (std::size_t b = 0; b < blocks; b += uniforms.capacity) {
+    const std::size_t count = std::min(blocks - b, uniforms.capacity);
+    run(b, count, uniforms.draw(method.first_element / M + b, count));
+  }
+}
+template <class Arch, std::size_t M, class Run>
+std::size_t run_blocks(const minimum_variance& method, std::size_t elements, const Run& run) noexcept {
+  constexpr std::size_t lanes = vector_sparsifier<Arch>::vector::lanes;
+  const std::size_t blocks = elements / M / lanes * lanes;
+  if (method.bits == 32) {
+    with_uniforms<Arch, M, 32>(method, blocks, run);
+  } else {
+    with_uniforms<Arch, M, 16>(method, blocks, run);
+  }
+  return blocks * M;
+}
+
+template <class Arch, std::size_t M>
+std::size_t sparsify_by_vectors(std::span<const float> x, std::span<float> out, const minimum_variance& method) noexcept {
+  return run_blocks<Arch, M>(method, x.size(), [&](std::size_t b, std::size_t count, auto uniforms) {
+    using run = vector_sparsifier<Arch>;
+    if constexpr (M == 4) run::two_of_four(x.data() + M * b, uniforms, count, out.data() + M * b);
+    if constexpr (M == 2) run::one_of_two(x.data() + M * b, uniforms, count, out.data() + M * b);
+  });
+}
+template <class Arch>
+std::size_t compress_by_vectors(std::span<const float> x, float* values, std::uint16_t* metadata,
+                                const minimum_variance& method) noexcept {
+  return run_blocks<Arch, 4>(method, x.size(), [&](std::size_t b, std::size_t count, auto uniforms) {
+    vector_sparsifier<Arch>::compress(x.data() + 4 * b, uniforms, count, values + 2 * b, metadata + b / 4);
+  });
+}
+#endif
+
+/// The same method for what comes `elements` elements later.
+template <class Method>
+Method later(Method method, std::size_t elements) noexcept {
+  if constexpr (requires { method.first_element; }) method.first_element += elements;
+  return method;
+}
+
+}  // namespace detail
+
+/// As sparsify<N, M>(x, out, method), bit for bit. On vectors with AVX2 or AVX-512: magnitude 2:4, and minimum variance 2:4
+/// and 1:2 of at most 32 bits; everything else runs as it does there.
+template <std::size_t N, std::size_t M, class Arch, class Method>
+void sparsify(basic_simd<Arch> /*backend*/, std::span<const float> x, std::span<float> out, const Method& method) {
+  detail::check_sparsify<N, M>(x, out);
+  detail::check_sparsify_method(N, M, method);
+  std::size_t done = 0;
+#if defined(__AVX2__)
+  if constexpr (detail::has_sparse_kernel<Arch, N, M, Method>) {
+    if (detail::is_for_vectors(method)) done = detail::sparsify_by_vectors<Arch, M>(x, out, method);
+  }
+#endif
+  sparsify<N, M>(x.subspan(done), out.subspan(done), detail::later(method, done));
+}
+
+/// As compress_2_4(x, values, metadata, method), bit for bit; minimum variance of at most 32 bits runs on vectors.
+template <class Arch, class Method>
+void compress_2_4(basic_simd<Arch> /*backend*/, std::span<const float> x, std::span<float> values,
+                  std::span<std::uint16_t> metadata, const Method& method) {
+  detail::check_storage(x.size(), values.size(), metadata.size());
+  detail::check_sparsify_method(2, 4, method);
+  std::size_t done = 0;
+#if defined(__AVX2__)
+  if constexpr (detail::has_sparse_kernel<Arch, 2, 4, Method> && std::is_same_v<Method, minimum_variance>) {
+    if (detail::is_for_vectors(method)) done = detail::compress_by_vectors<Arch>(x, values.data(), metadata.data(), method);
+  }
+#endif
+  compress_2_4(x.subspan(done), values.subspan(done / 2), metadata.subspan(done / 16), detail::later(method, done));
+}
+
+}  // namespace v0
+}  // namespace nibble

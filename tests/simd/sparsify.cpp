@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// N:M sparsity on vectors against the scalar backend, bit for bit: all magnitudes of exponents, ties, zeros, special values,
+// every length and offset.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <random>
+#include <stdexcept>
+#include <vector>
+
+#include <nibble/simd/sparsify.hpp>
+
+namespace {
+
+using namespace nibble;
+
+/// Gaussians, small integers that tie, numbers far apart, and any bits, mixed by runs of 64 so that whole vectors are plain.
+std::vector<float> some_numbers(std::size_t count, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> x(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto bits = static_cast<std::uint32_t>(generator());
+    switch (i / 64 % 8) {
+      case 0: x[i] = normal(generator); break;
+      case 1: x[i] = static_cast<float>(static_cast<int>(bits % 7) - 3); break;
+      case 2: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (100 + bits % 40) << 23); break;
+      case 3: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (30 + bits % 5) << 23); break;
+      case 4: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (247 + bits % 6) << 23); break;
+      case 5: x[i] = bits % 3 != 0 ? (bits % 2 != 0 ? 0.0F : -0.0F) : normal(generator); break;
+      case 6: x[i] = bits % 16 == 0 ? bit_cast<float>(static_cast<std::uint32_t>(generator())) : normal(generator); break;
+      default: x[i] = bit_cast<float>(bits & 0x80ff'ffffU); break;
+    }
+  }
+  return x;
+}
+
+bool same_bits(std::span<const float> a, std::span<const float> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](float x, float y) { return to_bits(x) == to_bits(y); });
+}
+
+template <std::size_t N, std::size_t M, class Method>
+void check(const Method& method) {
+  const std::vector<float> x = some_numbers(1 << 16, static_cast<unsigned>(N));
+  const std::vector<float> expected = sparsify<N, M>(std::span<const float>(x), method);
+  std::vector<float> out(x.size());
+  sparsify<N, M>(simd{}, x, out, method);
+  CHECK(same_bits(out, expected));
+  out = x;
+  sparsify<N, M>(simd{}, out, out, method);
+  CHECK(same_bits(out, expected));
+  bool right = true;
+  for (std::size_t count = 0; count < 300; ++count) {
+    const std::size_t first = count % 17 * M;
+    const Method there = detail::later(method, first);
+    std::vector<float> part(count + 1, -7.0F);
+    sparsify<N, M>(simd{}, std::span(x).subspan(first, count), std::span(part).first(count), there);
+    const auto whole = sparsify<N, M>(std::span<const float>(x).subspan(first, count), there);
+    right = right && same_bits(std::span(part).first(count), whole) && part[count] == -7.0F;
+  }
+  CHECK(right);
+}
+
+TEST_CASE("sparsify on vectors") {
+  check<2, 4>(magnitude{});
+  check<1, 2>(magnitude{});
+  check<4, 8>(magnitude{});
+  for (const int bits : {64, 32, 16}) {
+    check<2, 4>(minimum_variance{.seed = 3, .stream = 5, .bits = bits});
+    check<1, 2>(minimum_variance{.seed = 4, .rounds = 7, .bits = bits});
+  }
+  check<2, 4>(minimum_variance{.seed = 3, .first_element = (std::uint64_t{1} << 34) - 80, .bits = 32});
+  check<3, 7>(minimum_variance{.seed = 3, .bits = 32});
+  check<2, 4>(sequential_draws{.seed = 9});
+}
+
+TEST_CASE("magnitude 2:4 on vectors: all patterns of ties") {
+  std::vector<float> x;
+  for (int code = 0; code < 4 * 4 * 4 * 4; ++code) {
+    for (int i = 0; i < 4; ++i) {
+      const int kind = code >> (2 * i) & 3;
+      x.push_back(kind == 3 ? bit_cast<float>(0xffff'ffffU) : static_cast<float>(kind) * (i % 2 != 0 ? -1.0F : 1.0F));
+    }
+  }
+  std::vector<float> out(x.size());
+  sparsify<2, 4>(simd{}, x, out, magnitude{});
+  CHECK(same_bits(out, sparsify<2, 4>(std::span<const float>(x), magnitude{})));
+}
+
+TEST_CASE("results past the caches") {
+  const std::size_t count = std::max<std::size_t>(detail::last_level_cache<simd::arch>() / 8, 4096) + 5;
+  if (count > (std::size_t{1} << 26)) return;
+  const std::vector<float> x = some_numbers(count, 2);
+  std::vector<float> out(count);
+  sparsify<2, 4>(simd{}, x, out, magnitude{});
+  CHECK(same_bits(out, sparsify<2, 4>(std::span<const float>(x), magnitude{})));
+}
+
+template <class Method>
+void check_compressed(const Method& method) {
+  const std::vector<float> x = some_numbers(40001, 8);
+  for (const std::size_t count : {std::size_t{0}, std::size_t{3}, std::size_t{64}, std::size_t{200}, x.size()}) {
+    const std::size_t blocks = (count + 3) / 4;
+    std::vector<float> values(2 * blocks), expected_values(2 * blocks);
+    std::vector<std::uint16_t> metadata((blocks + 3) / 4), expected_metadata((blocks + 3) / 4);
+    compress_2_4(simd{}, std::span(x).first(count), values, metadata, method);
+    compress_2_4(std::span(x).first(count), expected_values, expected_metadata, method);
+    CHECK(same_bits(values, expected_values));
+    CHECK(metadata == expected_metadata);
+  }
+}
+
+TEST_CASE("pruned and compressed on vectors") {
+  check_compressed(magnitude{});
+  check_compressed(minimum_variance{.seed = 1});
+  check_compressed(minimum_variance{.seed = 2, .bits = 32});
+  check_compressed(minimum_variance{.seed = 3, .first_element = 20, .rounds = 7, .bits = 16});
+  std::vector<float> values(3);
+  std::vector<std::uint16_t> metadata(1);
+  const std::vector<float> x(8);
+  CHECK_THROWS_AS(compress_2_4(simd{}, x, values, metadata, magnitude{}), std::invalid_argument);
+  CHECK_THROWS_AS((sparsify<2, 4>(simd{}, x, values, magnitude{})), std::invalid_argument);
+}
+
+}  // namespace
