@@ -98,6 +98,34 @@ TEST_CASE("tensor core: NaN, Inf, zeros") {
   CHECK(fp8(units::hopper_mma_fp8, {0x80}, {0x38}, 0x8000'0000U) == 0U);
 }
 
+TEST_CASE("tensor core: zeros and underflow on Hopper, as an H200 gives them") {
+  // Sixteen times 2^-76 * 2^-76 beside C = 0: the zero takes no part, and 2^-148 is there. A model in which it counts as
+  // 2^-126 keeps nothing below 2^-151.
+  std::vector<std::uint16_t> a(16, 0x1980);
+  const auto bf16 = [&](const tensor_unit& u, std::uint32_t c) {
+    return multiply_accumulate(u, formats::bf16, formats::bf16, a.data(), a.data(), c);
+  };
+  CHECK(bf16(units::hopper_f16, 0U) == 2U);
+  tensor_unit published = units::hopper_f16;
+  published.rule.zeros = zero_exponent::lowest;
+  CHECK(bf16(published, 0U) == 0U);
+  // Nor do zero operands: 0 * 2^76.
+  std::vector<std::uint16_t> b = a;
+  a[0] = 0;
+  b[0] = 0x6580;
+  CHECK(multiply_accumulate(units::hopper_f16, formats::bf16, formats::bf16, a.data(), b.data(), 0U) == 1U);
+  // A negative sum that ends as zero is +0, in f16, too.
+  std::vector<std::uint16_t> x(16, 0);
+  std::vector<std::uint16_t> y(16, 0);
+  x[0] = 0x0080;
+  y[0] = 0x8080;
+  CHECK(multiply_accumulate(units::hopper_f16, formats::bf16, formats::bf16, x.data(), y.data(), 0U) == 0U);
+  x[0] = 0x0001;
+  y[0] = 0xb000;  // 2^-24 * -2^-3
+  CHECK(multiply_accumulate(units::hopper_f16_f16, formats::f16, formats::f16, x.data(), y.data(), 0U) == 0U);
+  CHECK(multiply_accumulate(units::ampere_f16_f16, formats::f16, formats::f16, x.data(), y.data(), 0U) == 0x8000U);
+}
+
 struct named {
   const char* name;
   tensor_unit unit;

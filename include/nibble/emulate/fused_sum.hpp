@@ -28,6 +28,7 @@ enum class sum_output : std::uint8_t {
 /// The exponent with which a zero takes part in the search for the largest one.
 enum class zero_exponent : std::uint8_t {
   lowest,          ///< -126, whatever the format
+  none,            ///< it takes no part, and neither does a product with a zero factor
   format_minimum,  ///< that of the smallest normal number of its format
 };
 
@@ -40,7 +41,7 @@ struct sum_rule {
   sum_output output = sum_output::f32;
   zero_exponent zeros = zero_exponent::lowest;
   sum_overflow overflow = sum_overflow::infinity;
-  bool keeps_sign_of_underflow = true;  ///< a negative sum that truncates to zero is -0, not +0
+  bool keeps_sign_of_underflow = true;  ///< a negative sum that ends as zero is -0, not +0
 
   friend constexpr bool operator==(const sum_rule&, const sum_rule&) = default;
 };
@@ -82,6 +83,7 @@ NIBBLE_FUNCTION operand unpack(const float_format& f, std::uint32_t code, zero_e
   x.significand = x.negative ? -significand : significand;
   x.exponent = normal ? static_cast<std::int32_t>(field) - f.bias : f.min_exponent();
   if (significand == 0 && zeros == zero_exponent::lowest) x.exponent = -126;
+  if (significand == 0 && zeros == zero_exponent::none) x.exponent = -(1 << 20);  // far below any sum of exponents
   return x;
 }
 
@@ -152,11 +154,13 @@ NIBBLE_FUNCTION std::uint32_t truncate_sum(std::int64_t sum, int unit, int kept_
 
 /// The conversion at the end of a fused sum of the value sum * 2^unit, |sum| < 2^53.
 NIBBLE_FUNCTION std::uint32_t convert_sum(std::int64_t sum, int unit, const sum_rule& rule) noexcept {
+  if (sum == 0) return 0U;
   if (rule.output == sum_output::f32) return truncate_sum(sum, unit, 23, rule);
   if (rule.output == sum_output::f32_13_bits) return truncate_sum(sum, unit, 13, rule);
   // Exact: an integer of at most 53 bits times a power of two, far from the ends of binary64.
   const double value = static_cast<double>(sum) * power_of_two(unit);
-  return encode(formats::f16, value, nearest_even{}, overflow::special);
+  const std::uint32_t code = encode(formats::f16, value, nearest_even{}, overflow::special);
+  return code == 0x8000U && !rule.keeps_sign_of_underflow ? 0U : code;
 }
 
 }  // namespace detail

@@ -212,7 +212,8 @@ bool gemm_by_vectors(const epilogue<T>& e, T* d, Executor& run) {
     return true;
   }
   const chain_rule rule{static_cast<std::size_t>(how.scaled.k), static_cast<std::size_t>(how.scaled.k), how.scaled.rule};
-  const bool simple = how.scaled.group == 1 && e.a.scale == formats::e8m0 && e.a.block == rule.k;
+  const bool simple = how.scaled.group == 1 && e.a.scale == formats::e8m0 && e.a.block == rule.k &&
+                      rule.rule.zeros != zero_exponent::none;
   if (!simple || !fits_lanes(rule, e.a.element, e.b.element)) return false;
   gemm_chain(e, rule, d, run);
   return true;

@@ -36,7 +36,7 @@ inline bool fits_lanes(const chain_rule& u, const float_format& a, const float_f
   const int fraction = a.mantissa_bits + b.mantissa_bits;
   const auto small = [](const float_format& f) {
     return f.bits() <= 8 && f.mantissa_bits <= 4 && f.exponent_bits >= 1 && f.has_sign && f.has_zero &&
-           f.min_exponent() >= -60 && f.max_exponent() <= 60 && !f.nan_is_negative_zero() &&
+           f.min_exponent() >= -30 && f.max_exponent() <= 30 && !f.nan_is_negative_zero() &&
            f.specials != special_values::p3109_extended;
   };
   if (!small(a) || !small(b) || u.group > 32) return false;
@@ -66,7 +66,8 @@ struct chain_panels {
         const operand& x = table_b[n < b.rows ? b.row(n)[k] : 0U];
         std::int8_t* to = &bytes[n / panel_cols * stride + k * panel_bytes + n % panel_cols];
         to[0] = static_cast<std::int8_t>(x.significand);
-        to[panel_cols] = static_cast<std::int8_t>(x.exponent);
+        // A zero that takes no part: below every product and accumulator that these formats can give.
+        to[panel_cols] = static_cast<std::int8_t>(x.exponent < -128 ? -128 : x.exponent);
         if (x.nan || x.infinite) special[n / panel_cols] = 1;
       }
     }

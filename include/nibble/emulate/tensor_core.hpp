@@ -33,26 +33,40 @@ struct tensor_unit {
 };
 
 /// Named instructions. Sources are spec tables of fused sums by MMA-Sim and captures from devices; each line says which.
+/// "Device" is an H200 that ran tests/emulate/run_on_device.sh: random dot products of every operand pair, in ranges that
+/// include subnormal numbers, cancellation, specials and the ends of all exponents.
 namespace units {
+/// What all Hopper units share (device): zeros take no part in the search for the largest exponent, and a negative sum that
+/// ends as zero is +0.
+[[nodiscard]] constexpr sum_rule hopper_sum(int fraction_bits, sum_output output) noexcept {
+  return {.fraction_bits = fraction_bits,
+          .output = output,
+          .zeros = zero_exponent::none,
+          .keeps_sign_of_underflow = false};
+}
 /// Hopper wgmma, e4m3 and e5m2 in any pair, f32 accumulator: 32 products, 13 fraction bits kept (device).
 inline constexpr tensor_unit hopper_wgmma_fp8{
-    .k = 32, .group = 32, .rule = {.fraction_bits = 13, .output = sum_output::f32_13_bits}};
-inline constexpr tensor_unit hopper_wgmma_fp8_f16{
-    .k = 32, .group = 32, .rule = {.fraction_bits = 13, .output = sum_output::f16}};
-/// Hopper wgmma and mma.sync of f16 and bf16.
-inline constexpr tensor_unit hopper_f16{.k = 16, .group = 16, .rule = {.fraction_bits = 25}};
-inline constexpr tensor_unit hopper_f16_f16{
-    .k = 16, .group = 16, .rule = {.fraction_bits = 25, .output = sum_output::f16}};
-/// Hopper wgmma and mma.sync of tf32.
-inline constexpr tensor_unit hopper_tf32{.k = 8, .group = 8, .rule = {.fraction_bits = 25}};
+    .k = 32, .group = 32, .rule = hopper_sum(13, sum_output::f32_13_bits)};
+inline constexpr tensor_unit hopper_wgmma_fp8_f16{.k = 32, .group = 32, .rule = hopper_sum(13, sum_output::f16)};
+/// Hopper wgmma and mma.sync of f16 and bf16 (device).
+inline constexpr tensor_unit hopper_f16{.k = 16, .group = 16, .rule = hopper_sum(25, sum_output::f32)};
+inline constexpr tensor_unit hopper_f16_f16{.k = 16, .group = 16, .rule = hopper_sum(25, sum_output::f16)};
+/// Hopper wgmma and mma.sync of tf32 (device).
+inline constexpr tensor_unit hopper_tf32{.k = 8, .group = 8, .rule = hopper_sum(25, sum_output::f32)};
 /// Hopper mma.sync m16n8k32 of FP8 as ptxas of CUDA 13.0 lowers it: unpacked to f16, two f16 instructions from zero, then
-/// an f32 addition.
+/// an addition in the accumulator's type (device).
 inline constexpr tensor_unit hopper_mma_fp8{.k = 32,
                                             .group = 16,
-                                            .rule = {.fraction_bits = 25},
+                                            .rule = hopper_sum(25, sum_output::f32),
                                             .grouping = sum_grouping::pairs,
                                             .operands_as_f16 = true,
                                             .accumulator_last = true};
+inline constexpr tensor_unit hopper_mma_fp8_f16{.k = 32,
+                                                .group = 16,
+                                                .rule = hopper_sum(25, sum_output::f16),
+                                                .grouping = sum_grouping::pairs,
+                                                .operands_as_f16 = true,
+                                                .accumulator_last = true};
 /// Ada mma.sync of FP8: two sums of 16 (simulator).
 inline constexpr tensor_unit ada_mma_fp8{
     .k = 32, .group = 16, .rule = {.fraction_bits = 13, .output = sum_output::f32_13_bits}};

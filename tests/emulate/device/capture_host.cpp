@@ -164,9 +164,7 @@ em::tensor_unit default_unit(const instruction& op) {
   if (op.a == 4) return em::units::hopper_tf32;
   if (op.a >= 2) return op.f16_result ? em::units::hopper_f16_f16 : em::units::hopper_f16;
   if (op.wgmma) return op.f16_result ? em::units::hopper_wgmma_fp8_f16 : em::units::hopper_wgmma_fp8;
-  em::tensor_unit u = em::units::hopper_mma_fp8;
-  if (op.f16_result) u.rule.output = em::sum_output::f16;
-  return u;
+  return op.f16_result ? em::units::hopper_mma_fp8_f16 : em::units::hopper_mma_fp8;
 }
 
 /// One dot product of the tiles, its operands spread to a word each.

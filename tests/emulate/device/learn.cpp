@@ -94,6 +94,11 @@ std::uint32_t to_f16(std::int64_t sum, int unit, int output) {
   return sign | (code >= 0x7c00U ? (largest ? 0x7bffU : 0x7c00U) : code);
 }
 
+bool is_special(const nibble::float_format& f, std::uint32_t code) {
+  const em::detail::operand x = em::detail::unpack(f, code, em::zero_exponent::lowest);
+  return x.nan || x.infinite;
+}
+
 /// The factor of a product: value = significand * 2^(exponent - fraction).
 struct factor {
   std::int64_t significand = 0;
@@ -121,7 +126,10 @@ class tried_rule {
 
   [[nodiscard]] std::uint32_t operator()(const sample& s) const {
     std::uint32_t acc = unit_.accumulator_last ? 0U : s.c;
-    for (int first = 0; first < unit_.k; first += unit_.group) acc = sum(s, first, acc);
+    for (int first = 0; first < unit_.k; first += unit_.group) {
+      if (is_special(op_.f16_result ? formats::f16 : formats::f32, acc)) break;  // a first sum that became Inf
+      acc = sum(s, first, acc);
+    }
     return unit_.accumulator_last ? em::detail::add_accumulator(unit_.rule.output, s.c, acc) : acc;
   }
 
@@ -201,11 +209,6 @@ std::vector<rule> rules_of(const instruction& op, const em::tensor_unit& unit) {
     }
   }
   return all;
-}
-
-bool is_special(const nibble::float_format& f, std::uint32_t code) {
-  const em::detail::operand x = em::detail::unpack(f, code, em::zero_exponent::lowest);
-  return x.nan || x.infinite;
 }
 
 }  // namespace
