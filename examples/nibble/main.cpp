@@ -50,6 +50,7 @@ int run(int count, char** arguments) {
   add_decode(program);
   add_quantize(program);
   add_dequantize(program);
+  add_sparsify(program);
   add_compare(program);
   add_report(program);
   try {

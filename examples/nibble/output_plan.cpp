@@ -15,12 +15,6 @@
 namespace nibble::tool {
 namespace {
 
-bool matches(const std::vector<std::string>& patterns, const std::string& name) {
-  return patterns.empty() || std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-           return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
-         });
-}
-
 bool is_wanted(const quantize_request& request, const logical_tensor& tensor) {
   return tensor.plain != nullptr && is_floating(*tensor.plain) && element_count(tensor.shape).value_or(0) > 0 &&
          matches(request.patterns, tensor.name);
@@ -56,6 +50,12 @@ struct plan_builder : output_plan {
 };
 
 }  // namespace
+
+bool matches(const std::vector<std::string>& patterns, const std::string& name) {
+  return patterns.empty() || std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+           return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+         });
+}
 
 std::uint64_t output_plan::quantized_bytes() const {
   std::uint64_t total = 0;

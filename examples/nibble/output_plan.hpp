@@ -36,6 +36,9 @@ struct output_plan {
   [[nodiscard]] std::uint64_t quantized_bytes() const;
 };
 
+/// Whether a name matches one of the globs; without any, every name does.
+bool matches(const std::vector<std::string>& patterns, const std::string& name);
+
 /// The plan for a file; it points into `input`. Throws data_error where nothing is to be quantized, usage_error for names
 /// that do not fit together.
 output_plan make_plan(const input_file& input, const quantize_request& request);

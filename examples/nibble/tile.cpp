@@ -13,13 +13,12 @@
 namespace nibble::tool {
 namespace {
 
-constexpr std::uint64_t column_step = 128;
-
 std::uint64_t divide_up(std::uint64_t value, std::uint64_t by) { return value / by + (value % by != 0 ? 1 : 0); }
 
 }  // namespace
 
-tiling::tiling(matrix_shape shape, std::uint64_t block_rows, std::uint64_t target) : shape_(shape) {
+tiling::tiling(matrix_shape shape, std::uint64_t block_rows, std::uint64_t target, std::uint64_t column_step)
+    : shape_(shape) {
   if (shape.rows == 0 || shape.cols == 0) return;
   const std::uint64_t bands = target / shape.cols / block_rows;
   if (bands > 0) {

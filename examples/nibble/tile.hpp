@@ -18,11 +18,12 @@ struct tile {
 };
 
 /// Cuts a matrix into tiles of about `target` elements. Tiles are bands of whole rows, a multiple of `block_rows`
-/// many, where a band fits; else they are `block_rows` rows high and a multiple of 128 columns wide, so that they end
-/// at the end of a block of any size that divides 128. Tiles are numbered along rows, then down.
+/// many, where a band fits; else they are `block_rows` rows high and a multiple of `column_step` columns wide, so that they
+/// end at the end of a block of any size that divides it. Tiles are numbered along rows, then down.
 class tiling {
  public:
-  tiling(matrix_shape shape, std::uint64_t block_rows, std::uint64_t target = std::uint64_t{1} << 18);
+  tiling(matrix_shape shape, std::uint64_t block_rows, std::uint64_t target = std::uint64_t{1} << 18,
+         std::uint64_t column_step = 128);
   [[nodiscard]] std::uint64_t count() const noexcept { return across_ * down_; }
   [[nodiscard]] tile at(std::uint64_t index) const noexcept;
   /// Elements of the largest tile.

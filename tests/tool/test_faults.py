@@ -22,6 +22,7 @@ class Faults(ToolTest):
         for arguments in (
             ["quantize", path, "-o", self.path("out.safetensors")],
             ["dequantize", path, "-o", self.path("out.safetensors")],
+            ["sparsify", path, "-o", self.path("out.safetensors"), "--pattern", "2:4"],
             ["report", path, "--plot", self.path("out.svg")],
             ["compare", path, path],
         ):

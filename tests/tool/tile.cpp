@@ -35,6 +35,10 @@ TEST_CASE("tiles cover every element once and do not cut blocks") {
       }
     }
   }
+  // Blocks of three end where tiles of a multiple of three columns do.
+  const tiling threes({1, 5000}, 1, 1000, 384);
+  for (std::uint64_t i = 0; i < threes.count(); ++i) whole_blocks = whole_blocks && threes.at(i).col % 384 == 0;
+  CHECK(threes.count() == 7);
   CHECK(covered);
   CHECK(whole_blocks);
   CHECK(small);

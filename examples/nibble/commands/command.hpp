@@ -12,6 +12,7 @@ void add_encode(CLI::App& program);
 void add_decode(CLI::App& program);
 void add_quantize(CLI::App& program);
 void add_dequantize(CLI::App& program);
+void add_sparsify(CLI::App& program);
 void add_compare(CLI::App& program);
 void add_report(CLI::App& program);
 
