@@ -214,6 +214,23 @@ void quantize_rows(const bench& b, const T* source, const std::string& from) {
                  {.known_maximum = 5.0F}));
       },
       luq_limit, in + 0.5, 0.80);
+  const task dense_limit = b.template limit<wide ? 4 : 2, 64, 16>();
+  const task stored_limit = b.template limit<wide ? 4 : 2, 34, 16>();
+  const std::span<const T> x(source, b.count);
+  const auto dense = [&](const auto& method) {
+    return task([=, &b] { need(sparsify<2, 4>(cuda{}, x, std::span(b.out, b.count), method)); });
+  };
+  const auto stored = [&](const auto& method) {
+    return task([=, &b] {
+      auto* metadata = reinterpret_cast<std::uint16_t*>(b.bytes);
+      need(compress_2_4(cuda{}, x, std::span(b.out, b.count / 2), std::span(metadata, b.count / 16), method));
+    });
+  };
+  b.row(named("2:4 magnitude").c_str(), dense(magnitude{}), dense_limit, in + 4, 0.75);
+  b.row(named("2:4 minimum variance").c_str(), dense(minimum_variance{}), dense_limit, in + 4, 0.75);
+  b.row(named("2:4 minimum variance, 16 bits").c_str(), dense(minimum_variance{.bits = 16}), dense_limit, in + 4, 0.75);
+  b.row(named("2:4 magnitude, compressed").c_str(), stored(magnitude{}), stored_limit, in + 34.0 / 16, 0.75);
+  b.row(named("2:4 minimum variance, compressed").c_str(), stored(minimum_variance{}), stored_limit, in + 34.0 / 16, 0.75);
   const auto encoder = [&]<class E>(E) {
     return task([=, &b] {
       need(encode<E>(cuda{}, std::span<const T>(source, b.count), std::span<std::uint8_t>(b.bytes, b.count)));

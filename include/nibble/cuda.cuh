@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The CUDA backend: encode, decode, amax, quantize, dequantize and luq of cuda{stream}, bit for bit what the scalar
+// The CUDA backend: encode, decode, amax, quantize, dequantize, luq and sparsify of cuda{stream}, bit for bit what the scalar
 // backend gives, under any compiler flag. The codecs and Philox of nibble.hpp are device functions too, and
 // quantize_block quantizes a block in registers inside another kernel.
 #pragma once
@@ -13,3 +13,4 @@
 #include <nibble/cuda/quantize.cuh>
 #include <nibble/cuda/register_block.cuh>
 #include <nibble/cuda/scale_layout.cuh>
+#include <nibble/cuda/sparsify.cuh>

@@ -29,3 +29,7 @@ cuda_status both(const cuda& device, const matrix_view<float>& x, const block_vi
 cuda_status logarithmic(const cuda& device, std::span<const float> x, std::span<std::uint8_t> out, float* alpha) {
   return luq(device, x, out, alpha);
 }
+cuda_status pruned(const cuda& device, std::span<const float> x, std::span<float> values,
+                   std::span<std::uint16_t> metadata) {
+  return compress_2_4(device, x, values, metadata, minimum_variance{});
+}

@@ -40,7 +40,7 @@ run() {
 rm -f "$logs"/*.failed
 compile cuda_quantize "$root/bench/cuda_quantize.cu" &
 compile codec "$root/tests/cuda/codec.cu" &
-for f in calls quantize_extras luq register_block sparse_storage; do compile "$f" "$root/tests/cuda/$f.cu" & done
+for f in calls quantize_extras luq register_block sparsify sparse_storage; do compile "$f" "$root/tests/cuda/$f.cu" & done
 for f in $formats; do
   compile "quantize_$f" "$root/tests/cuda/quantize.cu" "-DNIBBLE_TEST_BLOCK_FORMAT=$f" &
 done
@@ -58,7 +58,7 @@ elapsed "benchmark done"
 if [ "$quick" != quick ]; then
   sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
   for tool in memcheck racecheck initcheck synccheck; do
-    for program in quantize_nvfp4 quantize_mxfp4 quantize_fp8_per_row calls quantize_extras luq register_block; do
+    for program in quantize_nvfp4 quantize_mxfp4 quantize_fp8_per_row calls quantize_extras luq register_block sparsify; do
       [ -x "$build/$program" ] || continue
       run 200 "$tool.$program" "$sanitizer" --tool "$tool" --error-exitcode 9 "$build/$program" small &
     done
@@ -74,6 +74,7 @@ run 60 calls "$build/calls"
 run 120 quantize_extras "$build/quantize_extras" &
 run 120 luq "$build/luq" &
 run 60 register_block "$build/register_block" &
+run 120 sparsify "$build/sparsify" &
 elapsed "calls done"
 for f in $formats; do
   run 120 "quantize_$f" "$build/quantize_$f"

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sparsify(cuda{stream}, ...) and compress_2_4: N:M pruning on the device, bit for bit the scalar one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+
+#include <nibble/cuda/chunk.cuh>
+#include <nibble/cuda/codec.cuh>
+#include <nibble/cuda/launch.cuh>
+#include <nibble/cuda/two_four.cuh>
+#include <nibble/method/sparse_storage.hpp>
+#include <nibble/method/sparsify.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT {
+
+/// A method as kernels see it, with the members of block_sparsifier.
+struct sparsify_call {
+  enum class rule : std::uint8_t { magnitude, minimum_variance, sequential_draws };
+  rule kind = rule::magnitude;
+  std::uint64_t seed = 0, stream = 0, first_block = 0;
+  int rounds = 10, bits = 64, spare = 32;
+  binary32 epsilon{};
+
+  sparsify_call(const magnitude& /*method*/, std::size_t /*m*/) noexcept {}
+  sparsify_call(const minimum_variance& v, std::size_t m) noexcept
+      : kind(rule::minimum_variance),
+        seed(v.seed),
+        stream(v.stream),
+        first_block(v.first_element / m),
+        rounds(v.rounds),
+        bits(v.bits),
+        spare(v.bits == 64 ? 32 : 4) {}
+  sparsify_call(const sequential_draws& d, std::size_t m) noexcept
+      : kind(rule::sequential_draws),
+        seed(d.seed),
+        stream(d.stream),
+        first_block(d.first_element / m),
+        rounds(d.rounds),
+        epsilon(d.epsilon) {}
+
+  /// The uniform of block `block` of the call, at the upper end of 64 bits.
+  [[nodiscard]] __device__ std::uint64_t uniform(std::uint64_t block) const noexcept {
+    const std::uint64_t b = first_block + block;
+    const std::uint64_t index = bits == 64 ? 2 * b : bits == 32 ? b : b / 2;
+    const philox_block drawn = drawn_block(seed, stream, index / 4, rounds);
+    return uniform_of(drawn, static_cast<unsigned>(index & 3U), b);
+  }
+  [[nodiscard]] __device__ std::uint64_t uniform_of(const philox_block& drawn, unsigned place,
+                                                    std::uint64_t b) const noexcept {
+    const std::uint64_t low = place == 0   ? drawn.words[0]
+                              : place == 1 ? drawn.words[1]
+                              : place == 2 ? drawn.words[2]
+                                           : drawn.words[3];
+    const std::uint64_t high = place == 0 ? drawn.words[1] : drawn.words[3];
+    if (bits == 64) return low | high << 32;
+    return bits == 32 ? low << 32 : low >> (b % 2 * 16) << 48;
+  }
+  template <std::size_t N, std::size_t M>
+  __device__ std::uint32_t prune(std::uint64_t block, const std::uint32_t (&x)[M], std::uint32_t (&out)[M]) const {
+    if (kind == rule::magnitude) return keep_largest<M>(N, x, out);
+    const std::uint64_t u = uniform(block);
+    if constexpr (M == 4) {
+      if (kind == rule::sequential_draws) {
+        return sequential_block(x, static_cast<std::uint32_t>(u), static_cast<std::uint32_t>(u >> 32), epsilon, out);
+      }
+    }
+    return minimum_variance_block<M>(N, x, u, spare, out);
+  }
+};
+
+/// Any pattern and alignment, a thread for each block.
+template <std::size_t N, std::size_t M, class T>
+__global__ void __launch_bounds__(cuda_threads)
+    sparsify_kernel(const T* x, std::size_t first, std::size_t count, sparsify_call call, float* out) {
+  const std::size_t blocks = pieces(count, M);
+  for (std::size_t b = first + thread_index(); b < blocks; b += thread_count()) {
+    std::uint32_t bits[M] = {};
+    std::uint32_t kept[M];
+    for (std::size_t i = 0; i < M && b * M + i < count; ++i) bits[i] = element_bits(x[b * M + i]);
+    call.prune<N, M>(b, bits, kept);
+    for (std::size_t i = 0; i < M && b * M + i < count; ++i) out[b * M + i] = bit_cast<float>(kept[i]);
+  }
+}
+
+/// Both blocks of a chunk by one of the usual rules; returns their masks.
+template <bool Draws>
+__device__ std::uint32_t prune_chunk(const sparsify_call& call, std::uint64_t chunk,
+                                     const std::uint32_t (&bits)[chunk_elements],
+                                     std::uint32_t (&kept)[chunk_elements]) noexcept {
+  const std::uint64_t first = call.first_block + 2 * chunk;
+  philox_block drawn{};
+  // With 64 bits and an even first block, one draw serves both blocks.
+  const bool is_shared = call.bits == 64 && (call.first_block & 1U) == 0;
+  if (Draws && is_shared) drawn = drawn_block(call.seed, call.stream, first / 2, call.rounds);
+  std::uint32_t masks = 0;
+#pragma unroll
+  for (unsigned half = 0; half < 2; ++half) {
+    std::uint32_t block[4];
+    std::uint32_t result[4];
+#pragma unroll
+    for (unsigned i = 0; i < 4; ++i) block[i] = bits[4 * half + i];
+    std::uint32_t mask;
+    if constexpr (Draws) {
+      const std::uint64_t u =
+          is_shared ? call.uniform_of(drawn, 2 * half, first + half) : call.uniform(2 * chunk + half);
+      mask = two_four_variance(block, u, call.spare, result);
+    } else {
+      std::uint32_t magnitudes[4];
+#pragma unroll
+      for (unsigned i = 0; i < 4; ++i) magnitudes[i] = block[i] & 0x7fff'ffffU;
+      mask = larger_two(magnitudes);
+#pragma unroll
+      for (unsigned i = 0; i < 4; ++i) result[i] = (mask >> i & 1U) != 0 ? block[i] : 0U;
+    }
+#pragma unroll
+    for (unsigned i = 0; i < 4; ++i) kept[4 * half + i] = result[i];
+    masks |= mask << (4 * half);
+  }
+  return masks;
+}
+
+template <class T, bool Draws>
+__global__ void __launch_bounds__(cuda_threads)
+    two_four_kernel(const T* x, std::size_t chunks, sparsify_call call, float* out) {
+  for (std::size_t chunk = thread_index(); chunk < chunks; chunk += thread_count()) {
+    raw_chunk<T> raw;
+    raw.load(x + chunk * chunk_elements);
+    std::uint32_t bits[chunk_elements];
+    std::uint32_t kept[chunk_elements];
+    raw.widen(bits);
+    prune_chunk<Draws>(call, chunk, bits, kept);
+    store_chunk(out + chunk * chunk_elements, kept);
+  }
+}
+
+/// The two values that metadata_2_4's code names.
+__device__ inline uint2 stored_values(std::uint32_t code, const std::uint32_t* kept) noexcept {
+  const auto at = [&](std::uint32_t i) { return i == 0 ? kept[0] : i == 1 ? kept[1] : i == 2 ? kept[2] : kept[3]; };
+  return make_uint2(at(code & 3U), at(code >> 2));
+}
+
+/// Pairs of lanes share a word of metadata. `chunks` may be odd.
+template <class T, bool Draws>
+__global__ void __launch_bounds__(cuda_threads)
+    compress_kernel(const T* x, std::size_t chunks, sparsify_call call, float* values, std::uint16_t* metadata) {
+  const unsigned lane = threadIdx.x % 32;
+  for (std::size_t first = thread_index() - lane; first < chunks; first += thread_count()) {
+    const std::size_t chunk = first + lane;
+    std::uint32_t codes = 0;
+    if (chunk < chunks) {
+      raw_chunk<T> raw;
+      raw.load(x + chunk * chunk_elements);
+      std::uint32_t bits[chunk_elements];
+      std::uint32_t kept[chunk_elements];
+      raw.widen(bits);
+      const std::uint32_t masks = prune_chunk<Draws>(call, chunk, bits, kept);
+      const std::uint32_t low = metadata_2_4(masks & 15U);
+      const std::uint32_t high = metadata_2_4(masks >> 4);
+      const uint2 a = stored_values(low, kept);
+      const uint2 b = stored_values(high, kept + 4);
+      __stcs(reinterpret_cast<uint4*>(values) + chunk, make_uint4(a.x, a.y, b.x, b.y));
+      codes = low | high << 4;
+    }
+    const std::uint32_t other = __shfl_xor_sync(0xffff'ffffU, codes, 1);
+    if (lane % 2 == 0 && chunk < chunks) metadata[chunk / 2] = static_cast<std::uint16_t>(codes | other << 8);
+  }
+}
+
+/// Any alignment and rule, a thread for each word of metadata from word `first` on.
+template <class T>
+__global__ void __launch_bounds__(cuda_threads)
+    compress_words_kernel(const T* x, std::size_t first, std::size_t count, sparsify_call call, float* values,
+                          std::uint16_t* metadata) {
+  const std::size_t blocks = pieces(count, 4);
+  for (std::size_t word = first + thread_index(); word < pieces(blocks, 4); word += thread_count()) {
+    std::uint32_t codes = 0;
+    for (std::size_t b = 4 * word; b < smaller(4 * word + 4, blocks); ++b) {
+      std::uint32_t bits[4] = {};
+      std::uint32_t kept[4];
+      for (std::size_t i = 0; i < 4 && 4 * b + i < count; ++i) bits[i] = element_bits(x[4 * b + i]);
+      const std::uint32_t code = metadata_2_4(call.prune<2, 4>(b, bits, kept));
+      const uint2 both = stored_values(code, kept);
+      values[2 * b] = bit_cast<float>(both.x);
+      values[2 * b + 1] = bit_cast<float>(both.y);
+      codes |= code << (b % 4 * 4);
+    }
+    metadata[word] = static_cast<std::uint16_t>(codes);
+  }
+}
+
+template <class Method>
+inline constexpr bool has_two_four_kernel =
+    std::is_same_v<Method, magnitude> || std::is_same_v<Method, minimum_variance>;
+
+}  // namespace detail::inline NIBBLE_UNIT
+
+/// Queues sparsify<N, M>(x, out, method) on spans of device memory; f16 and bf16 count as the float32 that they are.
+/// `out` may be `x`. Throws std::invalid_argument as that does.
+template <std::size_t N, std::size_t M, class T, class Method>
+cuda_status sparsify(const cuda& device, std::span<const T> x, std::span<float> out, const Method& method) {
+  static_assert(detail::is_chunk_type<T>, "sparsify: x has elements of float, f16 or bf16");
+  static_assert(N >= 1 && N <= M && M >= 2 && M <= 16, "sparsify<N, M>: 1 <= N <= M and 2 <= M <= 16");
+  if (out.size() != x.size()) {
+    detail::throw_argument("out has " + std::to_string(out.size()) + " elements; it must have " +
+                           std::to_string(x.size()));
+  }
+  detail::check_sparsify_method(N, M, method);
+  if (x.empty()) return cuda_status{};
+  const detail::sparsify_call call(method, M);
+  std::size_t done = 0;
+  if constexpr (N == 2 && M == 4 && detail::has_two_four_kernel<Method>) {
+    const std::size_t chunks = x.size() / detail::chunk_elements;
+    if (chunks != 0 && detail::is_aligned(x.data(), 16) && detail::is_aligned(out.data(), 16)) {
+      const cuda_status status = detail::launch(device.stream, detail::pieces(chunks, detail::cuda_threads),
+                                                &detail::two_four_kernel<T, !std::is_same_v<Method, magnitude>>,
+                                                x.data(), chunks, call, out.data());
+      done = 2 * chunks;
+      if (!status.ok() || chunks * detail::chunk_elements == x.size()) return status;
+    }
+  }
+  return detail::launch(device.stream, detail::pieces(detail::pieces(x.size(), M) - done, detail::cuda_threads),
+                        &detail::sparsify_kernel<N, M, T>, x.data(), done, x.size(), call, out.data());
+}
+
+/// Queues compress_2_4(x, values, metadata, method), pruning and compression in one pass, on spans of device memory.
+/// Throws std::invalid_argument as that does.
+template <class T, class Method>
+cuda_status compress_2_4(const cuda& device, std::span<const T> x, std::span<float> values,
+                         std::span<std::uint16_t> metadata, const Method& method) {
+  static_assert(detail::is_chunk_type<T>, "compress_2_4: x has elements of float, f16 or bf16");
+  detail::check_storage(x.size(), values.size(), metadata.size());
+  detail::check_sparsify_method(2, 4, method);
+  if (x.empty()) return cuda_status{};
+  const detail::sparsify_call call(method, 4);
+  std::size_t done = 0;
+  if constexpr (detail::has_two_four_kernel<Method>) {
+    const std::size_t words = x.size() / 16;
+    if (words != 0 && detail::is_aligned(x.data(), 16) && detail::is_aligned(values.data(), 16)) {
+      const cuda_status status = detail::launch(device.stream, detail::pieces(2 * words, detail::cuda_threads),
+                                                &detail::compress_kernel<T, !std::is_same_v<Method, magnitude>>,
+                                                x.data(), 2 * words, call, values.data(), metadata.data());
+      done = words;
+      if (!status.ok() || words * 16 == x.size()) return status;
+    }
+  }
+  return detail::launch(device.stream, detail::pieces(metadata.size() - done, detail::cuda_threads),
+                        &detail::compress_words_kernel<T>, x.data(), done, x.size(), call, values.data(),
+                        metadata.data());
+}
+
+}  // namespace v0
+}  // namespace nibble

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sparsify and compress_2_4 of cuda{} against the scalar ones: every rule, patterns, sizes and contents, unaligned
+// memory.
+#include "support.cuh"
+
+using namespace nibble;
+using namespace nibble_test;
+
+namespace {
+
+template <std::size_t N, std::size_t M, class T, class Method>
+void compare(const std::vector<float>& values, const Method& method, std::size_t shift, const std::string& what) {
+  std::vector<T> x;
+  std::vector<float> exact;
+  for (const float v : values) {
+    if constexpr (std::is_same_v<T, float>) {
+      x.push_back(v);
+    } else {
+      x.push_back(T(v, nearest_even{}, overflow::special));
+    }
+    exact.push_back(bit_cast<float>(detail::element_bits(x.back())));
+  }
+  device_array<T> there(x.size() + shift);
+  check(cudaMemcpy(there.data() + shift, x.data(), x.size() * sizeof(T), cudaMemcpyHostToDevice), "copy");
+  const std::span<const T> source(there.data() + shift, x.size());
+  const std::vector<float> expected = sparsify<N, M>(std::span<const float>(exact), method);
+  device_array<float> out(x.size());
+  check(sparsify<N, M>(cuda{}, source, std::span(out.data(), x.size()), method), what);
+  const std::vector<float> got = out.get();
+  check(x.empty() || std::memcmp(got.data(), expected.data(), x.size() * sizeof(float)) == 0, what + ": values differ");
+  if constexpr (N == 2 && M == 4) {
+    const std::size_t blocks = (x.size() + 3) / 4;
+    std::vector<float> stored(2 * blocks);
+    std::vector<std::uint16_t> metadata((blocks + 3) / 4);
+    compress_2_4(exact, stored, metadata, method);
+    device_array<float> device_stored(stored.size());
+    device_array<std::uint16_t> device_metadata(metadata.size());
+    check(compress_2_4(cuda{}, source, std::span(device_stored.data(), stored.size()),
+                       std::span(device_metadata.data(), metadata.size()), method),
+          what);
+    const std::vector<float> there_stored = device_stored.get();
+    check(x.empty() || std::memcmp(there_stored.data(), stored.data(), stored.size() * sizeof(float)) == 0,
+          what + ": stored values differ");
+    check(device_metadata.get() == metadata, what + ": metadata differ");
+  }
+}
+
+template <class Method>
+void compare_all(const std::vector<float>& x, const Method& method, const std::string& what) {
+  compare<2, 4, float>(x, method, 0, what + ", 2:4");
+  if (x.size() < 10000) {
+    compare<2, 4, float>(x, method, 1, what + ", 2:4 unaligned");
+    compare<2, 4, bf16>(x, method, 0, what + ", 2:4 bf16");
+    if constexpr (!requires { method.epsilon; }) {
+      compare<1, 4, float>(x, method, 0, what + ", 1:4");
+      compare<4, 8, float>(x, method, 0, what + ", 4:8");
+      compare<2, 16, float>(x, method, 0, what + ", 2:16");
+    }
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (!has_device()) return 0;
+  const bool small = argc > 1 && std::string(argv[1]) == "small";
+  for (const std::size_t count : {std::size_t{0}, std::size_t{3}, std::size_t{16}, std::size_t{24}, std::size_t{77},
+                                  std::size_t{4160}, std::size_t{1600016}}) {
+    if (small && count > 5000) continue;
+    for (int kind = 0; kind < contents; ++kind) {
+      const std::vector<float> x = tensor(count, static_cast<content>(kind), count + 1);
+      const std::string what = "content " + std::to_string(kind) + ", " + std::to_string(count) + " elements";
+      compare_all(x, magnitude{}, what + ", magnitude");
+      compare_all(x, minimum_variance{.seed = 3}, what + ", variance");
+      compare_all(x, minimum_variance{.seed = 3, .stream = 1, .first_element = 16, .rounds = 7, .bits = 16},
+                  what + ", variance of 16 bits");
+      compare_all(x, minimum_variance{.seed = 4, .first_element = 48, .bits = 32}, what + ", variance of 32 bits");
+      compare<2, 4, float>(x, minimum_variance{.seed = 5, .first_element = 12}, 0,
+                           what + ", variance from an odd block");
+      compare_all(x, sequential_draws{.seed = 6}, what + ", draws");
+    }
+  }
+  return report("sparsify");
+}
