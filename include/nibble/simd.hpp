@@ -9,7 +9,9 @@
 #include <nibble/simd/backend.hpp>
 #include <nibble/simd/codec.hpp>
 #include <nibble/simd/dequantize.hpp>
+#include <nibble/simd/hadamard.hpp>
 #include <nibble/simd/luq.hpp>
+#include <nibble/simd/measure.hpp>
 #include <nibble/simd/quantize.hpp>
 #include <nibble/simd/sparsify.hpp>
 #include <nibble/simd/transposable_mask.hpp>

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// LUQ to packed codes, beside MXFP4 with as many random bits.
+#include "support.hpp"
+
+namespace {
+
+using namespace nibble;
+
+void codes(benchmark::State& state) {
+  const auto count = static_cast<std::size_t>(state.range(0));
+  const bench::buffer<float> x = bench::data(state.range(0));
+  const bench::buffer<std::uint8_t> packed(count / 2);
+  for (auto _ : state) {
+    luq(simd{}, std::span<const float>(x.data(), count), std::span(packed.data(), count / 2), {.random = {.seed = 1}});
+    benchmark::ClobberMemory();
+  }
+  bench::finish(state, state.range(0), 4.5);
+}
+
+void mxfp4_codes(benchmark::State& state) {
+  const auto count = static_cast<std::size_t>(state.range(0));
+  const bench::buffer<float> x = bench::data(state.range(0));
+  block_tensor<mxfp4> q(count / 4096, 4096);
+  for (auto _ : state) {
+    quantize(simd{}, matrix_view<float>(x.data(), q.rows(), q.cols()), q.view(), {.rounding = stochastic{.seed = 1}});
+    benchmark::ClobberMemory();
+  }
+  bench::finish(state, state.range(0), 4.0 + mxfp4.bits_per_element() / 8);
+}
+
+void plain(benchmark::State& state) {
+  const auto count = static_cast<std::size_t>(state.range(0));
+  const bench::buffer<float> x = bench::data(state.range(0));
+  const bench::buffer<std::uint8_t> packed(count / 2);
+  for (auto _ : state) {
+    luq(std::span<const float>(x.data(), count), std::span(packed.data(), count / 2), {.random = {.seed = 1}});
+    benchmark::ClobberMemory();
+  }
+  bench::finish(state, state.range(0), 4.5);
+}
+
+[[maybe_unused]] const bool registered = [] {
+  bench::add("luq/mxfp4_stochastic_32", "limit/f32_to_4bit", mxfp4_codes);
+  bench::add("luq/simd", "luq/mxfp4_stochastic_32", codes);
+  bench::add_sized("luq/scalar", "luq/mxfp4_stochastic_32", bench::cached, plain);
+  return true;
+}();
+
+}  // namespace
