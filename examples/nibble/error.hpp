@@ -21,6 +21,13 @@ struct data_error : std::runtime_error {
 /// Standard output was closed by its reader: the program ends without a word.
 struct closed_output {};
 
+/// Work that is done and whose answer is the exit status: `check` found differences.
+struct exit_status {
+  int value = 0;
+};
+inline constexpr int explained_status = 3;
+inline constexpr int not_explained_status = 4;
+
 /// Throws data_error "SUBJECT: FAULT: <text of errno>".
 [[noreturn]] void throw_system_error(std::string_view subject, std::string_view fault);
 

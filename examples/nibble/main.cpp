@@ -52,6 +52,7 @@ int run(int count, char** arguments) {
   add_dequantize(program);
   add_sparsify(program);
   add_compare(program);
+  add_check(program);
   add_report(program);
   try {
     program.parse(count, arguments);
@@ -71,6 +72,8 @@ int main(int count, char** arguments) {
     return run(count, arguments);
   } catch (const nibble::tool::closed_output&) {
     return 0;
+  } catch (const nibble::tool::exit_status& status) {
+    return status.value;
   } catch (const nibble::tool::usage_error& error) {
     return complain(usage_status, error.what());
   } catch (const std::bad_alloc&) {

@@ -14,6 +14,7 @@ void add_quantize(CLI::App& program);
 void add_dequantize(CLI::App& program);
 void add_sparsify(CLI::App& program);
 void add_compare(CLI::App& program);
+void add_check(CLI::App& program);
 void add_report(CLI::App& program);
 
 }  // namespace nibble::tool
