@@ -114,6 +114,26 @@ TEST_CASE("luq: sizes, offsets, and the options") {
   CHECK(wrong == 0);
 }
 
+TEST_CASE("luq: threads and slices change no bit") {
+  // An executor that runs its tasks from the last to the first.
+  const auto backwards = [](std::size_t count, auto&& task) {
+    for (std::size_t i = count; i-- > 0;) task(i);
+  };
+  std::mt19937 generator(9);
+  std::normal_distribution<float> normal;
+  for (const std::size_t size : {0U, 5U, 32767U, 32768U, 32769U, 100001U}) {
+    std::vector<float> x(size);
+    for (float& v : x) v = normal(generator);
+    const luq_options o{.random = {.seed = 3, .first_element = 11}};
+    std::vector<std::uint8_t> bytes((size + 1) / 2), sliced(bytes.size(), 1), vectors(bytes.size(), 2);
+    const float alpha = luq(x, bytes, o);
+    CHECK(luq(x, sliced, o, backwards) == alpha);
+    CHECK(luq(simd{}, x, vectors, o, backwards) == alpha);
+    CHECK(sliced == bytes);
+    CHECK(vectors == bytes);
+  }
+}
+
 TEST_CASE("luq: NaN, Inf and wrong arguments are found before anything is written") {
   std::vector<float> x(200, 1.0F);
   std::vector<std::uint8_t> bytes(100, 0x77);

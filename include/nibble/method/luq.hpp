@@ -11,6 +11,7 @@
 #include <string>
 
 #include <nibble/base/binary32.hpp>
+#include <nibble/base/executor.hpp>
 #include <nibble/method/luq_options.hpp>
 
 namespace nibble {
@@ -73,7 +74,8 @@ NIBBLE_FUNCTION int luq_code(const luq_options& o, const luq_number& alpha, std:
   const std::uint64_t whole = x.significand << (less ? 1 : 0);
   const std::uint64_t excess = whole - alpha.significand;
   const std::uint64_t up_for_certain = alpha.significand << 32;
-  // What lies above the lower neighbour, so that its quotient by alpha's significand is 2^32 times the probability of up.
+  // What lies above the lower neighbour, so that its quotient by alpha's significand is 2^32 times the probability of
+  // up.
   std::uint64_t rest = below ? (down < 64 ? (x.significand << 32) >> (down & 63) : 0U) : excess << 32;
   if (below && o.underflow == luq_underflow::zero) rest = 0;
   if (!below && o.inside != luq_inside::stochastic) {
@@ -137,6 +139,39 @@ inline std::uint32_t luq_alpha_of(std::span<const float> x, const luq_options& o
   return maximum == 0 ? 0U : luq_alpha(maximum, o.levels, o.power_of_two_alpha);
 }
 
+inline void check_luq_packed(std::span<const float> x, std::span<std::uint8_t> packed) {
+  if (packed.size() == (x.size() + 1) / 2) return;
+  throw_argument("packed has " + std::to_string(packed.size()) + " bytes; it must have " +
+                 std::to_string((x.size() + 1) / 2));
+}
+
+/// The packed codes of x, whose first element has the logical index `first`. Everything has been checked.
+inline void luq_pack(std::span<const float> x, std::span<std::uint8_t> packed, const luq_options& options,
+                     std::uint32_t alpha, std::uint64_t first) noexcept {
+  const element_rounding rounding(options.random);
+  random_source random(rounding, 32);
+  for (std::size_t i = 0; i < packed.size(); ++i) packed[i] = 0;
+  for (std::size_t i = 0; alpha != 0 && i < x.size(); ++i) {
+    std::uint32_t word = 0;
+    random.fill(first + i, 1, 1, &word);
+    const std::uint32_t bits = to_bits(x[i]);
+    const int code = luq_code(options, luq_split(alpha), bits & 0x7fff'ffffU, word);
+    const int whole = code == 0 ? 0 : code | (bits >> 31 != 0 ? 8 : 0);
+    packed[i / 2] = static_cast<std::uint8_t>(packed[i / 2] | whole << (i % 2 * 4));
+  }
+}
+
+/// Calls pack(x, packed, first) for slices of 2^15 elements, as tasks of an executor.
+template <class Executor, class Pack>
+void luq_in_slices(std::span<const float> x, std::span<std::uint8_t> packed, Executor& run, const Pack& pack) {
+  constexpr std::size_t slice = std::size_t{1} << 15;
+  run((x.size() + slice - 1) / slice, [&](std::size_t i) {
+    const std::size_t first = i * slice;
+    const std::size_t count = x.size() - first < slice ? x.size() - first : slice;
+    pack(x.subspan(first, count), packed.subspan(first / 2, (count + 1) / 2), first);
+  });
+}
+
 }  // namespace detail
 
 /// The alpha that luq takes for `x`: 0 where the maximum is 0. Throws as luq does.
@@ -152,22 +187,21 @@ inline std::uint32_t luq_alpha_of(std::span<const float> x, const luq_options& o
 /// bytes.
 inline float luq(std::span<const float> x, std::span<std::uint8_t> packed, const luq_options& options = {}) {
   detail::check_luq(x, options, 7);
-  if (packed.size() != (x.size() + 1) / 2) {
-    detail::throw_argument("packed has " + std::to_string(packed.size()) + " bytes; it must have " +
-                           std::to_string((x.size() + 1) / 2));
-  }
+  detail::check_luq_packed(x, packed);
   const std::uint32_t alpha = detail::luq_alpha_of(x, options);
-  const element_rounding rounding(options.random);
-  detail::random_source random(rounding, 32);
-  for (std::size_t i = 0; i < packed.size(); ++i) packed[i] = 0;
-  for (std::size_t i = 0; alpha != 0 && i < x.size(); ++i) {
-    std::uint32_t word = 0;
-    random.fill(i, 1, 1, &word);
-    const std::uint32_t bits = to_bits(x[i]);
-    const int code = detail::luq_code(options, detail::luq_split(alpha), bits & 0x7fff'ffffU, word);
-    const int whole = code == 0 ? 0 : code | (bits >> 31 != 0 ? 8 : 0);
-    packed[i / 2] = static_cast<std::uint8_t>(packed[i / 2] | whole << (i % 2 * 4));
-  }
+  detail::luq_pack(x, packed, options, alpha, 0);
+  return bit_cast<float>(alpha);
+}
+/// As above with the codes spread over an executor, the same for any number of threads; the maximum is found before.
+template <executor Executor>
+float luq(std::span<const float> x, std::span<std::uint8_t> packed, const luq_options& options, Executor&& run) {
+  detail::check_luq(x, options, 7);
+  detail::check_luq_packed(x, packed);
+  const std::uint32_t alpha = detail::luq_alpha_of(x, options);
+  detail::luq_in_slices(x, packed, run,
+                        [&](std::span<const float> part, std::span<std::uint8_t> bytes, std::size_t first) {
+                          detail::luq_pack(part, bytes, options, alpha, first);
+                        });
   return bit_cast<float>(alpha);
 }
 

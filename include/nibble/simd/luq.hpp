@@ -19,25 +19,28 @@ namespace detail::inline NIBBLE_UNIT {
 #if defined(__AVX2__)
 constexpr std::uint32_t counted_larger(std::uint32_t a, std::uint32_t b) noexcept { return a < b ? b : a; }
 
-/// luq by vectors of V, for options that vectors have. Sizes have been checked. Falls back where alpha is subnormal.
-template <class V, class Arch>
-float luq_by_vectors(std::span<const float> x, std::span<std::uint8_t> packed, const luq_options& options) {
-  constexpr std::size_t step = 8 * V::lanes;
+/// The bits of alpha. Throws for NaN and Inf, naming the element.
+template <class V>
+std::uint32_t luq_alpha_by_vectors(std::span<const float> x, const luq_options& options) {
   const std::size_t whole = x.size() / V::lanes * V::lanes;
-  std::uint32_t magnitude = x86::largest_magnitude<V>(x.data(), whole, false);
-  for (const float v : x.subspan(whole)) magnitude = counted_larger(magnitude, to_bits(v) & 0x7fff'ffffU);
-  if (magnitude >= ieee_layout<std::uint32_t>::infinity) check_luq(x, options, 7);  // throws, naming the element
-  luq_options known = options;
-  if (!known.known_maximum) {
-    std::uint32_t maximum = magnitude;
-    if (options.maximum == luq_maximum::signed_value) {
-      maximum = x86::largest_magnitude<V>(x.data(), whole, true);
-      for (const float v : x.subspan(whole))
-        maximum = to_bits(v) >> 31 != 0 ? maximum : counted_larger(maximum, to_bits(v));
-    }
-    known.known_maximum = bit_cast<float>(maximum);
+  std::uint32_t maximum = x86::largest_magnitude<V>(x.data(), whole, false);
+  for (const float v : x.subspan(whole)) maximum = counted_larger(maximum, to_bits(v) & 0x7fff'ffffU);
+  if (maximum >= ieee_layout<std::uint32_t>::infinity) check_luq(x, options, 7);
+  if (options.maximum == luq_maximum::signed_value) {
+    maximum = x86::largest_magnitude<V>(x.data(), whole, true);
+    for (const float v : x.subspan(whole))
+      maximum = to_bits(v) >> 31 != 0 ? maximum : counted_larger(maximum, to_bits(v));
   }
-  const std::uint32_t alpha = luq_alpha_of({}, known);
+  luq_options known = options;
+  if (!known.known_maximum) known.known_maximum = bit_cast<float>(maximum);
+  return luq_alpha_of({}, known);
+}
+
+/// luq_pack by vectors, for the unbiased rounding; a subnormal alpha and the last elements take the scalar code.
+template <class V, class Arch>
+void luq_pack_by_vectors(std::span<const float> x, std::span<std::uint8_t> packed, const luq_options& options,
+                         std::uint32_t alpha, std::uint64_t first) noexcept {
+  constexpr std::size_t step = 8 * V::lanes;
   std::size_t done = 0;
   if (alpha >= 0x0080'0000U) {
     const x86::luq_encoder<V> encode(alpha, options.levels);
@@ -45,33 +48,42 @@ float luq_by_vectors(std::span<const float> x, std::span<std::uint8_t> packed, c
     for (std::size_t count = 0; done + step <= x.size(); done += count) {
       count = (x.size() - done) / step * step;
       count = count < 256 ? count : 256;
-      draw_consecutive<Arch>(options.random, options.random.first_element + done, 32, count, words);
+      draw_consecutive<Arch>(options.random, options.random.first_element + first + done, 32, count, words);
       x86::luq_pack(encode, x.data() + done, words, count, packed.data() + done / 2);
     }
   }
-  known.random.first_element += done;
-  luq(x.subspan(done), packed.subspan(done / 2), known);
-  return bit_cast<float>(alpha);
+  luq_pack(x.subspan(done), packed.subspan(done / 2), options, alpha, first + done);
 }
 #endif
 
 }  // namespace detail
 
-/// As luq(x, packed, options), bit for bit. Vectors take the unbiased rounding, which is the default; the other modes,
-/// and machines without AVX2, take the scalar code.
-template <class Arch>
+/// As luq(x, packed, options, run), bit for bit. Vectors take the unbiased rounding, which is the default; the other
+/// modes, and machines without AVX2, take the scalar code.
+template <class Arch, executor Executor>
 float luq(basic_simd<Arch> /*backend*/, std::span<const float> x, std::span<std::uint8_t> packed,
-          const luq_options& options = {}) {
+          const luq_options& options, Executor&& run) {
 #if defined(__AVX2__)
   if constexpr (detail::has_avx2<Arch>) {
-    const bool unbiased = options.underflow == luq_underflow::stochastic && options.inside == luq_inside::stochastic;
-    if (unbiased && packed.size() == (x.size() + 1) / 2) {
+    if (options.underflow == luq_underflow::stochastic && options.inside == luq_inside::stochastic) {
+      using vector = detail::x86::vector_of<Arch>;
       detail::check_luq({}, options, 7);
-      return detail::luq_by_vectors<detail::x86::vector_of<Arch>, Arch>(x, packed, options);
+      detail::check_luq_packed(x, packed);
+      const std::uint32_t alpha = detail::luq_alpha_by_vectors<vector>(x, options);
+      const auto pack = [&](std::span<const float> part, std::span<std::uint8_t> bytes, std::size_t first) {
+        detail::luq_pack_by_vectors<vector, Arch>(part, bytes, options, alpha, first);
+      };
+      detail::luq_in_slices(x, packed, run, pack);
+      return bit_cast<float>(alpha);
     }
   }
 #endif
-  return luq(x, packed, options);
+  return luq(x, packed, options, run);
+}
+template <class Arch>
+float luq(basic_simd<Arch> backend, std::span<const float> x, std::span<std::uint8_t> packed,
+          const luq_options& options = {}) {
+  return luq(backend, x, packed, options, serial{});
 }
 
 }  // namespace v0
