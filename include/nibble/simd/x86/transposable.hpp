@@ -83,18 +83,32 @@ class two_four_search {
     word lower[36];
     add_rows(weight[0], weight[1], upper);
     add_rows(weight[2], weight[3], lower);
-    word most = _mm256_set1_epi64x(-1);
-    word best = _mm256_setzero_si256();
-    unrolled<90>([&](auto n) NIBBLE_INLINE_LAMBDA {
+    // Three searches side by side hide the latency of the comparisons; of equal sums the earlier search has the first.
+    constexpr std::size_t searches = 3;
+    word most[searches];
+    word best[searches];
+    for (std::size_t k = 0; k < searches; ++k) {
+      most[k] = _mm256_set1_epi64x(-1);
+      best[k] = _mm256_setzero_si256();
+    }
+    unrolled<90>([&](auto step) NIBBLE_INLINE_LAMBDA {
+      constexpr std::size_t which = step % searches;
+      constexpr std::size_t n = which * (90 / searches) + step / searches;
       constexpr const auto& rows = all_two_four_masks.rows[n];
       constexpr std::uint32_t mask = two_four_rows[rows[0]] | two_four_rows[rows[1]] << 4 | two_four_rows[rows[2]] << 8 |
                                      two_four_rows[rows[3]] << 12;
       const word sum = _mm256_add_epi64(upper[rows[0] * 6 + rows[1]], lower[rows[2] * 6 + rows[3]]);
-      const word is_more = _mm256_cmpgt_epi64(sum, most);
-      most = _mm256_blendv_epi8(most, sum, is_more);
-      best = _mm256_blendv_epi8(best, _mm256_set1_epi64x(mask), is_more);
+      take(most[which], best[which], sum, _mm256_set1_epi64x(mask));
     });
-    return best;
+    for (std::size_t k = 1; k < searches; ++k) take(most[0], best[0], most[k], best[k]);
+    return best[0];
+  }
+
+  /// Keeps what is heavier.
+  static NIBBLE_ALWAYS_INLINE void take(word& most, word& best, word sum, word mask) noexcept {
+    const word is_more = _mm256_cmpgt_epi64(sum, most);
+    most = _mm256_blendv_epi8(most, sum, is_more);
+    best = _mm256_blendv_epi8(best, mask, is_more);
   }
 };
 
