@@ -23,14 +23,15 @@ std::vector<float> some_numbers(std::size_t count, unsigned seed) {
   std::vector<float> x(count);
   for (std::size_t i = 0; i < count; ++i) {
     const auto bits = static_cast<std::uint32_t>(generator());
-    switch (i / 64 % 8) {
+    switch (i / 64 % 9) {
       case 0: x[i] = normal(generator); break;
       case 1: x[i] = static_cast<float>(static_cast<int>(bits % 7) - 3); break;
       case 2: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (100 + bits % 40) << 23); break;
       case 3: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (30 + bits % 5) << 23); break;
-      case 4: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (247 + bits % 6) << 23); break;
+      case 4: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (247 + bits % 8) << 23); break;
       case 5: x[i] = bits % 3 != 0 ? (bits % 2 != 0 ? 0.0F : -0.0F) : normal(generator); break;
       case 6: x[i] = bits % 16 == 0 ? bit_cast<float>(static_cast<std::uint32_t>(generator())) : normal(generator); break;
+      case 7: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (bits % 4 == 0 ? 150 : 20 + bits % 15) << 23); break;
       default: x[i] = bit_cast<float>(bits & 0x80ff'ffffU); break;
     }
   }

@@ -21,13 +21,14 @@ std::vector<float> some_matrix(std::size_t rows, std::size_t cols, unsigned seed
   std::vector<float> x(rows * cols);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const auto bits = static_cast<std::uint32_t>(generator());
-    switch (i / cols / 4 % 7) {
+    switch (i / cols / 4 % 8) {
       case 0: x[i] = normal(generator); break;
       case 1: x[i] = static_cast<float>(static_cast<int>(bits % 7) - 3); break;
       case 2: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (100 + bits % 40) << 23); break;
       case 3: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (50 + bits % 12) << 23); break;
       case 4: x[i] = bits % 3 != 0 ? (bits % 2 != 0 ? 0.0F : -0.0F) : normal(generator); break;
       case 5: x[i] = bits % 64 == 0 ? bit_cast<float>(static_cast<std::uint32_t>(generator())) : normal(generator); break;
+      case 6: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (bits % 2 == 0 ? 0 : bits / 7 % 60) << 23); break;
       default: x[i] = bit_cast<float>(bits & 0x80ff'ffffU); break;
     }
   }
