@@ -36,11 +36,29 @@ void each_task(std::size_t rows, std::size_t cols, Executor& run, const Action& 
 
 #if defined(NIBBLE_EMULATE_AVX2)
 
+/// The end of the epilogue by float32 instructions, in default_float_mode.
+template <class T>
+class native_finish {
+ public:
+  explicit native_finish(const epilogue<T>& e) noexcept : e_(e), factor_(static_cast<float>(e.factor())) {}
+
+  NIBBLE_ALWAYS_INLINE T operator()(float acc, std::size_t m, std::size_t n) const noexcept {
+    float d = opaque(factor_ * acc);
+    if (e_.adds_c()) d = opaque(d + opaque(e_.options.beta * bit_cast<float>(e_.c_bits(m, n))));
+    return output_of<T>(binary32(d));
+  }
+
+ private:
+  const epilogue<T>& e_;
+  float factor_;
+};
+
 template <class T, class Executor>
 void gemm_float32(const epilogue<T>& e, T* d, Executor& run) {
   const float32_operands f(e.a, e.b);
   each_task(e.a.rows, e.b.rows, run, [&](std::size_t m0, std::size_t n0, std::size_t rows, std::size_t cols) {
     const default_float_mode mode;
+    const native_finish<T> finish(e);
     float acc[tile_rows * tile_cols];
     for (std::size_t n = n0; n < n0 + cols; n += tile_cols) {
       for (std::size_t m = m0; m < m0 + rows; m += tile_rows) {
@@ -52,7 +70,7 @@ void gemm_float32(const epilogue<T>& e, T* d, Executor& run) {
         }
         for (std::size_t i = 0; i < count * tile_cols; ++i) {
           const std::size_t at = n + i % tile_cols;
-          if (at < n0 + cols) d[(m + i / tile_cols) * e.b.rows + at] = e.finish(binary32(acc[i]), m + i / tile_cols, at);
+          if (at < n0 + cols) d[(m + i / tile_cols) * e.b.rows + at] = finish(acc[i], m + i / tile_cols, at);
         }
       }
     }
@@ -121,16 +139,21 @@ void gemm_chain(const epilogue<T>& e, const chain_rule& u, T* d, Executor& run) 
   const auto step = wide ? chain_row_step<true, T> : chain_row_step<false, T>;
   each_task(e.a.rows, e.b.rows, run, [&](std::size_t m0, std::size_t n0, std::size_t rows, std::size_t cols) {
     const default_float_mode mode;
+    const native_finish<T> finish(e);
     for (std::size_t m = m0; m < m0 + rows; ++m) {
-      binary32 total[task_cols] = {};
+      float total[task_cols] = {};
       const auto add_block = [&](std::size_t first, std::size_t last) {
         float acc[task_cols] = {};
         step(e, p, u, m, n0, cols, first, last, acc);
         for (std::size_t i = 0; i < cols; ++i) {
-          const binary32 s = binary32::from_bits(e.a.scales[m * e.a.scale_stride + first / e.a.block]) *
-                             binary32::from_bits(e.b.scales[(n0 + i) * e.b.scale_stride + first / e.b.block]);
-          const binary32 part = binary32::from_bits(to_bits(acc[i]));
-          total[i] = scaled ? part : first == 0 ? part * s : total[i] + part * s;
+          if (scaled) {
+            total[i] = acc[i];
+            continue;
+          }
+          const auto t = bit_cast<float>(e.b.scales[(n0 + i) * e.b.scale_stride + first / e.b.block]);
+          const auto s = bit_cast<float>(e.a.scales[m * e.a.scale_stride + first / e.a.block]);
+          const float part = opaque(acc[i] * opaque(s * t));
+          total[i] = first == 0 ? part : opaque(total[i] + part);
         }
       };
       if (scaled) {
@@ -138,7 +161,7 @@ void gemm_chain(const epilogue<T>& e, const chain_rule& u, T* d, Executor& run) 
       } else {
         each_block(e.a, e.b, m, n0, [&](std::size_t first, std::size_t last, auto, auto) { add_block(first, last); });
       }
-      for (std::size_t i = 0; i < cols; ++i) d[m * e.b.rows + n0 + i] = e.finish(total[i], m, n0 + i);
+      for (std::size_t i = 0; i < cols; ++i) d[m * e.b.rows + n0 + i] = finish(total[i], m, n0 + i);
     }
   });
 }
@@ -181,10 +204,11 @@ void gemm_fp4(const epilogue<T>& e, T* d, Executor& run) {
   const fp4_operands f(e.a, e.b);
   each_task(e.a.rows, e.b.rows, run, [&](std::size_t m0, std::size_t n0, std::size_t rows, std::size_t cols) {
     const default_float_mode mode;
+    const native_finish<T> finish(e);
     for (std::size_t m = m0; m < m0 + rows; ++m) {
       float acc[task_cols] = {};
       fp4_row(e, f, m, n0, cols, acc);
-      for (std::size_t i = 0; i < cols; ++i) d[m * e.b.rows + n0 + i] = e.finish(binary32(acc[i]), m, n0 + i);
+      for (std::size_t i = 0; i < cols; ++i) d[m * e.b.rows + n0 + i] = finish(acc[i], m, n0 + i);
     }
   });
 }

@@ -29,7 +29,7 @@ class default_float_mode {
   unsigned saved_;
 };
 
-/// The same vector, behind an empty statement: no operation is merged with or moved across the one that made it.
+/// The same vector or number, behind an empty statement: no operation is merged with or moved across the one that made it.
 template <class Vector>
 NIBBLE_ALWAYS_INLINE Vector opaque(Vector x) noexcept {
   asm("" : "+x"(x));
