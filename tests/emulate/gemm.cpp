@@ -265,11 +265,11 @@ TEST_CASE("gemm: outputs, NaN in C, threads") {
   x.scales()[0] = y.scales()[0] = to_bits(1.0F);
   y.codes()[0] = 0x38;
   const float c = 0x1.01p0F;
-  bf16 d[1];
+  bf16 d[1] = {};
   y.codes()[0] = 0x01;
   em::gemm(x.view(), y.view(), matrix_view<bf16>{}, d, {.alpha = 1.0F});
   CHECK(float(d[0]) == 0x1p-9F);
-  float once[1];
+  float once[1] = {};
   em::gemm(x.view(), y.view(), matrix_view{&c, 1, 1}, once, {.alpha = 0x1p-40F, .beta = 1.0F});
   CHECK(once[0] == c);
   // beta = 0 does not read C.
@@ -320,7 +320,7 @@ TEST_CASE("gemm: wrong arguments") {
   block_tensor<nvfp4> b(2, 48);
   CHECK_THROWS_AS((void)em::gemm(a, b), std::invalid_argument);
   block_tensor<nvfp4> c(3, 32);
-  float d[6];
+  float d[6] = {};
   CHECK_THROWS_AS(em::gemm(a.view(), c.view(), matrix_view{d, 2, 2}, d, {.beta = 1.0F}), std::invalid_argument);
   CHECK_THROWS_AS(em::gemm(a.view(), c.view(), matrix_view<float>{}, static_cast<float*>(nullptr)), std::invalid_argument);
   em::accumulation how = em::accumulate::by(em::units::hopper_wgmma_fp8);

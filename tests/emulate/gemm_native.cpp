@@ -151,7 +151,7 @@ TEST_CASE("gemm native: flush-to-zero and another rounding do not matter, and co
 TEST_CASE("gemm native: wrong arguments") {
   block_tensor<nvfp4> a(2, 32);
   block_tensor<nvfp4> b(2, 48);
-  float d[4];
+  float d[4] = {};
   CHECK_THROWS_AS(em::gemm(em::native{}, a.view(), b.view(), matrix_view<float>{}, d), std::invalid_argument);
 }
 

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 
 #include <nibble/block/options.hpp>
 #include <nibble/block/tensor.hpp>
@@ -19,14 +18,13 @@ using nibble::detail::throw_argument;
 
 inline void check_range(int value, int least, int most, const char* name) {
   if (value >= least && value <= most) return;
-  throw_argument("options.accumulate." + std::string(name) + " is " + std::to_string(value) + "; it must be " +
-                 std::to_string(least) + " to " + std::to_string(most));
+  throw_argument({"options.accumulate.", name, " is ", value, "; it must be ", least, " to ", most});
 }
 
 /// A tensor core multiplies floating-point elements.
 inline void check_element(const float_format& f, const char* name) {
   if (f.twos_complement || f.exponent_bits == 0) {
-    throw_argument(std::string(name) + " has fixed-point elements, which tensor-core units do not multiply");
+    throw_argument({name, " has fixed-point elements, which tensor-core units do not multiply"});
   }
 }
 
@@ -35,8 +33,7 @@ inline void check_tensor_unit(const tensor_unit& u) {
   check_range(u.group, 1, u.k, "unit.group");
   check_range(u.rule.fraction_bits, 1, 36, "unit.rule.fraction_bits");
   if (u.grouping == sum_grouping::pairs && u.k != 2 * u.group) {
-    throw_argument("options.accumulate.unit.group is " + std::to_string(u.group) + "; with pairs it must be half of k, " +
-                   std::to_string(u.k / 2));
+    throw_argument({"options.accumulate.unit.group is ", u.group, "; with pairs it must be half of k, ", u.k / 2});
   }
 }
 
@@ -44,18 +41,16 @@ inline void check_scaled_unit(const scaled_unit& u, const block_format& a, const
   check_range(u.k, 1, 64, "scaled.k");
   check_range(u.group, 1, u.k, "scaled.group");
   check_range(u.rule.fraction_bits, 1, 36, "scaled.rule.fraction_bits");
-  if (u.rule.output == sum_output::f16) throw_argument("options.accumulate.scaled.rule.output is f16; it must be f32");
+  if (u.rule.output == sum_output::f16) throw_argument({"options.accumulate.scaled.rule.output is f16; it must be f32"});
   if (!(a.scale == b.scale) || a.block_size != b.block_size || a.scale.bits() > 8) {
-    throw_argument("a block-scaled unit needs operands with one block size and one scale format of one byte");
+    throw_argument({"a block-scaled unit needs operands with one block size and one scale format of one byte"});
   }
   if (a.block_size < 1 || u.k % a.block_size != 0 || a.block_size % u.group != 0 || 64 % u.k != 0) {
-    throw_argument("block size " + std::to_string(a.block_size) + " does not fit options.accumulate.scaled: k = " +
-                   std::to_string(u.k) + " must be a multiple of it and divide 64, group = " + std::to_string(u.group) +
-                   " must divide it");
+    throw_argument({"block size ", a.block_size, " does not fit options.accumulate.scaled: k = ", u.k,
+                    " must be a multiple of it and divide 64, group = ", u.group, " must divide it"});
   }
   if (u.group > 1 && (a.element.has_nan() || b.element.has_nan() || a.element.bits() > 6 || b.element.bits() > 6)) {
-    throw_argument("options.accumulate.scaled adds " + std::to_string(u.group) +
-                   " products exactly, which needs FP4 or FP6 elements");
+    throw_argument({"options.accumulate.scaled adds ", u.group, " products exactly, which needs FP4 or FP6 elements"});
   }
 }
 
@@ -74,17 +69,15 @@ void check_gemm(const block_view<A, ByteA>& a, const block_view<B, ByteB>& b, co
   nibble::detail::check_block_view(a, "a");
   nibble::detail::check_block_view(b, "b");
   if (a.cols != b.cols) {
-    throw_argument("a has " + std::to_string(a.cols) + " columns and b " + std::to_string(b.cols) +
-                   "; both are K of the product");
+    throw_argument({"a has ", a.cols, " columns and b ", b.cols, "; both are K of the product"});
   }
   check_accumulation(options.accumulate, A, B);
   if (a.rows == 0 || b.rows == 0) return;
-  if (d == nullptr) throw_argument("d is null");
+  if (d == nullptr) throw_argument({"d is null"});
   if ((to_bits(options.beta) << 1) == 0U) return;
   nibble::detail::check_view(c, "c");
   if (c.rows != a.rows || c.cols != b.rows) {
-    throw_argument("c is " + std::to_string(c.rows) + " x " + std::to_string(c.cols) + "; D is " + std::to_string(a.rows) +
-                   " x " + std::to_string(b.rows));
+    throw_argument({"c is ", c.rows, " x ", c.cols, "; D is ", a.rows, " x ", b.rows});
   }
 }
 

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -90,8 +89,7 @@ block_tensor<F> quantize_rows(const matrix_view<T>& x, quantize_options how) {
 
 inline void check_linear(std::size_t a, std::size_t b, const char* a_name, const char* b_name, const char* side) {
   if (a == b) return;
-  throw_argument(std::string(a_name) + " has " + std::to_string(a) + " " + side + " and " + b_name + " " +
-                 std::to_string(b));
+  throw_argument({a_name, " has ", a, " ", side, " and ", b_name, " ", b});
 }
 
 }  // namespace detail
