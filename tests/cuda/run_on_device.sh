@@ -47,10 +47,13 @@ done
 for f in nvfp4 mxfp8_e4m3; do
   compile "fast_math_$f" "$root/tests/cuda/quantize.cu" "-DNIBBLE_TEST_BLOCK_FORMAT=$f" --use_fast_math -Xcompiler=-ffast-math &
 done
-compile fast_math_codec "$root/tests/cuda/codec.cu" --use_fast_math &
+for f in codec quantize_extras luq sparsify; do compile "fast_math_$f" "$root/tests/cuda/$f.cu" --use_fast_math & done
 wait
 elapsed built
-[ ! -f "$logs/build.failed" ] || { cat "$logs/build.failed"; for n in $(cat "$logs/build.failed"); do head -5 "$logs/build.$n.log"; done; }
+if [ -f "$logs/build.failed" ]; then
+  cat "$logs/build.failed"
+  for n in $(cat "$logs/build.failed"); do head -5 "$logs/build.$n.log"; done
+fi
 
 run 120 bench "$build/cuda_quantize"
 elapsed "benchmark done"
@@ -66,8 +69,8 @@ if [ "$quick" != quick ]; then
   run 200 memcheck.codec "$sanitizer" --tool memcheck --error-exitcode 9 "$build/codec" small &
 fi
 run 240 codec "$build/codec" &
-for f in fast_math_nvfp4 fast_math_mxfp8_e4m3 fast_math_codec; do
-  run 120 "$f" "$build/$f" small &
+for f in nvfp4 mxfp8_e4m3 codec quantize_extras luq sparsify; do
+  run 120 "fast_math_$f" "$build/fast_math_$f" small &
 done
 run 60 sparse_storage "$build/sparse_storage"
 run 60 calls "$build/calls"

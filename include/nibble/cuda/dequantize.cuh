@@ -73,14 +73,20 @@ __global__ void __launch_bounds__(cuda_threads)
   constexpr bool nibbles = F.packing.slot_bits == 4;
   const std::uint32_t second = F.tensor_scale ? to_bits(*tensor_scale) : 0U;
   const unsigned lane = threadIdx.x % 32;
+  const auto load = [&](std::size_t chunk, packed_chunk& packed, std::uint32_t& code) {
+    if (chunk >= chunks) return;
+    packed = load_packed_chunk<nibbles>(codes, chunk);
+    code = __ldcs(scales + chunk / in_block);
+  };
+  packed_chunk coming;
+  std::uint32_t coming_scale = 0;
+  load(thread_index(), coming, coming_scale);
   for (std::size_t first = thread_index() - lane; first < chunks; first += thread_count()) {
     const std::size_t chunk = first + lane;
-    packed_chunk packed;
-    std::uint32_t scale = 0;
-    if (chunk < chunks) {
-      packed = load_packed_chunk<nibbles>(codes, chunk);
-      scale = to_bits(decode<F.scale>(__ldcs(scales + chunk / in_block)));
-    }
+    const packed_chunk packed = coming;
+    const std::uint32_t scale = to_bits(decode<F.scale>(coming_scale));
+    // What comes next is on its way while this is worked on.
+    load(chunk + thread_count(), coming, coming_scale);
     if constexpr (std::is_same_v<T, float>) {
 #pragma unroll
       for (unsigned half = 0; half < 2; ++half) {
@@ -125,8 +131,8 @@ cuda_status dequantize(const cuda& device, const block_view<F, Byte>& q, T* out)
   if constexpr (detail::has_block_kernel<F, T>) {
     if (detail::takes_dequantize_chunks(q, out)) {
       const std::size_t chunks = q.rows * (q.cols / detail::chunk_elements);
-      return detail::launch(device.stream, detail::pieces(chunks, detail::cuda_threads),
-                            &detail::dequantize_chunks_kernel<F, T>, F, q.codes, q.scales, q.tensor_scale, chunks, out);
+      return detail::launch(device.stream, detail::block_kernel_grid(chunks), &detail::dequantize_chunks_kernel<F, T>,
+                            F, q.codes, q.scales, q.tensor_scale, chunks, out);
     }
   }
   detail::dequantize_call call;

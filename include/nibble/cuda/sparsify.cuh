@@ -45,22 +45,26 @@ struct sparsify_call {
         rounds(d.rounds),
         epsilon(d.epsilon) {}
 
-  /// The uniform of block `block` of the call, at the upper end of 64 bits.
-  [[nodiscard]] __device__ std::uint64_t uniform(std::uint64_t block) const noexcept {
-    const std::uint64_t b = first_block + block;
-    const std::uint64_t index = bits == 64 ? 2 * b : bits == 32 ? b : b / 2;
-    const philox_block drawn = drawn_block(seed, stream, index / 4, rounds);
-    return uniform_of(drawn, static_cast<unsigned>(index & 3U), b);
+  /// The first word that block `b` of the stream takes.
+  [[nodiscard]] __device__ std::uint64_t word_of(std::uint64_t b) const noexcept {
+    return bits == 64 ? 2 * b : bits == 32 ? b : b / 2;
   }
-  [[nodiscard]] __device__ std::uint64_t uniform_of(const philox_block& drawn, unsigned place,
-                                                    std::uint64_t b) const noexcept {
-    const std::uint64_t low = place == 0   ? drawn.words[0]
-                              : place == 1 ? drawn.words[1]
-                              : place == 2 ? drawn.words[2]
-                                           : drawn.words[3];
-    const std::uint64_t high = place == 0 ? drawn.words[1] : drawn.words[3];
-    if (bits == 64) return low | high << 32;
+  /// The four words among which it is. An even block and the next one share them.
+  [[nodiscard]] __device__ philox_block draw(std::uint64_t b) const noexcept {
+    return drawn_block(seed, stream, word_of(b) / 4, rounds);
+  }
+  /// The uniform of block `b` from them, at the upper end of 64 bits.
+  [[nodiscard]] __device__ std::uint64_t uniform_of(const philox_block& drawn, std::uint64_t b) const noexcept {
+    const auto place = static_cast<unsigned>(word_of(b) & 3U);
+    const std::uint32_t even = place >= 2 ? drawn.words[2] : drawn.words[0];
+    const std::uint32_t odd = place >= 2 ? drawn.words[3] : drawn.words[1];
+    const std::uint64_t low = place % 2 == 0 ? even : odd;
+    if (bits == 64) return low | std::uint64_t{odd} << 32;
     return bits == 32 ? low << 32 : low >> (b % 2 * 16) << 48;
+  }
+  /// The uniform of block `block` of the call.
+  [[nodiscard]] __noinline__ __device__ std::uint64_t uniform(std::uint64_t block) const noexcept {
+    return uniform_of(draw(first_block + block), first_block + block);
   }
   template <std::size_t N, std::size_t M>
   __device__ std::uint32_t prune(std::uint64_t block, const std::uint32_t (&x)[M], std::uint32_t (&out)[M]) const {
@@ -95,10 +99,9 @@ __device__ std::uint32_t prune_chunk(const sparsify_call& call, std::uint64_t ch
                                      const std::uint32_t (&bits)[chunk_elements],
                                      std::uint32_t (&kept)[chunk_elements]) noexcept {
   const std::uint64_t first = call.first_block + 2 * chunk;
+  const bool is_shared = (call.first_block & 1U) == 0;
   philox_block drawn{};
-  // With 64 bits and an even first block, one draw serves both blocks.
-  const bool is_shared = call.bits == 64 && (call.first_block & 1U) == 0;
-  if (Draws && is_shared) drawn = drawn_block(call.seed, call.stream, first / 2, call.rounds);
+  if (Draws && is_shared) drawn = call.draw(first);
   std::uint32_t masks = 0;
 #pragma unroll
   for (unsigned half = 0; half < 2; ++half) {
@@ -108,16 +111,19 @@ __device__ std::uint32_t prune_chunk(const sparsify_call& call, std::uint64_t ch
     for (unsigned i = 0; i < 4; ++i) block[i] = bits[4 * half + i];
     std::uint32_t mask;
     if constexpr (Draws) {
-      const std::uint64_t u =
-          is_shared ? call.uniform_of(drawn, 2 * half, first + half) : call.uniform(2 * chunk + half);
+      const std::uint64_t u = is_shared ? call.uniform_of(drawn, first + half) : call.uniform(2 * chunk + half);
       mask = two_four_variance(block, u, call.spare, result);
     } else {
       std::uint32_t magnitudes[4];
 #pragma unroll
       for (unsigned i = 0; i < 4; ++i) magnitudes[i] = block[i] & 0x7fff'ffffU;
-      mask = larger_two(magnitudes);
+      const block_wins order(magnitudes);
+      mask = 0;
 #pragma unroll
-      for (unsigned i = 0; i < 4; ++i) result[i] = (mask >> i & 1U) != 0 ? block[i] : 0U;
+      for (unsigned i = 0; i < 4; ++i) {
+        mask |= order.wins[i] >= 2 ? 1U << i : 0U;
+        result[i] = order.wins[i] >= 2 ? block[i] : 0U;
+      }
     }
 #pragma unroll
     for (unsigned i = 0; i < 4; ++i) kept[4 * half + i] = result[i];
