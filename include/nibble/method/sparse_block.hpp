@@ -30,10 +30,12 @@ NIBBLE_FUNCTION binary32 quotient_as_float(std::uint64_t numerator, std::uint64_
   }
   std::uint64_t quotient = numerator / denominator;
   bool sticky = quotient * denominator != numerator;
-  while (quotient >= (std::uint64_t{1} << 25)) {
-    sticky = sticky || (quotient & 1) != 0;
-    quotient >>= 1;
-    ++exponent;
+  // Down to 25 bits.
+  for (int step = 32; step > 0; step /= 2) {
+    if (quotient >> (24 + step) == 0) continue;
+    sticky = sticky || (quotient & ((std::uint64_t{1} << step) - 1)) != 0;
+    quotient >>= step;
+    exponent += step;
   }
   const bool up = (quotient & 1) != 0 && (sticky || (quotient & 2) != 0);
   quotient = (quotient >> 1) + (up ? 1U : 0U);
