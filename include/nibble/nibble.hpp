@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// nibble: low-precision number formats and block quantization. The front door of floors 0 to 5: the standard library
-// only, no SIMD, no Eigen, no CUDA.
+// nibble: low-precision number formats and block quantization. The front door of floors 0 to 4 and of what most programs
+// use of floor 5 (method.hpp is the door of all of it): the standard library only, no SIMD, no Eigen, no CUDA.
 //
 // What holds for everything behind this door:
 //   - A format is a value (float_format, block_format) used as a template argument; masks, limits, names and codecs
@@ -47,23 +47,9 @@
 #include <nibble/block/scale_layout.hpp>
 #include <nibble/block/tensor.hpp>
 
-#include <nibble/method/bias_deciles.hpp>
-#include <nibble/method/dot_product.hpp>
-#include <nibble/method/gradient_noise.hpp>
 #include <nibble/method/hadamard.hpp>
-#include <nibble/method/int4_fp4.hpp>
-#include <nibble/method/kurtosis.hpp>
-#include <nibble/method/lognormal.hpp>
 #include <nibble/method/luq.hpp>
-#include <nibble/method/mask_conversion.hpp>
-#include <nibble/method/mask_count.hpp>
 #include <nibble/method/measure.hpp>
-#include <nibble/method/radix4.hpp>
-#include <nibble/method/rounding_plan.hpp>
-#include <nibble/method/sawb.hpp>
-#include <nibble/method/sparse_storage.hpp>
 #include <nibble/method/sparsify.hpp>
 #include <nibble/method/sparsity_mask.hpp>
-#include <nibble/method/stochastic_exactness.hpp>
-#include <nibble/method/stochastic_noise.hpp>
 #include <nibble/method/transposable_mask.hpp>

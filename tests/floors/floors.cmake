@@ -22,6 +22,7 @@ set(floor_check 8)
 # What a door may include of nibble: folders and other doors.
 set(core base format number packed block method)
 set(door_nibble.hpp ${core})
+set(door_method.hpp ${core} nibble.hpp)
 set(door_simd.hpp ${core} simd nibble.hpp)
 set(door_eigen.hpp ${core} eigen nibble.hpp)
 set(door_cuda.hpp ${core} cuda nibble.hpp)
