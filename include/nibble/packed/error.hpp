@@ -20,7 +20,8 @@ namespace detail::inline NIBBLE_UNIT {
 // Messages are put together by these rather than by the templates of the standard library, which have one name for all
 // instruction sets: their code, compiled for AVX in one unit, could serve a unit that must run without it.
 inline std::string operator+(std::string a, const char* b) { return std::move(a.append(b)); }
-inline std::string operator+(const char* a, std::string b) { return std::move(b.insert(0, a)); }
+// Not by b.insert: g++ 12 warns of an overlap there that cannot be.
+inline std::string operator+(const char* a, std::string b) { return std::string(a).append(b); }
 inline std::string operator+(std::string a, std::string b) { return std::move(a.append(b)); }
 
 /// A piece of a message: text or a number.
