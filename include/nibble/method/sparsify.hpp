@@ -28,7 +28,7 @@ struct magnitude {};
 /// (seed, stream), read as one long little-endian bit string. A tensor in pieces of whole blocks, or in parts of any size
 /// by sparsify_part, gives the bits of the whole. Magnitudes are fixed-point numbers of 56 bits below the largest that is
 /// not certain to stay, 28 bits where `bits` is below 64; what lies below is cut off. E[result] = x within 2^-52 (64
-/// bits), 2^-26 (32) or 2^-14 (16) of the largest, and one rounding of R / (N - k). A zero is never picked and becomes
+/// bits), 2^-26 (32) or 2^-16 (16) of R / (N - k), and one rounding of R / (N - k). A zero is never picked and becomes
 /// +0. A block with NaN or Inf is pruned by magnitude. R / (N - k) beyond float32 is Inf.
 struct minimum_variance {
   std::uint64_t seed = 0;
