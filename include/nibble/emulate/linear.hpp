@@ -39,7 +39,7 @@ struct linear_options {
 /// The training recipe of "Pretraining Large Language Models with NVFP4" (arXiv 2509.25149): gradients rounded
 /// stochastically, the operands of the weight gradient transformed by 16 x 16 Hadamard matrices. The weights' format is
 /// nvfp4_2d, whose tiles give both directions the same values. `how` accumulates all three products.
-[[nodiscard]] inline linear_options nvfp4_training(std::uint64_t seed, const accumulation& how) {
+[[nodiscard]] NIBBLE_ALWAYS_INLINE linear_options nvfp4_training(std::uint64_t seed, const accumulation& how) {
   linear_options options;
   options.forward.gemm.accumulate = how;
   options.input_gradient = {.left = {.rounding = stochastic{.seed = seed, .stream = 0}}, .gemm = {.accumulate = how}};
@@ -99,9 +99,9 @@ inline void check_linear(std::size_t a, std::size_t b, const char* a_name, const
 /// is the scalar one. Throws std::invalid_argument for shapes that do not fit, and what quantize and gemm throw.
 template <block_format F, block_format Weight = F, class Out = float, class T, class Backend = scalar,
           executor Executor = serial>
-[[nodiscard]] std::vector<Out> linear_forward(const matrix_view<T>& x, const std::type_identity_t<matrix_view<T>>& w,
-                                              const linear_options& options = {}, Backend backend = {},
-                                              Executor&& run = {}) {
+[[nodiscard]] NIBBLE_ALWAYS_INLINE std::vector<Out> linear_forward(
+    const matrix_view<T>& x, const std::type_identity_t<matrix_view<T>>& w,
+    const linear_options& options = {}, Backend backend = {}, Executor&& run = {}) {
   detail::check_linear(x.cols, w.cols, "x", "w", "columns");
   return gemm<Out>(backend, detail::quantize_rows<F>(x, options.forward.left),
                    detail::quantize_rows<Weight>(w, options.forward.right), options.forward.gemm, run);
@@ -110,10 +110,9 @@ template <block_format F, block_format Weight = F, class Out = float, class T, c
 /// dX = dY W, tokens x inputs.
 template <block_format F, block_format Weight = F, class Out = float, class T, class Backend = scalar,
           executor Executor = serial>
-[[nodiscard]] std::vector<Out> linear_input_gradient(const matrix_view<T>& dy,
-                                                     const std::type_identity_t<matrix_view<T>>& w,
-                                                     const linear_options& options = {}, Backend backend = {},
-                                                     Executor&& run = {}) {
+[[nodiscard]] NIBBLE_ALWAYS_INLINE std::vector<Out> linear_input_gradient(
+    const matrix_view<T>& dy, const std::type_identity_t<matrix_view<T>>& w,
+    const linear_options& options = {}, Backend backend = {}, Executor&& run = {}) {
   detail::check_linear(dy.cols, w.rows, "dy", "w", "outputs");
   return gemm<Out>(backend, detail::quantize_rows<F>(dy, options.input_gradient.left),
                    detail::quantize_transposed<Weight>(w, options.input_gradient.right), options.input_gradient.gemm, run);
@@ -122,10 +121,9 @@ template <block_format F, block_format Weight = F, class Out = float, class T, c
 /// dW = dY^T X, outputs x inputs; both operands transformed first where options.hadamard_lanes says so, which leaves the
 /// product of unquantized operands as it is.
 template <block_format F, class Out = float, class T, class Backend = scalar, executor Executor = serial>
-[[nodiscard]] std::vector<Out> linear_weight_gradient(const matrix_view<T>& dy,
-                                                      const std::type_identity_t<matrix_view<T>>& x,
-                                                      const linear_options& options = {}, Backend backend = {},
-                                                      Executor&& run = {}) {
+[[nodiscard]] NIBBLE_ALWAYS_INLINE std::vector<Out> linear_weight_gradient(
+    const matrix_view<T>& dy, const std::type_identity_t<matrix_view<T>>& x,
+    const linear_options& options = {}, Backend backend = {}, Executor&& run = {}) {
   detail::check_linear(dy.rows, x.rows, "dy", "x", "tokens");
   const product_options& how = options.weight_gradient;
   return gemm<Out>(backend, detail::quantize_along_tokens<F>(dy, how.left, options),
