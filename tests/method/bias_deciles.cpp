@@ -3,8 +3,11 @@
 // Deciles: which elements belong to which, and a bias that only the smallest magnitudes have.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <random>
 #include <stdexcept>
 #include <vector>
 
@@ -28,6 +31,22 @@ TEST_CASE("bias_deciles: ranks, ties, and a bias of one decile alone") {
     CHECK(deciles[d].bias.mean == (d == 0 ? (9 * -0.5 + (std::signbit(x[99]) ? 0.25 : -0.25)) / 10 : 0.0));
   }
   CHECK(deciles[0].bias.z() < -4);
+}
+
+TEST_CASE("bias_deciles: the order is that of a stable sort, over all exponents") {
+  std::mt19937 generator(2);
+  std::vector<float> x(5000);
+  std::vector<std::size_t> order(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    x[i] = bit_cast<float>(static_cast<std::uint32_t>(generator()) & (i % 3 == 0 ? 0xff80'0000U : 0xffff'ffffU));
+    order[i] = i;
+  }
+  std::vector<std::size_t> wanted = order;
+  std::stable_sort(wanted.begin(), wanted.end(), [&](std::size_t a, std::size_t b) {
+    return (to_bits(x[a]) << 1) < (to_bits(x[b]) << 1);
+  });
+  detail::sort_by_magnitude(x, order);
+  CHECK(order == wanted);
 }
 
 TEST_CASE("bias_deciles: equal magnitudes by index, few elements, NaN and Inf left out") {
