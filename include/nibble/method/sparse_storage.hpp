@@ -68,6 +68,19 @@ NIBBLE_ALWAYS_INLINE std::uint32_t load_block_2_4(std::span<const float> x, std:
   return mask;
 }
 
+template <class Method>
+void compress_pruned(std::span<const float> x, std::span<float> values, std::span<std::uint16_t> metadata,
+                     const Method& method) {
+  block_sparsifier<4> sparsifier(2, method);
+  for (std::size_t b = 0; b < values.size() / 2; ++b) {
+    std::uint32_t bits[4];
+    std::uint32_t kept[4];
+    load_block_2_4(x, b, bits);
+    const std::uint32_t mask = sparsifier(b, bits, kept);
+    store_block(b, kept, mask, values.data(), metadata.data());
+  }
+}
+
 }  // namespace detail
 
 /// Compresses a tensor that is 2:4 sparse: two values a block and 16-bit metadata words, four blocks a word, the first
@@ -98,14 +111,7 @@ void compress_2_4(std::span<const float> x, std::span<float> values, std::span<s
                   const Method& method) {
   detail::check_storage(x.size(), values.size(), metadata.size());
   detail::check_sparsify_method(2, 4, method);
-  detail::block_sparsifier<4> sparsifier(2, method);
-  for (std::size_t b = 0; b < values.size() / 2; ++b) {
-    std::uint32_t bits[4];
-    std::uint32_t kept[4];
-    detail::load_block_2_4(x, b, bits);
-    const std::uint32_t mask = sparsifier(b, bits, kept);
-    detail::store_block(b, kept, mask, values.data(), metadata.data());
-  }
+  detail::compress_pruned(x, values, metadata, method);
 }
 
 /// The way back; positions without a value are +0. Of two equal indexes, which no writer makes, the second value counts.

@@ -159,6 +159,12 @@ void sparsify_run(block_sparsifier<M>& sparsifier, std::uint64_t block, std::siz
   }
 }
 
+template <std::size_t M, class Method>
+void sparsify_span(std::size_t n, std::span<const float> x, std::span<float> out, const Method& method) {
+  block_sparsifier<M> sparsifier(n, method);
+  sparsify_run(sparsifier, 0, x.size(), [&](std::size_t i) { return to_bits(x[i]); }, out.data());
+}
+
 }  // namespace detail
 
 /// Prunes every M consecutive elements of x; `Method` is magnitude, minimum_variance or sequential_draws. The last block may
@@ -168,8 +174,7 @@ template <std::size_t N, std::size_t M, class Method>
 void sparsify(std::span<const float> x, std::span<float> out, const Method& method) {
   detail::check_sparsify<N, M>(x, out);
   detail::check_sparsify_method(N, M, method);
-  detail::block_sparsifier<M> sparsifier(N, method);
-  detail::sparsify_run(sparsifier, 0, x.size(), [&](std::size_t i) { return to_bits(x[i]); }, out.data());
+  detail::sparsify_span<M>(N, x, out, method);
 }
 template <std::size_t N, std::size_t M, class Method>
 [[nodiscard]] std::vector<float> sparsify(std::span<const float> x, const Method& method) {

@@ -267,7 +267,7 @@ void sparsify(basic_simd<Arch> /*backend*/, std::span<const float> x, std::span<
     if (detail::is_for_vectors(method)) done = detail::sparsify_by_vectors<Arch, M>(x, out, method);
   }
 #endif
-  sparsify<N, M>(x.subspan(done), out.subspan(done), detail::later(method, done));
+  detail::sparsify_span<M>(N, x.subspan(done), out.subspan(done), detail::later(method, done));
 }
 
 /// As compress_2_4(x, values, metadata, method), bit for bit; minimum variance of at most 32 bits runs on vectors.
@@ -282,7 +282,8 @@ void compress_2_4(basic_simd<Arch> /*backend*/, std::span<const float> x, std::s
     if (detail::is_for_vectors(method)) done = detail::compress_by_vectors<Arch>(x, values.data(), metadata.data(), method);
   }
 #endif
-  compress_2_4(x.subspan(done), values.subspan(done / 2), metadata.subspan(done / 16), detail::later(method, done));
+  detail::compress_pruned(x.subspan(done), values.subspan(done / 2), metadata.subspan(done / 16),
+                          detail::later(method, done));
 }
 
 }  // namespace v0

@@ -49,6 +49,7 @@ inline std::size_t search_band(const matrix_view<float>& w, std::size_t row, spa
 template <std::size_t N, std::size_t M, class T, class Arch, class Method = heaviest, executor Executor = serial>
 [[nodiscard]] sparsity_mask transposable_mask(basic_simd<Arch> /*backend*/, const matrix_view<T>& w,
                                               const Method& method = {}, Executor&& run = {}) {
+  static_assert(N >= 1 && N <= M && M >= 2 && M <= 16, "transposable_mask<N, M>: 1 <= N <= M and 2 <= M <= 16");
 #if defined(__AVX2__)
   if constexpr (N == 2 && M == 4 && std::is_same_v<T, float> && std::is_same_v<Method, heaviest> &&
                 detail::has_avx2<Arch>) {
@@ -64,7 +65,7 @@ template <std::size_t N, std::size_t M, class T, class Arch, class Method = heav
     }
   }
 #endif
-  return transposable_mask<N, M>(w, method, run);
+  return detail::mask_matrix<M>(w, N, method, run);
 }
 
 }  // namespace v0
