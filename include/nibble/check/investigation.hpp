@@ -118,14 +118,16 @@ class investigation {
                                    const account* rival) {
     account a;
     a.differences = input;
-    solution t = set_search(tensor_, start, candidates(input_differences, step::tensor_scale, start)).run(limit);
+    const bool is_known = rival != nullptr && rival->tensor_known;
+    const difference_set from = candidates(input_differences, step::tensor_scale, start);
+    solution t = set_search(tensor_, start, from).run(is_known ? 0 : limit);
     a.tensor_known = t.is_explained;
     a.share = t.share;
     if (!t.is_explained) t.differences.clear();
     a.model = t.is_explained ? t.model : start;
     a.scaling = t.is_explained ? tensor_.scaling(a.model) : stored_scaling();
     join(a, t);
-    if (!a.tensor_known && rival != nullptr && rival->tensor_known) return a;
+    if (!a.tensor_known && is_known) return a;
     if (!scales(a, limit) || (!a.scales_known && rival != nullptr && rival->scales_known)) return a;
     codes(a, limit);
     return a;

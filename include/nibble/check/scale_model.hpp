@@ -93,7 +93,7 @@ class scale_model {
       constants_.reciprocal_largest = binary32(1.0F) / constants_.largest_element;
     }
     is_known_ = s.known_amax != nullptr && m.window == amax_window::block && m.magnitude == magnitude_rule::absolute &&
-                !m.transposed && !m.flush && m.input == narrowing::none;
+                !m.transposed;
     by_recipe_ = !m.flush && m.scale_formula == scale_formula::as_recipe &&
                  m.exponent_formula == exponent_formula::as_recipe && m.exponent_offset == 0 &&
                  m.unrounded_scale == narrowing::none && !(m.scale_ceiling > 0.0F) && m.lowest_exponent_code == 0;
@@ -116,7 +116,9 @@ class scale_model {
   [[nodiscard]] binary32 amax(const rectangle& b) const {
     if (is_known_ && (m_->reach == reach::all || is_inside(b))) {
       const std::uint32_t known = (*s_->known_amax)[b.row / s_->block_rows() * s_->across() + b.col / s_->block_cols()];
-      return binary32::from_bits(narrowed(m_->amax, m_->flush_amax ? flushed(known) : known));
+      // Flushing and narrowing keep the order of magnitudes.
+      const std::uint32_t left = narrowed(m_->input, m_->flush ? flushed(known) : known);
+      return binary32::from_bits(narrowed(m_->amax, m_->flush_amax ? flushed(left) : left));
     }
     const window_span w = window_of(*s_, m_->window, b);
     const bool propagates = m_->recipe.amax == amax_rule::finite || m_->nan_wins_block;

@@ -47,6 +47,15 @@ class tensor_stage {
     binary32 amax;
   };
   [[nodiscard]] binary32 amax(const kernel_model& m) const {
+    // Flushing and narrowing keep the order of magnitudes: the amax of what is left is what is left of the amax.
+    const bool is_plain = m.reach == reach::all && m.tensor_window == tensor_window::all &&
+                          m.tensor_magnitude == magnitude_rule::absolute;
+    if (is_plain && s_->known_amax != nullptr) {
+      std::uint32_t largest = 0;
+      for (const std::uint32_t block : *s_->known_amax) largest = block > largest ? block : largest;
+      const auto left = binary32::from_bits(narrowed(m.input, m.flush ? flushed(largest) : largest));
+      if (left.is_finite()) return left;
+    }
     std::vector<std::uint32_t> parts(most_slices);
     in_slices(s_->rows, *run_, [&](std::size_t slice, std::size_t first, std::size_t last) {
       parts[slice] = rows_amax(*s_, m, first, last);
