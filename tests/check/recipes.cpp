@@ -40,7 +40,10 @@ TEST_CASE("The model of every preset gives the bytes of quantize") {
   CHECK(presets_differ<nvfp4>() == "");
   CHECK(presets_differ<nvfp4_2d>() == "");
   CHECK(presets_differ<mxfp4>() == "");
+  CHECK(presets_differ<mxfp6_e2m3>() == "");
   CHECK(presets_differ<mxfp8_e5m2>() == "");
+  CHECK(presets_differ<mxint8>() == "");
+  CHECK(presets_differ<ggml_nvfp4>() == "");
 }
 
 class fixture {
@@ -91,6 +94,18 @@ TEST_CASE_FIXTURE(fixture, "Random words: seed, bits and variant") {
   CHECK(d.verdict == verdict::explained);
   CHECK(d.by_neighbours);
   CHECK(d.differences.at(0).name == "codes: stochastic with unknown random bits");
+}
+
+TEST_CASE_FIXTURE(fixture, "Two roundings by turns are not taken for a stochastic one") {
+  const auto nearest = quantize<nvfp4>(view());
+  auto q = quantize<nvfp4>(view(), {.rounding = toward_zero{}});
+  for (std::size_t i = 0; i < q.codes().size(); ++i) {
+    if (i / 64 % 2 == 0) q.codes()[i] = nearest.codes()[i];
+  }
+  const auto d = check::explain(view(), q, {.recipe = recipe{}});
+  INFO(to_text(d));
+  CHECK(d.verdict == verdict::not_explained);
+  CHECK(d.codes.share() > 0.7);
 }
 
 TEST_CASE_FIXTURE(fixture, "A wrong byte that no difference explains is found and counted") {
