@@ -56,6 +56,7 @@ class investigation {
       if (!is_worth_trying(d, step::input) || m == start) continue;
       account other = with_input(m, {&d}, 1, &best);
       if (other.is_better_than(best)) best = std::move(other);
+      if (best.is_explained() && best.differences.size() == 1) return best;
     }
     return best;
   }

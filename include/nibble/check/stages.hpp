@@ -90,6 +90,7 @@ class block_stage {
   /// Whether all blocks match; those that do not join the sample, one of each slice.
   [[nodiscard]] bool verify(const kernel_model& m) {
     const evaluator e(*s_, m, t_, scales_known_);
+    if (!is_plausible(e)) return false;
     const std::size_t blocks = s_->blocks();
     std::vector<std::size_t> failed(most_slices, blocks);
     in_slices(blocks, *run_, [&](std::size_t slice, std::size_t first, std::size_t last) {
@@ -104,7 +105,7 @@ class block_stage {
       if (block < blocks) found.push_back(block);
     }
     sample_->add(found);
-    return found.empty() && is_plausible(e);
+    return found.empty();
   }
 
   /// The share of sampled blocks (scales) or elements (codes) that match.
