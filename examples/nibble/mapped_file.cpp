@@ -49,9 +49,6 @@ mapped_file::mapped_file(const std::string& path) : path_(path) {
   void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.value, 0);
   if (address == MAP_FAILED) throw_system_error(path, "cannot map into memory");
   data_ = static_cast<const std::byte*>(address);
-  const long pages = ::sysconf(_SC_PHYS_PAGES), page_size = ::sysconf(_SC_PAGESIZE);
-  small_ = pages > 0 && page_size > 0 &&
-           size_ / static_cast<std::size_t>(page_size) < static_cast<std::size_t>(pages) / 4;
   ::madvise(address, size_, MADV_SEQUENTIAL);
 }
 
@@ -74,7 +71,7 @@ void mapped_file::fetch(std::span<const std::byte> part) const noexcept {
 
 void mapped_file::release(std::span<const std::byte> part) const noexcept {
   const long page_size = ::sysconf(_SC_PAGESIZE);
-  if (data_ == nullptr || page_size <= 0 || small_) return;
+  if (data_ == nullptr || page_size <= 0) return;
   const auto page = static_cast<std::uintptr_t>(page_size);
   const auto begin = (reinterpret_cast<std::uintptr_t>(part.data()) + page - 1) / page * page;
   const auto end = reinterpret_cast<std::uintptr_t>(part.data() + part.size()) / page * page;

@@ -24,15 +24,13 @@ class mapped_file {
 
   /// Maps the pages of `part` at once, which is cheaper than a fault for each; a hint, like reading ahead.
   void fetch(std::span<const std::byte> part) const noexcept;
-  /// Drops the whole pages inside `part` from memory, unless the file is below a quarter of it: a second pass is then
-  /// cheaper. They stay readable: a later read fetches them again.
+  /// Drops the whole pages inside `part` from memory. They stay readable: a later read fetches them again.
   void release(std::span<const std::byte> part) const noexcept;
 
  private:
   std::string path_;
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
-  bool small_ = false;
 };
 
 /// Ends the program with a message and status 1, instead of a crash, when a mapped file is shortened while it is read.
