@@ -202,7 +202,7 @@ cuda_status queue_amax(const cuda& device, const matrix_view<T>& x, const hadama
                 static_cast<std::uint32_t>(blocks), amax, scaling, f, r);
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 
 /// Queues the writing of amax(x, rule) to `result`, a device pointer. The workspace holds amax_workspace_bytes. Throws
 /// std::invalid_argument for a null matrix or result and for a short workspace.

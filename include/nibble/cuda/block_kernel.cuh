@@ -166,6 +166,6 @@ cuda_status queue_block_call(const cuda& device, const matrix_view<T>& stored, c
   });
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble

@@ -52,6 +52,6 @@ __device__ block_multiplier make_block_multiplier(const tensor_scaling& scaling,
   }
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble

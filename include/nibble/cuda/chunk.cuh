@@ -148,6 +148,6 @@ __device__ packed_chunk repeated_code(std::uint32_t code) noexcept {
   return {word, word};
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble

@@ -56,6 +56,6 @@ struct code_units {
   }
 };
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble

@@ -110,7 +110,7 @@ cuda_status queue_encode(const cuda& device, const T* x, const encode_call& call
                 call);
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 
 /// Queues encode<F>(scalar{}, x, codes, options), bit for bit; x, codes and the words of stochastic_words are spans of
 /// device memory. Throws std::invalid_argument as the scalar backend does.

@@ -116,6 +116,6 @@ __device__ void store_chunk(T* out, const std::uint32_t (&bits)[chunk_elements])
   }
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble

@@ -119,7 +119,7 @@ bool takes_dequantize_chunks(const block_view<F, Byte>& q, const T* out) {
          address(q.codes) % (F.packing.slot_bits == 4 ? 4 : 8) == 0;
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 
 /// Queues dequantize(scalar{}, q, out), bit for bit; the pointers of q and `out` are device memory. Throws
 /// std::invalid_argument as the scalar backend does.

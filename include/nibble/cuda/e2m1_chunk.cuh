@@ -89,6 +89,6 @@ __device__ std::uint32_t pack_e2m1(const std::uint32_t (&bits)[8], std::uint32_t
   return magnitudes | gather_signs(bits);
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble

@@ -251,6 +251,6 @@ cuda_status queue_generic_quantize(const cuda& device, const matrix_view<T>& sto
   return launch(device.stream, pieces(blocks, cuda_threads / call.lanes), &quantize_kernel<source_type>, source, call);
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble

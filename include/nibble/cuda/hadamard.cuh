@@ -15,17 +15,22 @@ namespace detail::inline NIBBLE_UNIT {
 /// Lanes that are transformed together.
 inline constexpr unsigned hadamard_lanes = 16;
 
-/// A transform as kernels see it: whether there is one, and lane i's sign in bit i.
+/// A transform as kernels see it: whether there is one, and for each lane the sign bit or 0, which is what flips it.
 struct hadamard_call {
   bool wanted = false;
-  std::uint16_t signs = 0;
+  std::uint16_t signs = 0;  ///< bit i for lane i
+  std::uint32_t flips[hadamard_lanes] = {};
+
+  hadamard_call() = default;
+  explicit hadamard_call(const hadamard_signs& s) noexcept
+      : wanted(true), signs(static_cast<std::uint16_t>(s.words[0])) {
+    for (unsigned i = 0; i < hadamard_lanes; ++i) flips[i] = is_negated(s, i) ? 0x8000'0000U : 0U;
+  }
 };
 
-/// Stages of distance 1 to Count / 2 among Count numbers, whose signs are the low bits of `signs`.
+/// Stages of distance 1 to Count / 2 among Count numbers.
 template <unsigned Count>
-__device__ void hadamard_stages(std::uint32_t (&y)[Count], std::uint32_t signs) noexcept {
-#pragma unroll
-  for (unsigned i = 0; i < Count; ++i) y[i] ^= (signs << (31 - i)) & 0x8000'0000U;
+__device__ void hadamard_stages(std::uint32_t (&y)[Count]) noexcept {
 #pragma unroll
   for (unsigned distance = 1; distance < Count; distance *= 2) {
 #pragma unroll
@@ -40,16 +45,21 @@ __device__ void hadamard_stages(std::uint32_t (&y)[Count], std::uint32_t signs) 
 }
 
 /// The transform of 16 numbers in one thread. A NaN is some NaN.
-inline __device__ void hadamard_16(std::uint32_t (&y)[hadamard_lanes], std::uint32_t signs) noexcept {
-  hadamard_stages(y, signs);
+inline __device__ void hadamard_16(std::uint32_t (&y)[hadamard_lanes], const hadamard_call& call) noexcept {
+#pragma unroll
+  for (unsigned i = 0; i < hadamard_lanes; ++i) y[i] ^= call.flips[i];
+  hadamard_stages(y);
 #pragma unroll
   for (std::uint32_t& b : y) b = multiply_bits(b, 0x3e80'0000U);
 }
 
 /// The same with the upper eight numbers in the neighbour whose lane is odd. The whole warp takes part.
-inline __device__ void hadamard_8_and_8(std::uint32_t (&y)[8], std::uint32_t signs, unsigned lane) noexcept {
+inline __device__ void hadamard_8_and_8(std::uint32_t (&y)[8], const hadamard_call& call, unsigned lane) noexcept {
   const bool upper = (lane & 1U) != 0;
-  hadamard_stages(y, upper ? signs >> 8 : signs & 0xffU);
+  const std::uint32_t signs = upper ? call.signs >> 8U : std::uint32_t{call.signs};
+#pragma unroll
+  for (unsigned i = 0; i < 8; ++i) y[i] ^= (signs << (31 - i)) & 0x8000'0000U;
+  hadamard_stages(y);
   const std::uint32_t flip = upper ? 0x8000'0000U : 0U;
 #pragma unroll
   for (std::uint32_t& b : y) {
@@ -58,6 +68,6 @@ inline __device__ void hadamard_8_and_8(std::uint32_t (&y)[8], std::uint32_t sig
   }
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble

@@ -55,6 +55,6 @@ inline void check_workspace(const cuda& device, std::size_t needed) {
 inline __device__ std::size_t thread_index() noexcept { return std::size_t{blockIdx.x} * blockDim.x + threadIdx.x; }
 inline __device__ std::size_t thread_count() noexcept { return std::size_t{gridDim.x} * blockDim.x; }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble

@@ -184,7 +184,7 @@ cuda_status prepare_luq(const cuda& device, std::span<const T> x, float* alpha, 
                 o.levels, o.power_of_two_alpha);
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 
 /// Queues luq(x, packed, options) on spans of device memory, and the writing of alpha to `alpha`, a device pointer.
 /// Without options.known_maximum the workspace holds amax_workspace_bytes. The elements of x are not checked: NaN and

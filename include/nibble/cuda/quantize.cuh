@@ -98,7 +98,7 @@ cuda_status prepare_quantize(const cuda& device, const matrix_view<T>& stored, c
                              quantize_call& call) {
   call = make_quantize_call(stored, q, options);
   call.tiled_scales = extras.tiled_scales;
-  if (extras.hadamard) call.hadamard = {true, static_cast<std::uint16_t>(extras.hadamard->words[0])};
+  if (extras.hadamard) call.hadamard = hadamard_call(*extras.hadamard);
   const std::size_t scale_rows = F.scale_rows(stored.rows);
   const std::size_t scale_cols = F.scale_cols(stored.cols);
   if (call.tiled_scales && stored.rows != 0 && stored.cols != 0 && (scale_rows % 128 != 0 || scale_cols % 4 != 0)) {
@@ -117,7 +117,7 @@ cuda_status prepare_quantize(const cuda& device, const matrix_view<T>& stored, c
                     F, options.recipe);
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 
 /// Queues quantize(scalar{}, x, q, options), bit for bit: x.data, the pointers of q, options.counts and the words of
 /// stochastic_words are device memory. With a tensor scale and without options.tensor_amax the amax is found first, or

@@ -142,6 +142,6 @@ inline __device__ std::uint32_t from_e5m2_pair(std::uint32_t codes) noexcept {
   return result;
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble

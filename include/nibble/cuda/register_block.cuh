@@ -56,7 +56,7 @@ __device__ register_block<F> make_register_block(const float (&x)[F.block_size],
   return result;
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 
 /// The block of `x` under the default recipe, to nearest even. `scaling` is make_tensor_scaling(F, recipe{}, amax); a
 /// default one for formats without tensor scale.

@@ -163,6 +163,6 @@ struct random_eight<0> {
   [[nodiscard]] __device__ std::uint32_t of(unsigned) const noexcept { return 0; }
 };
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble

@@ -61,7 +61,7 @@ inline void check_tiles(std::size_t scales, std::size_t rows, std::size_t cols, 
   }
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 
 /// Queues tile_scales(scales, rows, cols, tiled) on spans of device memory; the padding is zero. Throws as that does.
 inline cuda_status tile_scales(const cuda& device, std::span<const std::uint8_t> scales, std::size_t rows,

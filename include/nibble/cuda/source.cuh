@@ -40,7 +40,7 @@ class common_source {
   __device__ void transformed_tile(std::size_t r, std::size_t c, std::uint32_t (&y)[hadamard_lanes]) const noexcept {
 #pragma unroll
     for (unsigned i = 0; i < hadamard_lanes; ++i) y[i] = plain_bits(r, c + i);
-    hadamard_16(y, hadamard.signs);
+    hadamard_16(y, hadamard);
   }
 
  private:
@@ -124,6 +124,6 @@ struct random_words {
   }
 };
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble

@@ -205,7 +205,7 @@ template <class Method>
 inline constexpr bool has_two_four_kernel =
     std::is_same_v<Method, magnitude> || std::is_same_v<Method, minimum_variance>;
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 
 /// Queues sparsify<N, M>(x, out, method) on spans of device memory; f16 and bf16 count as the float32 that they are.
 /// `out` may be `x`. Throws std::invalid_argument as that does.

@@ -242,7 +242,7 @@ class tile_worker {
     std::uint32_t largest[lanes];
 #pragma unroll
     for (int i = 0; i < lanes; ++i) {
-      if (call.hadamard.wanted) hadamard_8_and_8(values[i], call.hadamard.signs, lane);
+      if (call.hadamard.wanted) hadamard_8_and_8(values[i], call.hadamard, lane);
       largest[i] = chunk_amax(values[i]);
     }
     const block_multiplier own = make_block_multiplier<F>(scaling_of(call), exchange_maximum<lanes>(largest, lane));
@@ -284,7 +284,7 @@ class tile_worker {
         std::uint32_t y[hadamard_lanes];
 #pragma unroll
         for (unsigned k = 0; k < hadamard_lanes; ++k) y[k] = values[i + static_cast<int>(k / 8)][k % 8];
-        hadamard_16(y, call.hadamard.signs);
+        hadamard_16(y, call.hadamard);
 #pragma unroll
         for (unsigned k = 0; k < hadamard_lanes; ++k) values[i + static_cast<int>(k / 8)][k % 8] = y[k];
       }
@@ -344,6 +344,6 @@ cuda_status launch_tiles(cudaStream_t stream, const T* x, const tile_calls& call
   return launch_grid(stream, grid, tile_threads<F>, &tile_kernel<F, T, Rounding>, F, x, calls);
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble

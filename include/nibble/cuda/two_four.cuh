@@ -103,6 +103,6 @@ inline __device__ std::uint32_t two_four_variance(const std::uint32_t (&bits)[4]
   return mask;
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble
