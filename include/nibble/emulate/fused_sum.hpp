@@ -42,6 +42,7 @@ struct sum_rule {
   zero_exponent zeros = zero_exponent::lowest;
   sum_overflow overflow = sum_overflow::infinity;
   bool keeps_sign_of_underflow = true;  ///< a negative sum that ends as zero is -0, not +0
+  int least_exponent = -(1 << 22);      ///< terms are aligned to this exponent at least
 
   friend constexpr bool operator==(const sum_rule&, const sum_rule&) = default;
 };
@@ -168,8 +169,8 @@ NIBBLE_FUNCTION std::uint32_t convert_sum(std::int64_t sum, int unit, const sum_
 /// The fused sum of `count` finite terms, as the bits of the output type. At most 2^10 terms, each below 4 in magnitude
 /// before its exponent (2^12 with fraction_bits up to 36).
 NIBBLE_FUNCTION std::uint32_t fused_sum(const sum_rule& rule, const sum_term* terms, int count) noexcept {
-  int largest = terms[0].exponent;
-  for (int i = 1; i < count; ++i) largest = terms[i].exponent > largest ? terms[i].exponent : largest;
+  int largest = rule.least_exponent;
+  for (int i = 0; i < count; ++i) largest = terms[i].exponent > largest ? terms[i].exponent : largest;
   std::int64_t sum = 0;
   for (int i = 0; i < count; ++i) sum += detail::align_term(terms[i], rule.fraction_bits, largest);
   return detail::convert_sum(sum, largest - rule.fraction_bits, rule);

@@ -36,13 +36,15 @@ struct tensor_unit {
 /// "Device" is an H200 that ran tests/emulate/run_on_device.sh: random dot products of every operand pair, in ranges that
 /// include subnormal numbers, cancellation, specials and the ends of all exponents.
 namespace units {
-/// What all Hopper units share (device): zeros take no part in the search for the largest exponent, and a negative sum that
-/// ends as zero is +0.
+/// What all Hopper units share (device): zeros take no part in the search for the largest exponent, which is at least -133,
+/// and a negative sum that ends as zero is +0. Of the captured sums none tells -133 from -132, -131 or -130; -134 and -129 are
+/// ruled out.
 [[nodiscard]] constexpr sum_rule hopper_sum(int fraction_bits, sum_output output) noexcept {
   return {.fraction_bits = fraction_bits,
           .output = output,
           .zeros = zero_exponent::none,
-          .keeps_sign_of_underflow = false};
+          .keeps_sign_of_underflow = false,
+          .least_exponent = -133};
 }
 /// Hopper wgmma, e4m3 and e5m2 in any pair, f32 accumulator: 32 products, 13 fraction bits kept (device).
 inline constexpr tensor_unit hopper_wgmma_fp8{
