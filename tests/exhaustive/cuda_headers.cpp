@@ -2,6 +2,7 @@
 //
 // encode under the `cuda` policy against the CUDA toolkit's headers on the host. Arguments:
 //   float FORMAT      all 2^32 float32 patterns, in every rounding and saturation that the header offers
+//   sampled FORMAT    of the same one block of 512 in 8, and every block in or beside which the code changes
 //   double FORMAT     10^8 doubles that look for a second rounding, NaN payloads and edges
 //   narrow FORMAT     all 65,536 binary16 and all 65,536 bfloat16 patterns
 // FORMAT is e4m3, e5m2, e2m3, e3m2, e2m1 or e8m0.
@@ -81,6 +82,27 @@ void all_floats(report& out) {
   }
 }
 
+/// Whether the code changes inside a block or beside it.
+template <class Conversion>
+bool changes(std::uint64_t first) {
+  const auto code = [](std::uint64_t bits) {
+    return ours<Conversion>(oracle::bits_float(static_cast<std::uint32_t>(bits)));
+  };
+  return code(first - 1) != code(first + block_size);
+}
+
+template <class... Conversions>
+void sampled_floats(report& out) {
+  std::array<float, block_size> x;
+  for (std::uint64_t first = 0; first < std::uint64_t{1} << 32; first += block_size) {
+    const bool chosen = first / block_size * 0x9E37'79B9U % 8 == 0;
+    if (!chosen && !(changes<Conversions>(first) || ...)) continue;
+    for (std::size_t i = 0; i < block_size; ++i) x[i] = oracle::bits_float(static_cast<std::uint32_t>(first + i));
+    (compare_block<Conversions>(out, x), ...);
+    out.compared(block_size);
+  }
+}
+
 template <class... Conversions>
 void many_doubles(report& out, const oracle::format& f, std::uint64_t least) {
   input_source inputs(f, 2024);
@@ -118,7 +140,7 @@ const subjects::subject* find_subject(std::string_view name) {
 }
 
 int usage() {
-  std::printf("cuda_headers: the arguments are float, double or narrow, and e4m3, e5m2, e2m3, e3m2, e2m1 or e8m0\n");
+  std::printf("cuda_headers: the arguments are float, sampled, double or narrow, and e4m3, e5m2, e2m3, e3m2, e2m1 or e8m0\n");
   return 2;
 }
 
@@ -134,6 +156,9 @@ int main(int argc, char** argv) {
     if (source == "float") {
       least = std::uint64_t{1} << 32;
       all_floats<Conversions...>(out);
+    } else if (source == "sampled") {
+      least = std::uint64_t{1} << 29;
+      sampled_floats<Conversions...>(out);
     } else if (source == "double") {
       least = 100'000'000;
       many_doubles<Conversions...>(out, find_subject(name)->reference, least);
