@@ -8,6 +8,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 
 install_packages g++ cmake ninja-build libxsimd-dev libcli11-dev nlohmann-json3-dev
 
+echo "== Configure, build, run"
 # cmake/test.sh goes on in the same build tree with the same flags, so that nothing is compiled twice.
 build=$root/build/ci
 if [ ! -f "$build/build.ninja" ]; then
