@@ -20,7 +20,7 @@ namespace {
 /// The first complaint over all presets that say something about F.
 template <block_format F>
 std::string presets_differ() {
-  for (const check::named_recipe& r : check::named_recipes) {
+  for (const named_recipe& r : named_recipes) {
     if (!check::detail::is_specified(F, r.recipe)) continue;
     for (const auto kind : {check_test::data::uneven, check_test::data::specials, check_test::data::tiny}) {
       const faulty::shape shape{33, 250};

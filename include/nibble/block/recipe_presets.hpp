@@ -3,6 +3,8 @@
 // Published quantizers as recipes. Each comment names the implementation and the version that the rules were read in.
 #pragma once
 
+#include <string_view>
+
 #include <nibble/block/recipe.hpp>
 
 namespace nibble {
@@ -172,6 +174,35 @@ inline constexpr recipe recipe::vllm_emulation{.amax = amax_rule::ignore_nan,
                                                .exponent = exponent_rule::unspecified,
                                                .element = element_rule::multiply_encode_quotient,
                                                .policy = policy::cuda};
+
+/// A recipe and its name.
+struct named_recipe {
+  std::string_view name;
+  nibble::recipe recipe;
+};
+
+/// All presets by their names, nibble's own first.
+inline constexpr named_recipe named_recipes[] = {
+    {"default", {}},
+    {"transformer_engine_kernel", recipe::transformer_engine_kernel},
+    {"transformer_engine", recipe::transformer_engine},
+    {"transformer_engine_cpp", recipe::transformer_engine_cpp},
+    {"transformer_engine_cpp_2d", recipe::transformer_engine_cpp_2d},
+    {"transformer_engine_2_14", recipe::transformer_engine_2_14},
+    {"transformer_engine_four_over_six", recipe::transformer_engine_four_over_six},
+    {"torchao", recipe::torchao},
+    {"torchao_tensor_scale", recipe::torchao_tensor_scale},
+    {"floor", recipe::floor},
+    {"rceil", recipe::rceil},
+    {"ceil", recipe::ceil},
+    {"even", recipe::even},
+    {"microxcaling", recipe::microxcaling},
+    {"ggml", recipe::ggml},
+    {"compressed_tensors", recipe::compressed_tensors},
+    {"fbgemm", recipe::fbgemm},
+    {"vllm_emulation", recipe::vllm_emulation},
+    {"unbiased", recipe::unbiased},
+};
 
 }  // namespace v0
 }  // namespace nibble

@@ -17,35 +17,6 @@ namespace nibble {
 inline namespace v0 {
 namespace check {
 
-/// A recipe and its name.
-struct named_recipe {
-  std::string_view name;
-  nibble::recipe recipe;
-};
-
-/// The presets of recipe_presets.hpp, nibble's own first.
-inline constexpr named_recipe named_recipes[] = {
-    {"default", {}},
-    {"transformer_engine_kernel", recipe::transformer_engine_kernel},
-    {"transformer_engine", recipe::transformer_engine},
-    {"transformer_engine_cpp", recipe::transformer_engine_cpp},
-    {"transformer_engine_cpp_2d", recipe::transformer_engine_cpp_2d},
-    {"transformer_engine_2_14", recipe::transformer_engine_2_14},
-    {"transformer_engine_four_over_six", recipe::transformer_engine_four_over_six},
-    {"torchao", recipe::torchao},
-    {"torchao_tensor_scale", recipe::torchao_tensor_scale},
-    {"floor", recipe::floor},
-    {"rceil", recipe::rceil},
-    {"ceil", recipe::ceil},
-    {"even", recipe::even},
-    {"microxcaling", recipe::microxcaling},
-    {"ggml", recipe::ggml},
-    {"compressed_tensors", recipe::compressed_tensors},
-    {"fbgemm", recipe::fbgemm},
-    {"vllm_emulation", recipe::vllm_emulation},
-    {"unbiased", recipe::unbiased},
-};
-
 /// What the kernel is thought to do; every field has a default.
 struct explain_options {
   std::optional<nibble::recipe> recipe{};  ///< the recipe that differences are counted from; else the best preset
