@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // amax, scale tiles, tensor scales found on the device, graphs, errors: the calls around quantize.
-#include <stdexcept>
-
 #include "support.cuh"
 
 using namespace nibble;
@@ -82,16 +80,6 @@ void test_graph() {
   check(cudaGraphExecDestroy(run), "graph");
   check(cudaGraphDestroy(graph), "graph");
   check(cudaStreamDestroy(stream), "stream");
-}
-
-template <class Call>
-void check_throws(Call&& call, const char* word) {
-  try {
-    static_cast<void>(call());
-    check(false, std::string("no exception that names ") + word);
-  } catch (const std::invalid_argument& e) {
-    check(std::string(e.what()).find(word) != std::string::npos, std::string(e.what()) + " does not name " + word);
-  }
 }
 
 void test_errors() {

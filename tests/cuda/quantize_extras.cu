@@ -176,16 +176,6 @@ void test_format(const char* name, const recipe& other, bool small) {
   }
 }
 
-template <class Call>
-void check_throws(Call&& call, const char* word) {
-  try {
-    static_cast<void>(call());
-    check(false, std::string("no exception that names ") + word);
-  } catch (const std::invalid_argument& e) {
-    check(std::string(e.what()).find(word) != std::string::npos, std::string(e.what()) + " does not name " + word);
-  }
-}
-
 void test_errors() {
   device_array<float> x(2048);
   const device_result<nvfp4> r(40, 16, false);

@@ -13,6 +13,7 @@
 #include <limits>
 #include <random>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,6 +34,16 @@ inline void check(nibble::cuda_status status, const std::string& what) {
   check(status.ok(), what + ": " + status.text());
 }
 inline void check(cudaError_t code, const std::string& what) { check(nibble::cuda_status(code), what); }
+/// Checks that the call throws std::invalid_argument with `word` in its message.
+template <class Call>
+void check_throws(Call&& call, const char* word) {
+  try {
+    static_cast<void>(call());
+    check(false, std::string("no exception that names ") + word);
+  } catch (const std::invalid_argument& e) {
+    check(std::string(e.what()).find(word) != std::string::npos, std::string(e.what()) + " does not name " + word);
+  }
+}
 
 /// Ends the program: 0 if every check held.
 inline int report(const char* name) {

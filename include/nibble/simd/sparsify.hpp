@@ -98,17 +98,24 @@ struct vector_sparsifier {
     }
   }
 
+  /// As kernel::two_of_four on the blocks from number b on.
+  template <int Bits>
+  static NIBBLE_ALWAYS_INLINE bool choose_two(const float* x, uniform_bits<Bits> uniforms, std::size_t b, word (&kept)[4],
+                                              typename lanes::mask (&mask)[4]) noexcept {
+    word v[4];
+    for (std::size_t i = 0; i < 4; ++i) v[i] = vector::load(x + 4 * b + i * vector::lanes);
+    lanes::turn(v);
+    return kernel::two_of_four(v, lanes::to_turned(load_uniforms(uniforms, b)), kept, mask);
+  }
+
   /// Minimum variance of `blocks` blocks, a multiple of the vector's lanes.
   template <int Bits>
   static void two_of_four(const float* x, uniform_bits<Bits> uniforms, std::size_t blocks, float* out) noexcept {
     constexpr std::size_t step = vector::lanes;
     for (std::size_t b = 0; b < blocks; b += step) {
-      word v[4];
       word kept[4];
       typename lanes::mask mask[4];
-      for (std::size_t i = 0; i < 4; ++i) v[i] = vector::load(x + 4 * b + i * step);
-      lanes::turn(v);
-      if (!kernel::two_of_four(v, lanes::to_turned(load_uniforms(uniforms, b)), kept, mask)) {
+      if (!choose_two(x, uniforms, b, kept, mask)) {
         scalar_blocks<4>(x + 4 * b, uniforms.from(b), step, out + 4 * b);
         continue;
       }
@@ -141,12 +148,9 @@ struct vector_sparsifier {
                        std::uint16_t* metadata) noexcept {
     constexpr std::size_t step = vector::lanes;
     for (std::size_t b = 0; b < blocks; b += step) {
-      word v[4];
       word kept[4];
       typename lanes::mask mask[4];
-      for (std::size_t i = 0; i < 4; ++i) v[i] = vector::load(x + 4 * b + i * step);
-      lanes::turn(v);
-      if (!kernel::two_of_four(v, lanes::to_turned(load_uniforms(uniforms, b)), kept, mask)) {
+      if (!choose_two(x, uniforms, b, kept, mask)) {
         compress_scalar(x + 4 * b, uniforms.from(b), step, values + 2 * b, metadata + b / 4);
         continue;
       }
