@@ -177,30 +177,11 @@ void digest_block(const char* name, const char* recipe_name, const quantize_opti
 
 template <block_format F>
 void digest_blocks(const char* name) {
-  struct named_recipe {
-    const char* name;
-    recipe value;
-  };
-  const named_recipe recipes[] = {{"default", {}},
-                                  {"unbiased", recipe::unbiased},
-                                  {"transformer_engine", recipe::transformer_engine},
-                                  {"transformer_engine_kernel", recipe::transformer_engine_kernel},
-                                  {"transformer_engine_2_14", recipe::transformer_engine_2_14},
-                                  {"transformer_engine_cpp", recipe::transformer_engine_cpp},
-                                  {"torchao", recipe::torchao},
-                                  {"torchao_tensor_scale", recipe::torchao_tensor_scale},
-                                  {"floor", recipe::floor},
-                                  {"rceil", recipe::rceil},
-                                  {"ceil", recipe::ceil},
-                                  {"even", recipe::even},
-                                  {"microxcaling", recipe::microxcaling},
-                                  {"ggml", recipe::ggml},
-                                  {"compressed_tensors", recipe::compressed_tensors}};
-  for (const named_recipe& r : recipes) {
+  for (const named_recipe& r : named_recipes) {
     quantize_options options;
-    options.recipe = r.value;
+    options.recipe = r.recipe;
     for (const spread kind : {spread::near_one, spread::finite, spread::all}) {
-      digest_block<F>(name, r.name, options, kind);
+      digest_block<F>(name, r.name.data(), options, kind);  // names are literals
     }
   }
   quantize_options options;
