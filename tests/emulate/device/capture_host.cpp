@@ -14,10 +14,10 @@ namespace {
 namespace em = nibble::emulate;
 namespace formats = nibble::formats;
 
-constexpr int range_count = 10;
-const char* const range_names[range_count] = {"all codes, C = 0",  "all codes, C wide", "near one",  "subnormals",
-                                              "cancellation",      "any C",             "zeros",     "specials",
-                                              "largest exponents", "smallest exponents"};
+constexpr int range_count = 11;
+const char* const range_names[range_count] = {"all codes, C = 0",  "all codes, C wide",  "near one", "subnormals",
+                                              "cancellation",      "any C",              "zeros",    "specials",
+                                              "largest exponents", "smallest exponents", "least exponent"};
 
 nibble::float_format format_of(int index) {
   const nibble::float_format all[] = {formats::e4m3, formats::e5m2, formats::f16, formats::bf16, em::tf32};
@@ -135,6 +135,38 @@ void cancel(random_source& r, tiles& t, std::size_t tile, const instruction& op)
   }
 }
 
+/// Sums that tell the least exponent of alignment, L, from L - 1, for formats with the exponents of binary32: with C = 0,
+/// products that add up to 2^-149 less one unit of 2^(L - 25), and others of just less than that unit. They vanish under L
+/// and all above, so that the result is zero; under all below they bring the sum to 2^-149, the least binary32 number.
+void aim_at_least_exponent(random_source& r, tiles& t, std::size_t tile, const instruction& op) {
+  const nibble::float_format f = format_of(op.a);
+  const int bytes = bytes_of(op.a);
+  const int count = row_bytes / bytes;
+  const int unit = -139 + static_cast<int>(tile / range_count % 14) - 25;
+  const int b_exponent = -100 + static_cast<int>(r.below(56));
+  const auto power = [&](int exponent) { return static_cast<std::uint32_t>(exponent + f.bias) << f.mantissa_bits; };
+  const auto m = static_cast<std::size_t>(t.m);
+  for (std::size_t i = 0; i < m; ++i) {
+    std::uint8_t* row = &t.a[(tile * m + i) * row_bytes];
+    const auto first = static_cast<int>(r.below(static_cast<std::uint32_t>(count)));
+    int left = -149 - unit;  // of the bits of 2^-149 less a unit, all ones
+    for (int k = 0; k < count; ++k) {
+      const int width = left < f.mantissa_bits + 1 ? left : f.mantissa_bits + 1;
+      std::uint32_t code = power(unit - 1 - b_exponent) | (r() & ((1U << f.mantissa_bits) - 1U));
+      if (width > 0) {
+        const std::uint32_t ones = (1U << f.mantissa_bits) - (1U << (f.mantissa_bits + 1 - width));
+        code = power(unit + left - 1 - b_exponent) | ones;
+        left -= width;
+      }
+      store(row, (first + k) % count, bytes, code << shift_of(op.a));
+    }
+  }
+  for (std::size_t j = 0; j < 8; ++j) {
+    const std::uint32_t code = power(b_exponent) | (j % 2 != 0 ? f.sign_mask() : 0U);
+    for (int k = 0; k < count; ++k) store(&t.b[(tile * 8 + j) * row_bytes], k, bytes, code << shift_of(op.b));
+  }
+}
+
 void fill_tile(tiles& t, std::size_t tile, const instruction& op) {
   random_source r(tile * 64 + static_cast<std::size_t>(op.a * 8 + op.b));
   const int range = range_of(tile);
@@ -142,8 +174,9 @@ void fill_tile(tiles& t, std::size_t tile, const instruction& op) {
   fill_rows(r, &t.a[tile * m * row_bytes], t.m, op.a, range);
   fill_rows(r, &t.b[tile * 8 * row_bytes], 8, op.b, range);
   if (range == 4) cancel(r, t, tile, op);
+  if (range == 10 && op.a >= 3) aim_at_least_exponent(r, t, tile, op);
   const nibble::float_format f = op.f16_result ? formats::f16 : formats::f32;
-  for (std::size_t i = 0; i < m * 8; ++i) t.c[tile * m * 8 + i] = accumulator(r, f, range);
+  for (std::size_t i = 0; i < m * 8; ++i) t.c[tile * m * 8 + i] = accumulator(r, f, range == 10 && op.a >= 3 ? 0 : range);
 }
 
 tiles make_tiles(const instruction& op, std::size_t count) {

@@ -186,7 +186,7 @@ class tried_rule {
 std::vector<rule> rules_of(const instruction& op, const em::tensor_unit& unit) {
   std::vector<rule> all;
   const int outputs = op.f16_result ? 11 : 6;
-  const int floors_f32[] = {none, -126, -127, -128, -132, -133, -149, -150};
+  const int floors_f32[] = {none, -126, -128, -129, -130, -131, -132, -133, -134, -149};
   const int floors_f16[] = {none, -14, -15, -24, -25, -1, 0, -8};
   for (int floor : op.f16_result ? floors_f16 : floors_f32) {
     for (int i = 0; i < 6 * 3 * 3 * 2 * 2 * 2 * outputs; ++i) {
