@@ -4,6 +4,7 @@
 // run on the samples, and those that explain the most are printed.
 #include <algorithm>
 #include <atomic>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -188,7 +189,7 @@ std::vector<rule> rules_of(const instruction& op, const em::tensor_unit& unit) {
   const int outputs = op.f16_result ? 11 : 6;
   const int floors_f32[] = {none, -126, -128, -129, -130, -131, -132, -133, -134, -149};
   const int floors_f16[] = {none, -14, -15, -24, -25, -1, 0, -8};
-  for (int floor : op.f16_result ? floors_f16 : floors_f32) {
+  for (int floor : op.f16_result ? std::span<const int>(floors_f16) : std::span<const int>(floors_f32)) {
     for (int i = 0; i < 6 * 3 * 3 * 2 * 2 * 2 * outputs; ++i) {
       int rest = i;
       const auto digit = [&](int n) {
