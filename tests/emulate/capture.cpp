@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an H200 gave (h200.txt, written by device/capture.cu): dot products of every tensor-core instruction that the
-// capture program issues, among them those that earlier models missed, and conversions at specials and ends of ranges.
+// What an H200 and an H100 gave (hopper.txt, written by device/capture.cu): dot products of every tensor-core instruction
+// that the capture program issues, among them those that earlier models missed and those that tell the least exponent of
+// alignment, and conversions at specials and ends of ranges.
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -96,8 +97,8 @@ bool is_conversion_right(const std::string& line) {
   return conversions.at(name)(hexadecimal(x), hexadecimal(y)) == hexadecimal(result);
 }
 
-TEST_CASE("capture: what an H200 gave") {
-  std::ifstream file(std::string(NIBBLE_TEST_SOURCE_DIR) + "/emulate/h200.txt");
+TEST_CASE("capture: what Hopper devices gave") {
+  std::ifstream file(std::string(NIBBLE_TEST_SOURCE_DIR) + "/emulate/hopper.txt");
   REQUIRE(file.good());
   std::map<std::string, int> dots;
   std::map<std::string, int> converted;
