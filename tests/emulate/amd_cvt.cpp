@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The unscaled conversions of gfx942 and gfx950 against the oracle: nearest even with and without saturation, stochastic
-// rounding at the two words that decide an input, specials, which bytes are written, and all 256 codes widened.
+// The unscaled conversions of gfx942 and gfx950 against the oracle: nearest even with and without saturation,
+// stochastic rounding at the two words that decide an input, specials, which bytes are written, and all 256 codes
+// widened.
 #include <doctest/doctest.h>
 
 #include <emulate/support.hpp>
@@ -19,7 +20,8 @@ namespace gfx942 = nibble::emulate::amd::gfx942;
 namespace gfx950 = nibble::emulate::amd::gfx950;
 using nibble::overflow;
 
-// The conventions of ml_dtypes are those of ROCm's host emulation of FP8: a quiet NaN with the sign, Inf never saturated.
+// The conventions of ml_dtypes are those of ROCm's host emulation of FP8: a quiet NaN with the sign, Inf never
+// saturated.
 std::uint32_t nearest(const oracle::format& f, float x, bool saturate) {
   return encode(f, oracle::float_value(oracle::float_bits(x)), oracle::rounding::nearest_even,
                 saturate ? oracle::overflow::saturate : oracle::overflow::special, oracle::policy::ml_dtypes);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The scaled conversions of gfx950 against the oracle on the exact quotient: every form, scales of all kinds, stochastic
-// rounding at the words that decide, the order of packed elements, and all codes widened under every scale.
+// The scaled conversions of gfx950 against the oracle on the exact quotient: every form, scales of all kinds,
+// stochastic rounding at the words that decide, the order of packed elements, and all codes widened under every scale.
 #include <doctest/doctest.h>
 
 #include <emulate/support.hpp>
@@ -34,8 +34,8 @@ double quotient(float x, std::uint32_t scale) {
 std::uint32_t nearest(const oracle::format& f, double x, bool saturate) {
   // FP8 as in ml_dtypes; in formats without NaN the largest number of the sign, as in CUTLASS.
   const auto who = f.has_nan() ? oracle::policy::ml_dtypes : oracle::policy::cutlass;
-  return encode(f, x, oracle::rounding::nearest_even,
-                saturate ? oracle::overflow::saturate : oracle::overflow::special, who);
+  return encode(f, x, oracle::rounding::nearest_even, saturate ? oracle::overflow::saturate : oracle::overflow::special,
+                who);
 }
 
 struct pair_form {
@@ -45,23 +45,24 @@ struct pair_form {
   std::uint32_t (*convert)(std::uint32_t, std::uint32_t, float, std::uint32_t);
 };
 float number(std::uint32_t bits) { return oracle::bits_float(bits); }
-#define NIBBLE_TEST_PAIRS(NAME, FORMAT, SATURATE, ...)                                                              \
-  {#NAME "_f32", oracle::FORMAT, oracle::bf16, SATURATE,                                                            \
-   [](std::uint32_t a, std::uint32_t b, float scale, std::uint32_t d) {                                             \
-     return gfx950::v_cvt_scalef32_pk_##NAME##_f32(number(a), number(b), scale, d, 1 __VA_OPT__(, ) __VA_ARGS__);   \
-   }},                                                                                                              \
-  {#NAME "_f16", oracle::FORMAT, oracle::f16, SATURATE,                                                             \
-   [](std::uint32_t a, std::uint32_t b, float scale, std::uint32_t d) {                                             \
-     return gfx950::v_cvt_scalef32_pk_##NAME##_f16(b << 16 | a, scale, d, 1 __VA_OPT__(, ) __VA_ARGS__);            \
-   }},                                                                                                              \
-  {#NAME "_bf16", oracle::FORMAT, oracle::bf16, SATURATE, [](std::uint32_t a, std::uint32_t b, float scale,         \
+#define NIBBLE_TEST_PAIRS(NAME, FORMAT, SATURATE, ...)                                                             \
+  {#NAME "_f32", oracle::FORMAT, oracle::bf16, SATURATE,                                                           \
+   [](std::uint32_t a, std::uint32_t b, float scale, std::uint32_t d) {                                            \
+     return gfx950::v_cvt_scalef32_pk_##NAME##_f32(number(a), number(b), scale, d, 1 __VA_OPT__(, ) __VA_ARGS__);  \
+   }},                                                                                                             \
+      {#NAME "_f16", oracle::FORMAT, oracle::f16, SATURATE,                                                        \
+       [](std::uint32_t a, std::uint32_t b, float scale, std::uint32_t d) {                                        \
+         return gfx950::v_cvt_scalef32_pk_##NAME##_f16(b << 16 | a, scale, d, 1 __VA_OPT__(, ) __VA_ARGS__);       \
+       }},                                                                                                         \
+  {                                                                                                                \
+#NAME "_bf16", oracle::FORMAT, oracle::bf16, SATURATE, [](std::uint32_t a, std::uint32_t b, float scale,         \
                                                              std::uint32_t d) {                                     \
      return gfx950::v_cvt_scalef32_pk_##NAME##_bf16(b << 16 | a, scale, d, 1 __VA_OPT__(, ) __VA_ARGS__);           \
-   }}
-const pair_form pair_forms[] = {NIBBLE_TEST_PAIRS(fp4, e2m1, true), NIBBLE_TEST_PAIRS(fp8, e4m3, false),
-                                NIBBLE_TEST_PAIRS(bf8, e5m2, false),
-                                NIBBLE_TEST_PAIRS(fp8, e4m3, true, overflow::saturate),
-                                NIBBLE_TEST_PAIRS(bf8, e5m2, true, overflow::saturate)};
+   } \
+  }
+const pair_form pair_forms[] = {
+    NIBBLE_TEST_PAIRS(fp4, e2m1, true), NIBBLE_TEST_PAIRS(fp8, e4m3, false), NIBBLE_TEST_PAIRS(bf8, e5m2, false),
+    NIBBLE_TEST_PAIRS(fp8, e4m3, true, overflow::saturate), NIBBLE_TEST_PAIRS(bf8, e5m2, true, overflow::saturate)};
 
 TEST_CASE("amd scaled cvt: pairs by nearest even of the exact quotient") {
   for (const pair_form& f : pair_forms) {
@@ -129,12 +130,12 @@ TEST_CASE("amd scaled cvt sr: words that decide, one step of the register an ele
           word = static_cast<std::uint32_t>((o.words - o.up) << 10) - static_cast<std::uint32_t>(i);
         }
         const std::uint32_t next = (word << 1) ^ (word >= 0x8000'0000U ? 0xc5U : 0U);
-        const std::uint32_t fp4 = stochastic(oracle::e2m1, -x, scale, next, 22) << 4 |
-                                  stochastic(oracle::e2m1, x, scale, word, 22);
+        const std::uint32_t fp4 =
+            stochastic(oracle::e2m1, -x, scale, next, 22) << 4 | stochastic(oracle::e2m1, x, scale, word, 22);
         wrong += gfx950::v_cvt_scalef32_sr_pk_fp4_f32(x, -x, word, s, 0xffff'ffffU, 2) != (0xff00'ffffU | fp4 << 16);
         wrong += gfx950::v_cvt_scalef32_sr_fp8_f32(x, word, s) != stochastic(oracle::e4m3, x, scale, word, 20);
-        wrong += gfx950::v_cvt_scalef32_sr_bf8_f32(x, word, s, 0, 3) !=
-                 stochastic(oracle::e5m2, x, scale, word, 21) << 24;
+        wrong += gfx950::v_cvt_scalef32_sr_bf8_f32(x, word, s, 0, 3) != stochastic(oracle::e5m2, x, scale, word, 21)
+                                                                            << 24;
       }
     }
   }
