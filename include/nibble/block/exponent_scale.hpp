@@ -46,19 +46,21 @@ NIBBLE_HD constexpr int floor_of_float_log2(std::uint32_t magnitude) noexcept {
   return log.floats_below_next <= count ? k : log.floor;
 }
 
+/// What rules on exponent bits add to a float32 pattern, so that its exponent field is the rounded one.
+NIBBLE_FUNCTION std::uint32_t rounding_addend(exponent_rule rule, const float_format& element) noexcept {
+  const int precision = element.exponent_bits == 0 ? element.mantissa_bits - 1 : element.mantissa_bits;
+  if (rule == exponent_rule::even) return std::uint32_t{1} << (22 - precision);
+  if (rule == exponent_rule::ceil || rule == exponent_rule::reciprocal_ceil) return 0x007f'ffffU;
+  // A fraction above that of the largest element carries.
+  if (rule == exponent_rule::exact_ceil) return 0x007f'ffffU - (exact_binary32(element.max_value()).bits() & 0x007f'ffffU);
+  return 0;
+}
+
 /// The binary32 exponent field that the rules on exponent bits give, before the element's emax is taken off. `bits` is
 /// the amax, or its product with 1 / M for reciprocal_ceil, which must be a normal number or zero.
 template <class Lanes>
 NIBBLE_FUNCTION Lanes rounded_field(exponent_rule rule, const float_format& element, Lanes bits) noexcept {
-  const int precision = element.exponent_bits == 0 ? element.mantissa_bits - 1 : element.mantissa_bits;
-  std::uint32_t addend = 0;
-  if (rule == exponent_rule::even) addend = std::uint32_t{1} << (22 - precision);
-  if (rule == exponent_rule::ceil || rule == exponent_rule::reciprocal_ceil) addend = 0x007f'ffffU;
-  if (rule == exponent_rule::exact_ceil) {
-    // A fraction above that of the largest element carries.
-    addend = 0x007f'ffffU - (exact_binary32(element.max_value()).bits() & 0x007f'ffffU);
-  }
-  return (bits + Lanes(addend)) >> 23;
+  return (bits + Lanes(rounding_addend(rule, element))) >> 23;
 }
 
 /// The code of the power-of-two scale for a finite `amax`, before clamping to the scale format: an exponent plus the

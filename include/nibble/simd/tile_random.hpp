@@ -19,7 +19,10 @@ class tile_random {
  public:
   /// `rounding` outlives this.
   tile_random(const element_rounding& rounding, const rounding_choice& choice) noexcept
-      : rounding_(&rounding), bits_(choice.mode == rounding_mode::stochastic ? choice.random_bits : 0) {}
+      : rounding_(&rounding), bits_(choice.mode == rounding_mode::stochastic ? choice.random_bits : 0) {
+    // Kernels read whole groups.
+    if (is_needed()) std::memset(words_, 0, sizeof(words_));
+  }
 
   [[nodiscard]] bool is_needed() const noexcept { return bits_ != 0; }
 
@@ -114,7 +117,7 @@ class tile_random {
   std::size_t panel_row_ = 0;
   std::size_t panel_col_ = 0;
   std::size_t panel_cols_ = 0;
-  alignas(64) std::uint32_t words_[tile_capacity + 192] = {};  ///< kernels read whole groups
+  alignas(64) std::uint32_t words_[tile_capacity + 192];
   alignas(64) std::uint8_t panel_[panel_rows * panel_stride];
 };
 

@@ -5,10 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include <nibble/simd/element_run.hpp>
 #include <nibble/simd/four_over_six.hpp>
 #include <nibble/simd/scale_group.hpp>
+#include <nibble/simd/x86/quick_scales.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -38,6 +40,11 @@ class tile_scales {
   static constexpr std::size_t width = words::size;
   static constexpr std::size_t most = tile_capacity / Size;
   using chooser = scale_chooser<F, Size, Arch>;
+#if defined(__AVX2__)
+  static constexpr bool has_quick = has_avx2<Arch> && Kernel::is_whole() && x86::has_quick_scales(F);
+  struct nothing {};
+  using quick = std::conditional_t<has_quick, x86::quick_scales<F, x86::vector_of<Arch>>, nothing>;
+#endif
 
  public:
   /// The arguments outlive the scales.
@@ -52,6 +59,14 @@ class tile_scales {
     lowest_field_ = static_cast<std::uint32_t>(exact_ ? 127 - 60 : prescale < 0 ? 8 - prescale : 8);
     highest_field_ = static_cast<std::uint32_t>(exact_ ? 127 + 100 - prescale : 127 + 82);
     unit_ = bit_cast<float>(static_cast<std::uint32_t>(127 + prescale) << 23);
+#if defined(__AVX2__)
+    if constexpr (has_quick) {
+      if (by_vectors_ && may_be_direct_ && !exact_ && !chooses_) {
+        quick_ = {r, t, k, prescale, static_cast<int>(lowest_field_), static_cast<int>(highest_field_),
+                  static_cast<int>(largest_reach(r)) - 254};
+      }
+    }
+#endif
   }
 
   /// Where the magnitude bits of the blocks' amaxes go before find(); room for a vector more.
@@ -91,6 +106,11 @@ class tile_scales {
     for (std::size_t i = 0; i < width; ++i) amax_[blocks + i] = amax_[blocks - 1];
     direct_ = may_be_direct_;
     mixed_ = false;
+#if defined(__AVX2__)
+    if constexpr (has_quick) {
+      if (quick_.applies() && quick_.run(amax_, blocks, code_, multiplier_)) return;
+    }
+#endif
     signed_words largest(0);
     words reach(0U);
     const bool divides = how_by_rule_ == kind::exact || how_by_rule_ == kind::divide;
@@ -197,6 +217,9 @@ class tile_scales {
   std::uint32_t lowest_field_ = 0;
   std::uint32_t highest_field_ = 0;
   float unit_ = 1.0F;
+#if defined(__AVX2__)
+  quick quick_;
+#endif
   alignas(64) std::uint32_t amax_[most + 2 * width];
   alignas(64) std::uint32_t code_[most + 2 * width];
   alignas(64) std::uint32_t operand_[most + 2 * width];

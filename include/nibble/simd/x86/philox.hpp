@@ -29,7 +29,8 @@ class philox_run {
     word words[4];
   };
 
-  static NIBBLE_ALWAYS_INLINE word all(std::uint32_t x) noexcept { return V::all_wide(x); }
+  /// In both halves: the broadcast of 32 bits from memory is a load and no more.
+  static NIBBLE_ALWAYS_INLINE word all(std::uint32_t x) noexcept { return V::all(x); }
   static NIBBLE_ALWAYS_INLINE word high(word product) noexcept { return V::template right_wide<32>(product); }
 
  public:

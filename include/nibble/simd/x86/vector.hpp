@@ -90,6 +90,11 @@ struct avx2_vector {
     return x;
   }
   static NIBBLE_ALWAYS_INLINE real multiply(real a, real b) noexcept { return opaque(_mm256_mul_ps(a, b)); }
+  /// Correctly rounded: under -ffast-math compilers take an estimate for a division that they know to be one.
+  static NIBBLE_ALWAYS_INLINE real divide(real a, real b) noexcept {
+    asm("vdivps %2, %1, %0" : "=x"(a) : "x"(a), "x"(b));
+    return a;
+  }
   static NIBBLE_ALWAYS_INLINE real add(real a, real b) noexcept { return opaque(_mm256_add_ps(a, b)); }
   static NIBBLE_ALWAYS_INLINE real subtract(real a, real b) noexcept { return opaque(_mm256_sub_ps(a, b)); }
   /// power * 2^Shift + x, and x less it: one rounding. AMD's processors add on other ports than they multiply, so the
@@ -233,6 +238,10 @@ struct avx512_vector {
     return x;
   }
   static NIBBLE_ALWAYS_INLINE real multiply(real a, real b) noexcept { return opaque(_mm512_mul_ps(a, b)); }
+  static NIBBLE_ALWAYS_INLINE real divide(real a, real b) noexcept {
+    asm("vdivps %2, %1, %0" : "=v"(a) : "v"(a), "v"(b));
+    return a;
+  }
   static NIBBLE_ALWAYS_INLINE real add(real a, real b) noexcept { return opaque(_mm512_add_ps(a, b)); }
   static NIBBLE_ALWAYS_INLINE real subtract(real a, real b) noexcept { return opaque(_mm512_sub_ps(a, b)); }
   template <int Shift>
