@@ -10,6 +10,7 @@
 
 #include <nibble/simd/tile_source.hpp>
 #include <nibble/simd/x86/exact.hpp>
+#include <nibble/simd/x86/nearest_e2m1.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -88,8 +89,9 @@ class element_run {
   [[nodiscard]] int prescale() const noexcept {
 #if defined(__AVX2__)
     if constexpr (has_kernel) {
-      return mode_ == rounding_mode::stochastic ? x86::stochastic_rounder<F, vector, 8>::prescale
-                                                : x86::rounder<F, vector>::prescale;
+      if (mode_ == rounding_mode::stochastic) return x86::stochastic_rounder<F, vector, 8>::prescale;
+      if (F == formats::e2m1 && mode_ == rounding_mode::nearest_even) return 0;
+      return x86::rounder<F, vector>::prescale;
     }
 #endif
     return 0;
@@ -140,7 +142,11 @@ class element_run {
   template <rounding_mode Mode>
   void rounded(const float* x, const std::uint32_t* multiplier, std::size_t groups,
                const x86::destination& to) const noexcept {
-    x86::encode_rounded<F, vector, sharing, Nibbles, Mode>(x, multiplier, groups, to, zero_);
+    if constexpr (F == formats::e2m1 && Mode == rounding_mode::nearest_even) {
+      x86::encode_nearest_e2m1<vector, sharing, Nibbles>(x, multiplier, groups, to, zero_);
+    } else {
+      x86::encode_rounded<F, vector, sharing, Nibbles, Mode>(x, multiplier, groups, to, zero_);
+    }
   }
   template <int Bits>
   void drawn(const float* x, const std::uint32_t* multiplier, const std::uint8_t* random, std::size_t groups,

@@ -78,6 +78,22 @@ struct avx2_vector {
   static NIBBLE_ALWAYS_INLINE word subtract_bytes(word a, word b) noexcept { return _mm256_sub_epi8(a, b); }
   static NIBBLE_ALWAYS_INLINE word equal_bytes(word a, word b) noexcept { return _mm256_cmpeq_epi8(a, b); }
   static NIBBLE_ALWAYS_INLINE word negative_bytes(word a) noexcept { return _mm256_cmpgt_epi8(_mm256_setzero_si256(), a); }
+  static NIBBLE_ALWAYS_INLINE word add_halves(word a, word b) noexcept { return _mm256_add_epi16(a, b); }
+  static NIBBLE_ALWAYS_INLINE word largest_halves(word a, word b) noexcept { return _mm256_max_epi16(a, b); }
+  template <int N>
+  static NIBBLE_ALWAYS_INLINE word right_signed_halves(word a) noexcept { return _mm256_srai_epi16(a, N); }
+  static NIBBLE_ALWAYS_INLINE word smallest_signed_bytes(word a, word b) noexcept { return _mm256_min_epi8(a, b); }
+  static NIBBLE_ALWAYS_INLINE word greater_bytes(word a, word b) noexcept { return _mm256_cmpgt_epi8(a, b); }
+  static NIBBLE_ALWAYS_INLINE word add_saturated_bytes(word a, word b) noexcept { return _mm256_adds_epi8(a, b); }
+  /// The upper halves of the words of both by turns, a word of `a` first.
+  static NIBBLE_ALWAYS_INLINE word upper_halves(word a, word b) noexcept { return _mm256_blend_epi16(right<16>(a), b, 0xaa); }
+  /// Bytes of each 128-bit lane of `table` by index from 0 to 15; 0 for negative indexes.
+  static NIBBLE_ALWAYS_INLINE word lookup(word table, word index) noexcept { return _mm256_shuffle_epi8(table, index); }
+  /// 16 bytes in each 128-bit lane.
+  template <class... Byte>
+  static NIBBLE_ALWAYS_INLINE word repeated(Byte... bytes) noexcept {
+    return _mm256_setr_epi8(static_cast<char>(bytes)..., static_cast<char>(bytes)...);
+  }
 
   /// Words to halves, halves to bytes, with signed (`pack`) or unsigned saturation.
   static NIBBLE_ALWAYS_INLINE word pack_words(word a, word b) noexcept { return _mm256_packs_epi32(a, b); }
@@ -228,6 +244,23 @@ struct avx512_vector {
     return _mm512_movm_epi8(_mm512_cmpeq_epi8_mask(a, b));
   }
   static NIBBLE_ALWAYS_INLINE word negative_bytes(word a) noexcept { return _mm512_movm_epi8(_mm512_movepi8_mask(a)); }
+  static NIBBLE_ALWAYS_INLINE word add_halves(word a, word b) noexcept { return _mm512_add_epi16(a, b); }
+  static NIBBLE_ALWAYS_INLINE word largest_halves(word a, word b) noexcept { return _mm512_max_epi16(a, b); }
+  template <int N>
+  static NIBBLE_ALWAYS_INLINE word right_signed_halves(word a) noexcept { return _mm512_maskz_srai_epi16(every_half, a, N); }
+  static NIBBLE_ALWAYS_INLINE word smallest_signed_bytes(word a, word b) noexcept { return _mm512_min_epi8(a, b); }
+  static NIBBLE_ALWAYS_INLINE word greater_bytes(word a, word b) noexcept {
+    return _mm512_movm_epi8(_mm512_cmpgt_epi8_mask(a, b));
+  }
+  static NIBBLE_ALWAYS_INLINE word add_saturated_bytes(word a, word b) noexcept { return _mm512_adds_epi8(a, b); }
+  static NIBBLE_ALWAYS_INLINE word upper_halves(word a, word b) noexcept {
+    return _mm512_mask_blend_epi16(0xaaaa'aaaaU, right<16>(a), b);
+  }
+  static NIBBLE_ALWAYS_INLINE word lookup(word table, word index) noexcept { return _mm512_shuffle_epi8(table, index); }
+  template <class... Byte>
+  static NIBBLE_ALWAYS_INLINE word repeated(Byte... bytes) noexcept {
+    return _mm512_maskz_broadcast_i32x4(every, _mm_setr_epi8(static_cast<char>(bytes)...));
+  }
 
   static NIBBLE_ALWAYS_INLINE word pack_words(word a, word b) noexcept { return _mm512_packs_epi32(a, b); }
   static NIBBLE_ALWAYS_INLINE word pack_halves(word a, word b) noexcept { return _mm512_packs_epi16(a, b); }

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// E2M1 by nearest even with few operations an element: one multiply-add in float32, then a quarter of a binade tells the
+// code, so that the rest is done on 16 and 8 bits.
+//
+// A tie between codes has a significand of 1 or 1.25 where the even code is below and of 1.5 or 1.75 where it is above. The
+// product with 1 + 3/8 * 2^-23, rounded, is the number itself for significands of at most 4/3 and the next one for larger
+// ones from 4/3 on. Less one in the last place, every number is then at or above a bound that is the first of its quarter of
+// a binade exactly when it rounds up at it.
+#pragma once
+
+#include <nibble/simd/x86/blocks.hpp>
+
+#if defined(__AVX2__)
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT::x86 {
+
+/// `Field` is the exponent field that quarters are counted from on 16 bits: 126, that of 0.5, for numbers below 2^127, or 128
+/// for all.
+template <class V, int Field>
+struct nearest_e2m1 {
+  using word = typename V::word;
+  static_assert(Field == 126 || Field == 128);
+
+  /// Sign and quarters of two vectors by turns on 16 bits. The sign is inverted where the quarters are negative.
+  static NIBBLE_ALWAYS_INLINE word halves(word a, word b) noexcept {
+    const auto moved = [](word y) NIBBLE_INLINE_LAMBDA {
+      const typename V::real x = V::as_real(y);
+      return V::add(V::as_word(V::multiply_add(x, V::all_real(0x1.8p-25F), x)), V::all(~(static_cast<std::uint32_t>(Field) << 23)));
+    };
+    return V::upper_halves(moved(a), moved(b));
+  }
+
+  /// Codes, one a byte in the order of packing, of four vectors of finite numbers `y`. `x` has their signs and zeros.
+  /// `largest` takes up the halves without sign.
+  static NIBBLE_ALWAYS_INLINE word codes(const word (&y)[4], const word (&x)[4], negative_zero_rule rule, word& largest) noexcept {
+    const word h0 = halves(y[0], y[1]);
+    const word h1 = halves(y[2], y[3]);
+    const word d0 = V::add_halves(h0, h0);
+    const word d1 = V::add_halves(h1, h1);
+    if constexpr (Field == 128) largest = V::largest_halves(largest, V::largest_halves(d0, d1));
+    // Quarters of a binade from 0.5 on, four a binade.
+    const word counted = V::pack_halves(V::template right_signed_halves<6>(d0), V::template right_signed_halves<6>(d1));
+    word sign = V::differ(V::pack_halves(h0, h1), counted);
+    word quarter = counted;
+    if constexpr (Field == 128) quarter = V::add_saturated_bytes(counted, V::all_bytes(8));
+    const word least = V::smallest_signed_bytes(quarter, V::all_bytes(15));
+    // Codes less one, and zero for numbers below 0.5; those from 0.25 on have code 1, too.
+    const word above = V::lookup(V::repeated(0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 6), least);
+    const word magnitude = V::subtract_bytes(above, V::greater_bytes(quarter, V::all_bytes(-5)));
+    if (rule == negative_zero_rule::drop_exact) {
+      // x & (x - 1) is negative for a negative number, but not for -0.
+      const auto signs = [](word a) NIBBLE_INLINE_LAMBDA { return V::both(a, V::add(a, V::all(~0U))); };
+      sign = V::pack_halves(V::upper_halves(signs(x[0]), signs(x[1])), V::upper_halves(signs(x[2]), signs(x[3])));
+    } else if (rule == negative_zero_rule::drop) {
+      sign = V::without(sign, V::equal_bytes(magnitude, V::all(0U)));
+    }
+    const word code = V::either(magnitude, V::both(V::template right_halves<4>(sign), V::all_bytes(8)));
+    return V::lookup(code, V::repeated(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15));
+  }
+};
+
+/// Codes of groups of elements. Every `Size` elements, a multiple of V::lanes, share a multiplier; products are below 2^127.
+template <class V, std::size_t Size, bool Nibbles>
+void encode_nearest_e2m1(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
+                         negative_zero_rule rule) noexcept {
+  encode_groups<V, Nibbles>(groups, to, [&](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+    typename V::word v[4];
+    typename V::word p[4];
+    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
+      v[i] = V::load(x + 8 * V::lanes * g + (4 * h + i) * V::lanes);
+      p[i] = V::as_word(V::multiply(V::as_real(v[i]), multiplier_of<V, Size>(multiplier, g, 4 * h + i)));
+    });
+    typename V::word largest;
+    return nearest_e2m1<V, 126>::codes(p, v, rule, largest);
+  });
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble
+
+#endif  // defined(__AVX2__)
