@@ -48,6 +48,13 @@ class kernel_encoder {
       const bool by_magnitude = rounding.mode != upward && rounding.mode != downward && rounding.mode != to_odd;
       serves = serves && by_magnitude && special.drop_sign && special.zero[0] == 0 && !special.subnormal_source_rounds_up;
     }
+    if (F == formats::e2m1 && rounding.mode == nearest_even) {
+      // The kernel saturates without looking.
+      for (const std::uint32_t negative : {0U, 1U}) {
+        const std::uint32_t last = saturated_code(F, negative != 0);
+        serves = serves && special.overflow[negative] == last && special.infinity[negative] == last;
+      }
+    }
     limits_.applies = limits_.applies && serves;
   }
 
@@ -121,7 +128,9 @@ class kernel_encoder {
 
   template <bool Nibbles, rounding_mode Mode>
   void rounded(const T* x, std::size_t groups, const x86::destination& to) const noexcept {
-    if constexpr (narrow) {
+    if constexpr (F == formats::e2m1 && Mode == rounding_mode::nearest_even) {
+      x86::encode_numbers<F, vector, Nibbles>(x, groups, to, x86::nearest_e2m1_codes<vector>{limits_}, *special_);
+    } else if constexpr (narrow) {
       x86::encode_numbers<F, vector, Nibbles>(x, groups, to, x86::rounded_codes<F, vector, Mode>{limits_}, *special_);
     } else if constexpr (F.has_zero) {
       x86::encode_wide_numbers<F, vector>(x, groups, to, x86::wide_codes<F, vector, Mode>{limits_}, *special_);

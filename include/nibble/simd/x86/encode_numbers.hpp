@@ -5,7 +5,7 @@
 // mended afterwards.
 #pragma once
 
-#include <nibble/simd/x86/blocks.hpp>
+#include <nibble/simd/x86/nearest_e2m1.hpp>
 
 #if defined(__AVX2__)
 
@@ -130,6 +130,21 @@ struct rounded_codes {
   }
 };
 
+/// E2M1 by nearest even, saturating at Inf, too.
+template <class V>
+struct nearest_e2m1_codes {
+  using word = typename V::word;
+  code_limits limits;
+
+  NIBBLE_ALWAYS_INLINE word operator()(const word (&x)[4], std::size_t /*element*/) const noexcept {
+    return nearest_e2m1<V, 127>::codes(x, x, limits.zero);
+  }
+  /// Nonzero where some number is NaN.
+  static NIBBLE_ALWAYS_INLINE word unserved(const word (&x)[4]) noexcept {
+    return V::either(V::unordered(V::as_real(x[0]), V::as_real(x[1])), V::unordered(V::as_real(x[2]), V::as_real(x[3])));
+  }
+};
+
 /// Stochastic rounding, variant A, by the bit string of the elements.
 template <float_format F, class V, int Bits>
 struct drawn_codes {
@@ -156,22 +171,24 @@ template <float_format F, class V, bool Nibbles, class Rounding, class T>
 void encode_numbers(const T* x, std::size_t groups, destination to, const Rounding& rounding,
                     const special_codes& s) noexcept {
   using word = typename V::word;
+  constexpr bool sees_unserved = requires(const word(&v)[4]) { Rounding::unserved(v); };
   constexpr std::size_t group = 8 * V::lanes;
-  const word last = V::all(rounding.limits.last);
   for (std::size_t g = 0; g < groups; ++g, x += group) {
     if (to.ahead != nullptr) to.ahead = fetch_group<V>(to.ahead, sizeof(T));
-    word largest = V::all(0U);
+    word unserved = V::all(0U);  // or the largest magnitude
     word half[2];
     unrolled<2>([&](auto h) NIBBLE_INLINE_LAMBDA {
       word v[4];
       unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
         v[i] = load_sources<V>(x + (4 * h + i) * V::lanes);
-        largest = V::largest(largest, rounder<F, V>::magnitude(v[i]));
+        if constexpr (!sees_unserved) unserved = V::largest(unserved, rounder<F, V>::magnitude(v[i]));
       });
+      if constexpr (sees_unserved) unserved = V::either(unserved, Rounding::unserved(v));
       half[h] = rounding(v, g * group + 4 * h * V::lanes);
     });
     store_group<V, Nibbles>(to.bytes, to.streamed, half[0], half[1]);
-    if (V::any(V::greater(largest, last))) [[unlikely]] {
+    if constexpr (!sees_unserved) unserved = V::greater(unserved, V::all(rounding.limits.last));
+    if (V::any(unserved)) [[unlikely]] {
       mend_numbers<F>(x, group, Nibbles ? layouts::nibbles_low_first : layouts::bytes, to.bytes, s, rounding.limits.last);
     }
     to.bytes += (Nibbles ? 1 : 2) * V::bytes;

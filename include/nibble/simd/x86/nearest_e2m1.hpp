@@ -17,12 +17,12 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
 
-/// `Field` is the exponent field that quarters are counted from on 16 bits: 126, that of 0.5, for numbers below 2^127, or 128
-/// for all.
+/// `Field` is the exponent field that quarters are counted from on 16 bits: 126, that of 0.5, for numbers below 2^127, or 127
+/// for all but NaN.
 template <class V, int Field>
 struct nearest_e2m1 {
   using word = typename V::word;
-  static_assert(Field == 126 || Field == 128);
+  static_assert(Field == 126 || Field == 127);
 
   /// Sign and quarters of two vectors by turns on 16 bits. The sign is inverted where the quarters are negative.
   static NIBBLE_ALWAYS_INLINE word halves(word a, word b) noexcept {
@@ -33,19 +33,18 @@ struct nearest_e2m1 {
     return V::upper_halves(moved(a), moved(b));
   }
 
-  /// Codes, one a byte in the order of packing, of four vectors of finite numbers `y`. `x` has their signs and zeros.
-  /// `largest` takes up the halves without sign.
-  static NIBBLE_ALWAYS_INLINE word codes(const word (&y)[4], const word (&x)[4], negative_zero_rule rule, word& largest) noexcept {
+  /// Codes, one a byte in the order of packing, of four vectors of numbers `y`. `x` has their signs and zeros.
+  static NIBBLE_ALWAYS_INLINE word codes(const word (&y)[4], const word (&x)[4],
+                                         negative_zero_rule rule) noexcept {
     const word h0 = halves(y[0], y[1]);
     const word h1 = halves(y[2], y[3]);
     const word d0 = V::add_halves(h0, h0);
     const word d1 = V::add_halves(h1, h1);
-    if constexpr (Field == 128) largest = V::largest_halves(largest, V::largest_halves(d0, d1));
     // Quarters of a binade from 0.5 on, four a binade.
     const word counted = V::pack_halves(V::template right_signed_halves<6>(d0), V::template right_signed_halves<6>(d1));
     word sign = V::differ(V::pack_halves(h0, h1), counted);
     word quarter = counted;
-    if constexpr (Field == 128) quarter = V::add_saturated_bytes(counted, V::all_bytes(8));
+    if constexpr (Field == 127) quarter = V::add_saturated_bytes(counted, V::all_bytes(4));
     const word least = V::smallest_signed_bytes(quarter, V::all_bytes(15));
     // Codes less one, and zero for numbers below 0.5; those from 0.25 on have code 1, too.
     const word above = V::lookup(V::repeated(0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 6), least);
@@ -73,8 +72,7 @@ void encode_nearest_e2m1(const float* x, const std::uint32_t* multiplier, std::s
       v[i] = V::load(x + 8 * V::lanes * g + (4 * h + i) * V::lanes);
       p[i] = V::as_word(V::multiply(V::as_real(v[i]), multiplier_of<V, Size>(multiplier, g, 4 * h + i)));
     });
-    typename V::word largest;
-    return nearest_e2m1<V, 126>::codes(p, v, rule, largest);
+    return nearest_e2m1<V, 126>::codes(p, v, rule);
   });
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Philox4x32 for runs of consecutive counters. Each word sits in the low half of a 64-bit lane, where VPMULUDQ finds it
-// and leaves the whole product; two vectors hide the multiplier's latency. Counters of one call differ in their low word
+// and leaves the whole product; two or four vectors hide the multiplier's latency. Counters of one call differ in their low word
 // only, so half of the first two rounds is the same for all and is computed once.
 #pragma once
 
@@ -53,27 +53,33 @@ class philox_run {
     third_2_ = static_cast<std::uint32_t>(product_0) ^ key_high_[2];
   }
 
-  /// The words of blocks index, ..., index + blocks - 1; their low halves do not overflow.
+  /// The words of blocks index, ..., index + Times * blocks - 1; their low halves do not overflow. With two times as many the
+  /// multiplier is busy while results are on their way.
+  template <std::size_t Times = 1>
   NIBBLE_ALWAYS_INLINE void run(std::uint32_t index, std::uint32_t* out) const noexcept {
-    run(V::block_counters(index), V::block_counters(index + static_cast<std::uint32_t>(blocks / 2)), out);
+    word indexes[2 * Times];
+    unrolled<2 * Times>([&](auto i) NIBBLE_INLINE_LAMBDA {
+      indexes[i] = V::block_counters(index + static_cast<std::uint32_t>(i * (blocks / 2)));
+    });
+    run(indexes, out);
   }
 
   /// The words of any blocks, given by the low halves of their indexes.
   NIBBLE_ALWAYS_INLINE void run(const std::uint32_t (&indexes)[blocks], std::uint32_t* out) const noexcept {
-    run(V::block_counters(indexes), V::block_counters(indexes + blocks / 2), out);
+    run({V::block_counters(indexes), V::block_counters(indexes + blocks / 2)}, out);
   }
 
  private:
-  NIBBLE_ALWAYS_INLINE void run(word first, word second, std::uint32_t* out) const noexcept {
-    constexpr std::size_t half = blocks / 2;
-    counters a = begin(first);
-    counters b = begin(second);
+  template <std::size_t Vectors>
+  NIBBLE_ALWAYS_INLINE void run(const word (&indexes)[Vectors], std::uint32_t* out) const noexcept {
+    counters c[Vectors];
+    unrolled<Vectors>([&](auto k) NIBBLE_INLINE_LAMBDA { c[k] = begin(indexes[k]); });
     unrolled<Rounds - 3>([&](auto i) NIBBLE_INLINE_LAMBDA {
-      a = round(a, key_low_[i + 3], key_high_[i + 3]);
-      b = round(b, key_low_[i + 3], key_high_[i + 3]);
+      unrolled<Vectors>([&](auto k) NIBBLE_INLINE_LAMBDA { c[k] = round(c[k], key_low_[i + 3], key_high_[i + 3]); });
     });
-    V::store_blocks(out, a.words[0], a.words[1], a.words[2], a.words[3]);
-    V::store_blocks(out + 4 * half, b.words[0], b.words[1], b.words[2], b.words[3]);
+    unrolled<Vectors>([&](auto k) NIBBLE_INLINE_LAMBDA {
+      V::store_blocks(out + k * (2 * blocks), c[k].words[0], c[k].words[1], c[k].words[2], c[k].words[3]);
+    });
   }
 
   /// The first three rounds.
@@ -83,15 +89,15 @@ class philox_run {
     const word second = V::multiply_wide(word_2, all(multiplier_1));
     const word third_0 = V::multiply_wide(V::differ(high(second), all(second_0_)), all(multiplier_0));
     const word third_1 = V::multiply_wide(V::differ(first, all(second_2_)), all(multiplier_1));
-    return {{V::differ(V::differ(high(third_1), second), all(key_low_[2])), third_1,
+    return {{V::differ(high(third_1), V::differ(second, all(key_low_[2]))), third_1,
              V::differ(high(third_0), all(third_2_)), third_0}};
   }
 
   static NIBBLE_ALWAYS_INLINE counters round(const counters& c, std::uint32_t key_low, std::uint32_t key_high) noexcept {
     const word product_0 = V::multiply_wide(c.words[0], all(multiplier_0));
     const word product_1 = V::multiply_wide(c.words[2], all(multiplier_1));
-    return {{V::differ(V::differ(high(product_1), c.words[1]), all(key_low)), product_1,
-             V::differ(V::differ(high(product_0), c.words[3]), all(key_high)), product_0}};
+    return {{V::differ(high(product_1), V::differ(c.words[1], all(key_low))), product_1,
+             V::differ(high(product_0), V::differ(c.words[3], all(key_high))), product_0}};
   }
 
   std::uint32_t key_low_[Rounds];

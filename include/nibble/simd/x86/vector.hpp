@@ -79,7 +79,6 @@ struct avx2_vector {
   static NIBBLE_ALWAYS_INLINE word equal_bytes(word a, word b) noexcept { return _mm256_cmpeq_epi8(a, b); }
   static NIBBLE_ALWAYS_INLINE word negative_bytes(word a) noexcept { return _mm256_cmpgt_epi8(_mm256_setzero_si256(), a); }
   static NIBBLE_ALWAYS_INLINE word add_halves(word a, word b) noexcept { return _mm256_add_epi16(a, b); }
-  static NIBBLE_ALWAYS_INLINE word largest_halves(word a, word b) noexcept { return _mm256_max_epi16(a, b); }
   template <int N>
   static NIBBLE_ALWAYS_INLINE word right_signed_halves(word a) noexcept { return _mm256_srai_epi16(a, N); }
   static NIBBLE_ALWAYS_INLINE word smallest_signed_bytes(word a, word b) noexcept { return _mm256_min_epi8(a, b); }
@@ -108,8 +107,9 @@ struct avx2_vector {
   static NIBBLE_ALWAYS_INLINE real multiply(real a, real b) noexcept { return opaque(_mm256_mul_ps(a, b)); }
   /// Correctly rounded: under -ffast-math compilers take an estimate for a division that they know to be one.
   static NIBBLE_ALWAYS_INLINE real divide(real a, real b) noexcept {
-    asm("vdivps %2, %1, %0" : "=x"(a) : "x"(a), "x"(b));
-    return a;
+    real quotient;
+    asm("vdivps %2, %1, %0" : "=x"(quotient) : "x"(a), "x"(b));
+    return quotient;
   }
   static NIBBLE_ALWAYS_INLINE real add(real a, real b) noexcept { return opaque(_mm256_add_ps(a, b)); }
   static NIBBLE_ALWAYS_INLINE real subtract(real a, real b) noexcept { return opaque(_mm256_sub_ps(a, b)); }
@@ -137,6 +137,12 @@ struct avx2_vector {
 #else
     return subtract(x, multiply(a, b));
 #endif
+  }
+  /// Whether a or b is NaN. The instruction is named: -ffast-math lets compilers think that none is.
+  static NIBBLE_ALWAYS_INLINE word unordered(real a, real b) noexcept {
+    real either;
+    asm("vcmpunordps %2, %1, %0" : "=x"(either) : "x"(a), "x"(b));
+    return as_word(either);
   }
   static NIBBLE_ALWAYS_INLINE word truncated(real x) noexcept { return _mm256_cvttps_epi32(x); }
   static NIBBLE_ALWAYS_INLINE real from_integer(word x) noexcept { return opaque(_mm256_cvtepi32_ps(x)); }
@@ -245,7 +251,6 @@ struct avx512_vector {
   }
   static NIBBLE_ALWAYS_INLINE word negative_bytes(word a) noexcept { return _mm512_movm_epi8(_mm512_movepi8_mask(a)); }
   static NIBBLE_ALWAYS_INLINE word add_halves(word a, word b) noexcept { return _mm512_add_epi16(a, b); }
-  static NIBBLE_ALWAYS_INLINE word largest_halves(word a, word b) noexcept { return _mm512_max_epi16(a, b); }
   template <int N>
   static NIBBLE_ALWAYS_INLINE word right_signed_halves(word a) noexcept { return _mm512_maskz_srai_epi16(every_half, a, N); }
   static NIBBLE_ALWAYS_INLINE word smallest_signed_bytes(word a, word b) noexcept { return _mm512_min_epi8(a, b); }
@@ -272,8 +277,9 @@ struct avx512_vector {
   }
   static NIBBLE_ALWAYS_INLINE real multiply(real a, real b) noexcept { return opaque(_mm512_mul_ps(a, b)); }
   static NIBBLE_ALWAYS_INLINE real divide(real a, real b) noexcept {
-    asm("vdivps %2, %1, %0" : "=v"(a) : "v"(a), "v"(b));
-    return a;
+    real quotient;
+    asm("vdivps %2, %1, %0" : "=v"(quotient) : "v"(a), "v"(b));
+    return quotient;
   }
   static NIBBLE_ALWAYS_INLINE real add(real a, real b) noexcept { return opaque(_mm512_add_ps(a, b)); }
   static NIBBLE_ALWAYS_INLINE real subtract(real a, real b) noexcept { return opaque(_mm512_sub_ps(a, b)); }
@@ -290,6 +296,11 @@ struct avx512_vector {
   }
   static NIBBLE_ALWAYS_INLINE real subtract_product(real a, real b, real x) noexcept {
     return opaque(_mm512_fnmadd_ps(a, b, x));
+  }
+  static NIBBLE_ALWAYS_INLINE word unordered(real a, real b) noexcept {
+    __mmask16 either;
+    asm("vcmpunordps %2, %1, %0" : "=k"(either) : "v"(a), "v"(b));
+    return _mm512_movm_epi32(either);
   }
   static NIBBLE_ALWAYS_INLINE word truncated(real x) noexcept { return _mm512_maskz_cvttps_epi32(every, x); }
   static NIBBLE_ALWAYS_INLINE real from_integer(word x) noexcept { return opaque(_mm512_maskz_cvtepi32_ps(every, x)); }
