@@ -10,7 +10,7 @@
 
 #include <nibble/simd/tile_source.hpp>
 #include <nibble/simd/x86/exact.hpp>
-#include <nibble/simd/x86/nearest_e2m1.hpp>
+#include <nibble/simd/x86/e2m1.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -89,6 +89,7 @@ class element_run {
   [[nodiscard]] int prescale() const noexcept {
 #if defined(__AVX2__)
     if constexpr (has_kernel) {
+      if (F == formats::e2m1 && mode_ == rounding_mode::stochastic && bits_ == 8) return x86::drawn_e2m1_prescale;
       if (mode_ == rounding_mode::stochastic) return x86::stochastic_rounder<F, vector, 8>::prescale;
       if (F == formats::e2m1 && mode_ == rounding_mode::nearest_even) return 0;
       return x86::rounder<F, vector>::prescale;
@@ -151,7 +152,11 @@ class element_run {
   template <int Bits>
   void drawn(const float* x, const std::uint32_t* multiplier, const std::uint8_t* random, std::size_t groups,
              const x86::destination& to) const noexcept {
-    x86::encode_stochastic<F, vector, sharing, Nibbles, Bits>(x, multiplier, random, groups, to, zero_);
+    if constexpr (F == formats::e2m1 && Bits == 8) {
+      x86::encode_drawn_e2m1<vector, sharing, Nibbles>(x, multiplier, random, groups, to, zero_);
+    } else {
+      x86::encode_stochastic<F, vector, sharing, Nibbles, Bits>(x, multiplier, random, groups, to, zero_);
+    }
   }
 #endif
 

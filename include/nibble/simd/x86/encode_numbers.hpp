@@ -5,7 +5,7 @@
 // mended afterwards.
 #pragma once
 
-#include <nibble/simd/x86/nearest_e2m1.hpp>
+#include <nibble/simd/x86/e2m1.hpp>
 
 #if defined(__AVX2__)
 

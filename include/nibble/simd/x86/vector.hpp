@@ -81,6 +81,10 @@ struct avx2_vector {
   static NIBBLE_ALWAYS_INLINE word add_halves(word a, word b) noexcept { return _mm256_add_epi16(a, b); }
   template <int N>
   static NIBBLE_ALWAYS_INLINE word right_signed_halves(word a) noexcept { return _mm256_srai_epi16(a, N); }
+  static NIBBLE_ALWAYS_INLINE word absolute_halves(word a) noexcept { return _mm256_abs_epi16(a); }
+  static NIBBLE_ALWAYS_INLINE word smallest_unsigned_halves(word a, word b) noexcept { return _mm256_min_epu16(a, b); }
+  /// (a + b + 1) / 2, unsigned.
+  static NIBBLE_ALWAYS_INLINE word average_halves(word a, word b) noexcept { return _mm256_avg_epu16(a, b); }
   static NIBBLE_ALWAYS_INLINE word smallest_signed_bytes(word a, word b) noexcept { return _mm256_min_epi8(a, b); }
   static NIBBLE_ALWAYS_INLINE word greater_bytes(word a, word b) noexcept { return _mm256_cmpgt_epi8(a, b); }
   static NIBBLE_ALWAYS_INLINE word add_saturated_bytes(word a, word b) noexcept { return _mm256_adds_epi8(a, b); }
@@ -90,8 +94,8 @@ struct avx2_vector {
   static NIBBLE_ALWAYS_INLINE word lookup(word table, word index) noexcept { return _mm256_shuffle_epi8(table, index); }
   /// 16 bytes in each 128-bit lane.
   template <class... Byte>
-  static NIBBLE_ALWAYS_INLINE word repeated(Byte... bytes) noexcept {
-    return _mm256_setr_epi8(static_cast<char>(bytes)..., static_cast<char>(bytes)...);
+  static NIBBLE_ALWAYS_INLINE word repeated(Byte... values) noexcept {
+    return _mm256_setr_epi8(static_cast<char>(values)..., static_cast<char>(values)...);
   }
 
   /// Words to halves, halves to bytes, with signed (`pack`) or unsigned saturation.
@@ -172,6 +176,13 @@ struct avx2_vector {
   static NIBBLE_ALWAYS_INLINE word in_order(word x) noexcept {
     return _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
   }
+  /// The other way round.
+  static NIBBLE_ALWAYS_INLINE word in_packing_order(word x) noexcept {
+    return _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
+  }
+  /// The bytes in the first or second half of each 128-bit lane as 16-bit integers.
+  static NIBBLE_ALWAYS_INLINE word first_bytes(word x) noexcept { return _mm256_unpacklo_epi8(x, _mm256_setzero_si256()); }
+  static NIBBLE_ALWAYS_INLINE word second_bytes(word x) noexcept { return _mm256_unpackhi_epi8(x, _mm256_setzero_si256()); }
   /// Codes of at most 4 bits, one a byte in the order that packing left, two a byte in order with the even one low.
   static NIBBLE_ALWAYS_INLINE word nibbles(word first, word second) noexcept {
     const word weights = _mm256_set1_epi16(0x1001);
@@ -253,6 +264,9 @@ struct avx512_vector {
   static NIBBLE_ALWAYS_INLINE word add_halves(word a, word b) noexcept { return _mm512_add_epi16(a, b); }
   template <int N>
   static NIBBLE_ALWAYS_INLINE word right_signed_halves(word a) noexcept { return _mm512_maskz_srai_epi16(every_half, a, N); }
+  static NIBBLE_ALWAYS_INLINE word absolute_halves(word a) noexcept { return _mm512_abs_epi16(a); }
+  static NIBBLE_ALWAYS_INLINE word smallest_unsigned_halves(word a, word b) noexcept { return _mm512_min_epu16(a, b); }
+  static NIBBLE_ALWAYS_INLINE word average_halves(word a, word b) noexcept { return _mm512_avg_epu16(a, b); }
   static NIBBLE_ALWAYS_INLINE word smallest_signed_bytes(word a, word b) noexcept { return _mm512_min_epi8(a, b); }
   static NIBBLE_ALWAYS_INLINE word greater_bytes(word a, word b) noexcept {
     return _mm512_movm_epi8(_mm512_cmpgt_epi8_mask(a, b));
@@ -263,8 +277,8 @@ struct avx512_vector {
   }
   static NIBBLE_ALWAYS_INLINE word lookup(word table, word index) noexcept { return _mm512_shuffle_epi8(table, index); }
   template <class... Byte>
-  static NIBBLE_ALWAYS_INLINE word repeated(Byte... bytes) noexcept {
-    return _mm512_maskz_broadcast_i32x4(every, _mm_setr_epi8(static_cast<char>(bytes)...));
+  static NIBBLE_ALWAYS_INLINE word repeated(Byte... values) noexcept {
+    return _mm512_maskz_broadcast_i32x4(every, _mm_setr_epi8(static_cast<char>(values)...));
   }
 
   static NIBBLE_ALWAYS_INLINE word pack_words(word a, word b) noexcept { return _mm512_packs_epi32(a, b); }
@@ -326,6 +340,9 @@ struct avx512_vector {
     const word order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     return _mm512_maskz_permutexvar_epi32(every, order, x);
   }
+  static NIBBLE_ALWAYS_INLINE word in_packing_order(word x) noexcept { return in_order(x); }
+  static NIBBLE_ALWAYS_INLINE word first_bytes(word x) noexcept { return _mm512_unpacklo_epi8(x, _mm512_setzero_si512()); }
+  static NIBBLE_ALWAYS_INLINE word second_bytes(word x) noexcept { return _mm512_unpackhi_epi8(x, _mm512_setzero_si512()); }
   static NIBBLE_ALWAYS_INLINE word nibbles(word first, word second) noexcept {
     const word weights = _mm512_set1_epi16(0x1001);
     const word halves = _mm512_packus_epi16(_mm512_maddubs_epi16(first, weights), _mm512_maddubs_epi16(second, weights));

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// E2M1 by nearest even with few operations an element: one multiply-add in float32, then a quarter of a binade tells the
-// code, so that the rest is done on 16 and 8 bits.
+// E2M1 with few operations an element on 32 bits, the rest on 16 and 8.
 //
-// A tie between codes has a significand of 1 or 1.25 where the even code is below and of 1.5 or 1.75 where it is above. The
+// Nearest even: one multiply-add in float32, then a quarter of a binade tells the code. A tie between codes has a significand of 1 or 1.25 where the even code is below and of 1.5 or 1.75 where it is above. The
 // product with 1 + 3/8 * 2^-23, rounded, is the number itself for significands of at most 4/3 and the next one for larger
 // ones from 4/3 on. Less one in the last place, every number is then at or above a bound that is the first of its quarter of
 // a binade exactly when it rounds up at it.
+//
+// Stochastic with 8 random bits: the code of y, with its fraction, is the smallest of 2 y, y + 2 and y / 2 + 4. Integers in
+// 1/256 of it follow from floor(512 y) by halving, and the random byte is added below the point.
 #pragma once
 
 #include <nibble/simd/x86/blocks.hpp>
@@ -73,6 +75,37 @@ void encode_nearest_e2m1(const float* x, const std::uint32_t* multiplier, std::s
       p[i] = V::as_word(V::multiply(V::as_real(v[i]), multiplier_of<V, Size>(multiplier, g, 4 * h + i)));
     });
     return nearest_e2m1<V, 126>::codes(p, v, rule);
+  });
+}
+
+/// Stochastically (variant A) with 8 random bits an element, by the bytes at `random`. Multipliers include
+/// 2^drawn_e2m1_prescale.
+inline constexpr int drawn_e2m1_prescale = 9;
+template <class V, std::size_t Size, bool Nibbles>
+void encode_drawn_e2m1(const float* x, const std::uint32_t* multiplier, const std::uint8_t* random, std::size_t groups,
+                       const destination& to, negative_zero_rule rule) noexcept {
+  using word = typename V::word;
+  // Halving with addends: (a + b + 1) / 2.
+  const auto code = [](word t0, word t1, word bytes) NIBBLE_INLINE_LAMBDA {
+    // A conversion that overflows gives -2^31, whose magnitude on 16 bits is 2^15 unsigned: beyond the range, too.
+    const word doubled = V::absolute_halves(V::pack_words(t0, t1));
+    const word plain = V::average_halves(doubled, V::all_halves(1023));
+    const word halved = V::average_halves(plain, V::all_halves(1535));
+    const word smallest = V::smallest_unsigned_halves(V::smallest_unsigned_halves(doubled, plain), halved);
+    return V::template right_halves<8>(V::add_halves(smallest, bytes));
+  };
+  encode_groups<V, Nibbles>(groups, to, [&](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+    word p[4];
+    word t[4];
+    const std::size_t at = (8 * g + 4 * h) * V::lanes;
+    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
+      const auto y = V::multiply(V::as_real(V::load(x + at + i * V::lanes)), multiplier_of<V, Size>(multiplier, g, 4 * h + i));
+      p[i] = V::as_word(y);
+      t[i] = V::truncated(y);
+    });
+    const word bytes = V::in_packing_order(V::load(random + at));
+    const word codes = V::pack_halves_unsigned(code(t[0], t[1], V::first_bytes(bytes)), code(t[2], t[3], V::second_bytes(bytes)));
+    return rounder<formats::e2m1, V>::template codes<0>(V::smallest_bytes(codes, V::all_bytes(7)), p[0], p[1], p[2], p[3], rule);
   });
 }
 
