@@ -2,25 +2,28 @@
 //
 // E2M1 with few operations an element on 32 bits, the rest on 16 and 8.
 //
-// Nearest even: one multiply-add in float32, then a quarter of a binade tells the code. A tie between codes has a significand of 1 or 1.25 where the even code is below and of 1.5 or 1.75 where it is above. The
-// product with 1 + 3/8 * 2^-23, rounded, is the number itself for significands of at most 4/3 and the next one for larger
-// ones from 4/3 on. Less one in the last place, every number is then at or above a bound that is the first of its quarter of
-// a binade exactly when it rounds up at it.
+// Nearest even: one multiply-add in float32, then a quarter of a binade tells the code. A tie between codes has a
+// significand of 1 or 1.25 where the even code is below and of 1.5 or 1.75 where it is above. The product with 1 + 3/8
+// * 2^-23, rounded, is the number itself for significands of at most 4/3 and the next one for larger ones from 4/3 on.
+// Less one in the last place, every number is then at or above a bound that is the first of its quarter of a binade
+// exactly when it rounds up at it.
 //
-// Stochastic with 8 random bits: the code of y, with its fraction, is the smallest of 2 y, y + 2 and y / 2 + 4. Integers in
-// 1/256 of it follow from floor(512 y) by halving, and the random byte is added below the point.
+// Stochastic with 8 random bits: the code of y, with its fraction, is the smallest of 2 y, y + 2 and y / 2 + 4.
+// Integers in 1/256 of it follow from floor(512 y) by halving, and the random byte is added below the point.
 #pragma once
 
 #include <nibble/simd/x86/blocks.hpp>
 
 #if defined(__AVX2__)
 
+#include <nibble/format/catalogue.hpp>
+
 namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
 
-/// `Field` is the exponent field that quarters are counted from on 16 bits: 126, that of 0.5, for numbers below 2^127, or 127
-/// for all but NaN.
+/// `Field` is the exponent field that quarters are counted from on 16 bits: 126, that of 0.5, for numbers below 2^127,
+/// or 127 for all but NaN.
 template <class V, int Field>
 struct nearest_e2m1 {
   using word = typename V::word;
@@ -30,14 +33,14 @@ struct nearest_e2m1 {
   static NIBBLE_ALWAYS_INLINE word halves(word a, word b) noexcept {
     const auto moved = [](word y) NIBBLE_INLINE_LAMBDA {
       const typename V::real x = V::as_real(y);
-      return V::add(V::as_word(V::multiply_add(x, V::all_real(0x1.8p-25F), x)), V::all(~(static_cast<std::uint32_t>(Field) << 23)));
+      return V::add(V::as_word(V::multiply_add(x, V::all_real(0x1.8p-25F), x)),
+                    V::all(~(static_cast<std::uint32_t>(Field) << 23)));
     };
     return V::upper_halves(moved(a), moved(b));
   }
 
   /// Codes, one a byte in the order of packing, of four vectors of numbers `y`. `x` has their signs and zeros.
-  static NIBBLE_ALWAYS_INLINE word codes(const word (&y)[4], const word (&x)[4],
-                                         negative_zero_rule rule) noexcept {
+  static NIBBLE_ALWAYS_INLINE word codes(const word (&y)[4], const word (&x)[4], negative_zero_rule rule) noexcept {
     const word h0 = halves(y[0], y[1]);
     const word h1 = halves(y[2], y[3]);
     const word d0 = V::add_halves(h0, h0);
@@ -63,7 +66,8 @@ struct nearest_e2m1 {
   }
 };
 
-/// Codes of groups of elements. Every `Size` elements, a multiple of V::lanes, share a multiplier; products are below 2^127.
+/// Codes of groups of elements. Every `Size` elements, a multiple of V::lanes, share a multiplier; products are below
+/// 2^127.
 template <class V, std::size_t Size, bool Nibbles>
 void encode_nearest_e2m1(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
                          negative_zero_rule rule) noexcept {
@@ -99,17 +103,20 @@ void encode_drawn_e2m1(const float* x, const std::uint32_t* multiplier, const st
     word t[4];
     const std::size_t at = (8 * g + 4 * h) * V::lanes;
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
-      const auto y = V::multiply(V::as_real(V::load(x + at + i * V::lanes)), multiplier_of<V, Size>(multiplier, g, 4 * h + i));
+      const auto y =
+          V::multiply(V::as_real(V::load(x + at + i * V::lanes)), multiplier_of<V, Size>(multiplier, g, 4 * h + i));
       p[i] = V::as_word(y);
       t[i] = V::truncated(y);
     });
     const word bytes = V::in_packing_order(V::load(random + at));
-    const word codes = V::pack_halves_unsigned(code(t[0], t[1], V::first_bytes(bytes)), code(t[2], t[3], V::second_bytes(bytes)));
-    return rounder<formats::e2m1, V>::template codes<0>(V::smallest_bytes(codes, V::all_bytes(7)), p[0], p[1], p[2], p[3], rule);
+    const word codes =
+        V::pack_halves_unsigned(code(t[0], t[1], V::first_bytes(bytes)), code(t[2], t[3], V::second_bytes(bytes)));
+    return rounder<formats::e2m1, V>::template codes<0>(V::smallest_bytes(codes, V::all_bytes(7)), p[0], p[1], p[2],
+                                                        p[3], rule);
   });
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT::x86
 }  // namespace v0
 }  // namespace nibble
 

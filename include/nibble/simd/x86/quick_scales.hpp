@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The scales of a whole tile by a loop without decisions, for what most calls are: finite blocks, scales rounded to
-// nearest even or powers of two, elements multiplied. Whatever the loop does not foresee shows in the largest and smallest
-// numbers on its way; the caller then goes through the tile block by block.
+// nearest even or powers of two, elements multiplied. Whatever the loop does not foresee shows in the largest and
+// smallest numbers on its way; the caller then goes through the tile block by block.
 #pragma once
 
 #include <nibble/simd/x86/round.hpp>
@@ -32,9 +32,12 @@ class quick_scales {
   quick_scales() = default;
   /// Multipliers include 2^prescale; their exponent fields are from `lowest` to before `highest` without it. The loop
   /// serves blocks whose largest element is scaled to less than 2^`reach`.
-  quick_scales(const recipe& r, const tensor_scaling& t, const scale_constants& k, int prescale, int lowest, int highest,
-               int reach) noexcept
-      : rule_(r.scale), zero_(r.zero_scale), floor_(r.scale_floor), prescale_(prescale),
+  quick_scales(const recipe& r, const tensor_scaling& t, const scale_constants& k, int prescale, int lowest,
+               int highest, int reach) noexcept
+      : rule_(r.scale),
+        zero_(r.zero_scale),
+        floor_(r.scale_floor),
+        prescale_(prescale),
         most_(static_cast<std::uint32_t>(127 + prescale + reach) << 23) {
     if constexpr (F.power_of_two_scale()) {
       set_exponents(r, k, lowest, highest);
@@ -45,11 +48,11 @@ class quick_scales {
 
   [[nodiscard]] bool applies() const noexcept { return applies_; }
 
-  /// Codes and multipliers for `blocks` blocks, in whole vectors, by the magnitude bits of their amaxes; false where the
-  /// results do not count.
+  /// Codes and multipliers for `blocks` blocks, in whole vectors, by the magnitude bits of their amaxes; false where
+  /// the results do not count.
   [[nodiscard]] bool run(const std::uint32_t* amax, std::size_t blocks, std::uint32_t* code,
                          std::uint32_t* multiplier) const noexcept {
-    word largest = V::all(0U);   // amax
+    word largest = V::all(0U);    // amax
     word smallest = V::all(~0U);  // amax less 1, so that zero is larger than all
     word reach = V::all(0U);
     word zeros = V::all(0U);
@@ -125,7 +128,8 @@ class quick_scales {
   }
 
   /// The numbers that make `divide` follow a recipe, if it can: every scale but zero then has a multiplier in range.
-  void set_factors(const recipe& r, const tensor_scaling& t, const scale_constants& k, int lowest, int highest) noexcept {
+  void set_factors(const recipe& r, const tensor_scaling& t, const scale_constants& k, int lowest,
+                   int highest) noexcept {
     if (r.scale_rounding != rounding_mode::nearest_even || r.ggml_scale_codec || r.scale == scale_rule::exact) return;
     lowest_ = (static_cast<std::uint32_t>(127 - 80) << 23) - 1U;
     highest_ = static_cast<std::uint32_t>(127 + 120) << 23;
@@ -165,13 +169,13 @@ class quick_scales {
   std::uint32_t highest_ = 0;  ///< the amax from which on the loop does not serve
   float first_ = 1.0F;         ///< factors of amax, or the first one is its divisor
   float second_ = 1.0F;
-  float factor_ = 1.0F;    ///< the multiplier is dividend / (scale * factor)
+  float factor_ = 1.0F;  ///< the multiplier is dividend / (scale * factor)
   float dividend_ = 1.0F;
   std::uint32_t addend_ = 0;  ///< powers of two: rounds amax into its exponent field
   std::uint32_t least_field_ = 0;
 };
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT::x86
 }  // namespace v0
 }  // namespace nibble
 
