@@ -231,6 +231,21 @@ void quantize_rows(const bench& b, const T* source, const std::string& from) {
   b.row(named("2:4 minimum variance, 16 bits").c_str(), dense(minimum_variance{.bits = 16}), dense_limit, in + 4, 0.75);
   b.row(named("2:4 magnitude, compressed").c_str(), stored(magnitude{}), stored_limit, in + 34.0 / 16, 0.75);
   b.row(named("2:4 minimum variance, compressed").c_str(), stored(minimum_variance{}), stored_limit, in + 34.0 / 16, 0.75);
+  const auto masked = [&](int what) {
+    return task([=, &b] {
+      const matrix_view<T> w{source, b.count / 8192, 8192};
+      masked_result result;
+      if (what == 0) result.out = {b.out, b.count};
+      if (what == 1) result.values = {b.out, b.count / 2};
+      if (what == 1) result.metadata = {reinterpret_cast<std::uint16_t*>(b.bytes), b.count / 16};
+      if (what == 2) result.mask = {reinterpret_cast<std::uint64_t*>(b.bytes), b.count / 64};
+      need(keep_transposable(cuda{}, w, result));
+    });
+  };
+  const task mask_limit = b.template limit<wide ? 4 : 2, 2, 16>();
+  b.row(named("2:4 transposable").c_str(), masked(0), dense_limit, in + 4, 0.75);
+  b.row(named("2:4 transposable, compressed").c_str(), masked(1), stored_limit, in + 34.0 / 16, 0.75);
+  b.row(named("2:4 transposable, mask alone").c_str(), masked(2), mask_limit, in + 2.0 / 16, 0.75);
   const auto encoder = [&]<class E>(E) {
     return task([=, &b] {
       need(encode<E>(cuda{}, std::span<const T>(source, b.count), std::span<std::uint8_t>(b.bytes, b.count)));

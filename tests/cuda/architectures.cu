@@ -33,3 +33,9 @@ cuda_status pruned(const cuda& device, std::span<const float> x, std::span<float
                    std::span<std::uint16_t> metadata) {
   return compress_2_4(device, x, values, metadata, minimum_variance{});
 }
+cuda_status scales(const cuda& device, std::span<const float> x, std::span<std::uint8_t> out) {
+  return encode<e8m0>(device, x, out, {.rounding = rounding_mode::upward});
+}
+cuda_status kept(const cuda& device, const matrix_view<float>& w, const masked_result& result) {
+  return keep_transposable(device, w, result);
+}

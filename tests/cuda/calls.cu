@@ -82,6 +82,77 @@ void test_graph() {
   check(cudaStreamDestroy(stream), "stream");
 }
 
+/// One of every call, captured once and replayed on other data, against the calls themselves.
+void test_graph_of_all() {
+  static constexpr std::size_t rows = 64;
+  static constexpr std::size_t cols = 256;
+  static constexpr std::size_t count = rows * cols;
+  device_array<float> x(count);
+  struct outputs {
+    device_array<std::uint8_t> codes, nibbles, block_codes, block_scales, tiles, luq_codes;
+    device_array<float> numbers, largest, tensor_scale, values, alpha, pruned, stored, kept;
+    device_array<std::uint16_t> metadata;
+    device_array<std::uint64_t> mask;
+    outputs()
+        : codes(count), nibbles(count / 2), block_codes(count / 2), block_scales(count / 16),
+          tiles(tiled_scale_bytes(rows, cols / 16)), luq_codes(count / 2), numbers(count), largest(1), tensor_scale(1),
+          values(count), alpha(1), pruned(count), stored(count / 2), kept(count), metadata(count / 16),
+          mask(count / 64) {}
+    [[nodiscard]] std::vector<std::uint8_t> all() const {
+      std::vector<std::uint8_t> bytes;
+      const auto take = [&](const auto& array) {
+        const auto host = array.get();
+        const auto* first = reinterpret_cast<const std::uint8_t*>(host.data());
+        bytes.insert(bytes.end(), first, first + host.size() * sizeof(host[0]));
+      };
+      take(codes), take(nibbles), take(block_codes), take(block_scales), take(tiles), take(luq_codes), take(numbers);
+      take(largest), take(tensor_scale), take(values), take(alpha), take(pruned), take(stored), take(kept);
+      take(metadata), take(mask);
+      return bytes;
+    }
+  };
+  const auto queue = [&](const cuda& device, const outputs& o) {
+    const std::span<const float> flat(x.data(), count);
+    const matrix_view<float> w{x.data(), rows, cols};
+    const block_view<nvfp4> q{o.block_codes.data(), o.block_scales.data(), o.tensor_scale.data(), rows, cols};
+    check(encode<e4m3>(device, flat, std::span(o.codes.data(), count)), "encode");
+    check(encode<e2m1>(device, flat, std::span(o.nibbles.data(), count / 2)), "encode");
+    check(decode<e4m3>(device, std::span<const std::uint8_t>(o.codes.data(), count), std::span(o.numbers.data(), count)),
+          "decode");
+    check(amax(device, w, o.largest.data()), "amax");
+    check(quantize(device, w, q, {.rounding = stochastic{.seed = 1}}, {.tensor_amax = o.largest.data()}), "quantize");
+    check(dequantize(device, q, o.values.data()), "dequantize");
+    check(tile_scales(device, {o.block_scales.data(), count / 16}, rows, cols / 16, {o.tiles.data(), o.tiles.size()}),
+          "tile_scales");
+    check(luq(device, flat, std::span(o.luq_codes.data(), count / 2), o.alpha.data()), "luq");
+    check(sparsify<2, 4>(device, flat, std::span(o.pruned.data(), count), minimum_variance{}), "sparsify");
+    check(compress_2_4(device, flat, std::span(o.stored.data(), count / 2), std::span(o.metadata.data(), count / 16),
+                       magnitude{}),
+          "compress_2_4");
+    check(keep_transposable(device, w, {.mask = {o.mask.data(), count / 64}, .out = {o.kept.data(), count}}), "keep");
+  };
+  const outputs captured;
+  const outputs plain;
+  cudaStream_t stream;
+  cudaGraph_t graph;
+  cudaGraphExec_t run;
+  check(cudaStreamCreate(&stream), "stream");
+  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), "capture");
+  queue(cuda{stream, workspace()}, captured);
+  check(cudaStreamEndCapture(stream, &graph), "end of capture");
+  check(cudaGraphInstantiate(&run, graph, 0), "graph");
+  for (const content kind : {content::gaussian, content::ties}) {
+    x.set(tensor(count, kind, 3));
+    check(cudaGraphLaunch(run, stream), "replay");
+    check(cudaStreamSynchronize(stream), "replay");
+    queue(cuda{nullptr, workspace()}, plain);
+    check(captured.all() == plain.all(), "replay of all calls differs from the calls");
+  }
+  check(cudaGraphExecDestroy(run), "graph");
+  check(cudaGraphDestroy(graph), "graph");
+  check(cudaStreamDestroy(stream), "stream");
+}
+
 void test_errors() {
   device_array<float> x(64);
   device_array<std::uint8_t> codes(64);
@@ -106,6 +177,7 @@ int main() {
   test_amax<double>("amax double");
   test_tiles();
   test_graph();
+  test_graph_of_all();
   test_errors();
   return report("calls");
 }

@@ -62,6 +62,26 @@ void compare_slice(const inputs& in, device_array<std::uint8_t>& codes, std::vec
                             std::to_string(static_cast<int>(o.rounding.choice(recipe{}).mode)));
 }
 
+/// Calls action<F>(name) for every named format of at most 16 bits.
+template <class Action>
+void each_format(Action&& action) {
+  action.template operator()<formats::e2m1>("e2m1");
+  action.template operator()<formats::e2m3>("e2m3");
+  action.template operator()<formats::e3m2>("e3m2");
+  action.template operator()<formats::e4m3>("e4m3");
+  action.template operator()<formats::e5m2>("e5m2");
+  action.template operator()<formats::e8m0>("e8m0");
+  action.template operator()<formats::ue4m3>("ue4m3");
+  action.template operator()<formats::e4m3fnuz>("e4m3fnuz");
+  action.template operator()<formats::e5m2fnuz>("e5m2fnuz");
+  action.template operator()<formats::e4m3b11fnuz>("e4m3b11fnuz");
+  action.template operator()<formats::e3m4>("e3m4");
+  action.template operator()<formats::e4m3ieee>("e4m3ieee");
+  action.template operator()<formats::e3m0>("e3m0");
+  action.template operator()<formats::bf16>("bf16");
+  action.template operator()<formats::f16>("f16");
+}
+
 template <class Number>
 void compare_narrow(const char* name) {
   std::vector<Number> x;
@@ -79,11 +99,7 @@ void compare_narrow(const char* name) {
       check(codes.get() == expected, std::string(name) + ": codes differ");
     }
   };
-  one.template operator()<formats::e2m1>();
-  one.template operator()<formats::e3m2>();
-  one.template operator()<formats::e4m3>();
-  one.template operator()<formats::e5m2>();
-  one.template operator()<formats::e8m0>();
+  each_format([&]<float_format F>(const char*) { one.template operator()<F>(); });
 }
 
 /// decode of every code, as float and bfloat16, aligned and not.
@@ -111,11 +127,16 @@ void compare_decode(const char* name) {
   }
 }
 
+/// Bytes to which codes of a layout must be aligned.
+std::size_t sizeof_slot(const packed_layout& layout) { return layout.slot_bits == 16 ? 2 : 1; }
+
 /// Every layout, rounding and policy on a short hostile span.
 template <float_format F>
 void compare_options(const char* name) {
   const std::vector<float> x = tensor(3001, content::mixed, 5);
   const device_array<float> there(x);
+  device_array<float> unaligned(x.size() + 1);
+  check(cudaMemcpy(unaligned.data() + 1, x.data(), x.size() * sizeof(float), cudaMemcpyHostToDevice), "copy");
   const packed_layout layouts_4[] = {layouts::nibbles_low_first,
                                      layouts::nibbles_high_first,
                                      layouts::ggml_mxfp4,
@@ -140,11 +161,20 @@ void compare_options(const char* name) {
       for (const encode_options& o : all) {
         std::vector<std::uint8_t> expected(packed_bytes(layout, count));
         encode<F>(scalar{}, std::span<const float>(x.data(), count), expected, o);
-        device_array<std::uint8_t> codes(expected.size());
-        check(encode<F>(cuda{}, std::span<const float>(there.data(), count),
-                        std::span<std::uint8_t>(codes.data(), codes.size()), o),
-              name);
-        check(codes.get() == expected, std::string(name) + ": options, " + std::to_string(count) + " numbers differ");
+        // Aligned memory, then numbers and codes that are not.
+        for (const std::size_t shift : {std::size_t{0}, std::size_t{1}}) {
+          const float* source = there.data();
+          if (shift != 0) source = unaligned.data() + shift;
+          device_array<std::uint8_t> codes(expected.size() + 2 * shift);
+          codes.fill(0xa5);
+          check(encode<F>(cuda{}, std::span<const float>(source, count),
+                          std::span<std::uint8_t>(codes.data() + shift * sizeof_slot(layout), expected.size()), o),
+                name);
+          std::vector<std::uint8_t> got = codes.get();
+          got.erase(got.begin(), got.begin() + static_cast<std::ptrdiff_t>(shift * sizeof_slot(layout)));
+          got.resize(expected.size());
+          check(got == expected, std::string(name) + ": options, " + std::to_string(count) + " numbers differ");
+        }
       }
     }
   }
@@ -220,32 +250,15 @@ int main(int argc, char** argv) {
   inputs in(small);
   device_array<std::uint8_t> codes(2 * in.count);
   std::vector<std::uint8_t> got(2 * in.count);
-  const auto each = [&](auto&& action) {
-    action.template operator()<formats::e2m1>("e2m1");
-    action.template operator()<formats::e2m3>("e2m3");
-    action.template operator()<formats::e3m2>("e3m2");
-    action.template operator()<formats::e4m3>("e4m3");
-    action.template operator()<formats::e5m2>("e5m2");
-    action.template operator()<formats::e8m0>("e8m0");
-    action.template operator()<formats::ue4m3>("ue4m3");
-    action.template operator()<formats::e4m3fnuz>("e4m3fnuz");
-    action.template operator()<formats::e5m2fnuz>("e5m2fnuz");
-    action.template operator()<formats::e4m3b11fnuz>("e4m3b11fnuz");
-    action.template operator()<formats::e3m4>("e3m4");
-    action.template operator()<formats::e4m3ieee>("e4m3ieee");
-    action.template operator()<formats::e3m0>("e3m0");
-    action.template operator()<formats::bf16>("bf16");
-    action.template operator()<formats::f16>("f16");
-  };
   for (std::size_t s = 0; s < in.slices; ++s) {
     in.slice(s);
-    each([&]<float_format F>(const char* name) {
+    each_format([&]<float_format F>(const char* name) {
       for (const rounding_mode mode : {rounding_mode::nearest_even, rounding_mode::toward_zero}) {
         compare_slice<F>(in, codes, got, {.rounding = mode}, name);
       }
     });
   }
-  each([&]<float_format F>(const char* name) {
+  each_format([&]<float_format F>(const char* name) {
     compare_decode<F>(name);
     if constexpr (F.bits() <= 8) compare_options<F>(name);
   });

@@ -2,6 +2,8 @@
 //
 // luq and luq_values of cuda{} against the scalar ones: every option on finite tensors of each content, odd sizes,
 // unaligned memory.
+#include <iterator>
+
 #include "support.cuh"
 
 using namespace nibble;
@@ -73,6 +75,21 @@ int main(int argc, char** argv) {
         if (count < 5000) compare<bf16>(x, o, 0, what + ", bf16");
       }
     }
+  }
+  std::mt19937_64 random(7);
+  for (int i = 0; i < (small ? 20 : 1000); ++i) {
+    const std::size_t count = random() % 3000;
+    luq_options o = all[random() % std::size(all)];
+    o.random = {.seed = random(), .stream = random() % 3, .first_element = random() % 40, .rounds = random() % 2 != 0 ? 7 : 10};
+    const std::vector<float> x = tensor(count, static_cast<content>(random() % contents), random());
+    const std::string what = "size " + std::to_string(i) + ", " + std::to_string(count) + " elements";
+    if (i % 3 == 0) compare<float>(x, o, random() % 4, what);
+    if (i % 3 == 1) compare<bf16>(x, o, random() % 8, what);
+    if (i % 3 == 2) compare<f16>(x, o, random() % 8, what);
+  }
+  if (!small) {
+    const std::vector<float> x = tensor(std::size_t{1} << 26, content::mixed, 11);
+    all_cores{}(std::size(all), [&](std::size_t k) { compare<float>(x, all[k], 0, "large, options " + std::to_string(k)); });
   }
   return report("luq");
 }

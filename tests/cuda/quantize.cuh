@@ -142,6 +142,23 @@ void compare_large(std::size_t rows, std::size_t cols, std::uint64_t seed) {
              "large, stochastic, column-wise");
 }
 
+/// Every recipe, to nearest and stochastic, both orientations, on one large tensor.
+template <block_format F>
+void compare_large_recipes(std::size_t rows, std::size_t cols, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const sample<float> x(tensor(rows * cols, content::mixed, seed), rows, cols);
+  int index = 0;
+  for (const recipe* preset : recipes) {
+    const std::string what = "large, recipe " + std::to_string(index++);
+    if (preset == nullptr || !says_something<F>(*preset)) continue;
+    compare<F>(x, {.recipe = *preset}, what);
+    compare<F>(x, {.rounding = any_stochastic(random), .recipe = *preset}, what + ", stochastic");
+    compare<F>(x, {.recipe = *preset, .orientation = orientation::column_wise}, what + ", column-wise");
+    compare<F>(x, {.rounding = any_stochastic(random), .recipe = *preset, .orientation = orientation::column_wise},
+               what + ", stochastic, column-wise");
+  }
+}
+
 template <block_format F, class T>
 std::vector<T> converted(const std::vector<float>& x) {
   std::vector<T> y(x.size());
@@ -149,7 +166,7 @@ std::vector<T> converted(const std::vector<float>& x) {
     if constexpr (std::is_same_v<T, double>) {
       y[i] = static_cast<double>(x[i]) * 1.0000000001;
     } else {
-      y[i] = T(x[i], nearest_even{}, overflow::special);
+      y[i] = narrowed<T>(x[i]);
     }
   }
   return y;
@@ -229,9 +246,10 @@ int test_block_format(const char* name, int argc, char** argv) {
   compare_sources<F>(small ? 4 : 64, small ? 128 : 1024, 3);
   compare_shapes<F>(small ? 10 : 1000, 4);
   compare_words<F>();
-  // The scalar side of one block a tensor runs on one core.
-  constexpr bool tuned = F == nvfp4 || F == mxfp4 || F == mxfp8_e4m3;
-  if (!small) compare_large<F>(tuned ? 8192 : 2048, F.block_rows == 0 ? 2048 : 8192, 6);
+  if (!small) {
+    compare_large<F>(8192, 8192, 6);
+    compare_large_recipes<F>(8192, 8192, 7);
+  }
   return report(name);
 }
 

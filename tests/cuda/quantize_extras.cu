@@ -76,15 +76,6 @@ struct device_result {
   }
 };
 
-template <class T>
-T narrowed(float x) {
-  if constexpr (std::is_same_v<T, float>) {
-    return x;
-  } else {
-    return T(x, nearest_even{}, overflow::special);
-  }
-}
-
 struct variant {
   quantize_options options{};
   cuda_quantize_options row_extras{}, column_extras{};

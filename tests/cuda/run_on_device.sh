@@ -40,14 +40,14 @@ run() {
 rm -f "$logs"/*.failed
 compile cuda_quantize "$root/bench/cuda_quantize.cu" &
 compile codec "$root/tests/cuda/codec.cu" &
-for f in calls quantize_extras luq register_block sparsify sparse_storage; do compile "$f" "$root/tests/cuda/$f.cu" & done
+for f in calls quantize_extras luq register_block sparsify transposable sparse_storage; do compile "$f" "$root/tests/cuda/$f.cu" & done
 for f in $formats; do
   compile "quantize_$f" "$root/tests/cuda/quantize.cu" "-DNIBBLE_TEST_BLOCK_FORMAT=$f" &
 done
 for f in nvfp4 mxfp8_e4m3; do
   compile "fast_math_$f" "$root/tests/cuda/quantize.cu" "-DNIBBLE_TEST_BLOCK_FORMAT=$f" --use_fast_math -Xcompiler=-ffast-math &
 done
-for f in codec quantize_extras luq sparsify; do compile "fast_math_$f" "$root/tests/cuda/$f.cu" --use_fast_math & done
+for f in codec quantize_extras luq sparsify transposable; do compile "fast_math_$f" "$root/tests/cuda/$f.cu" --use_fast_math & done
 wait
 elapsed built
 if [ -f "$logs/build.failed" ]; then
@@ -61,7 +61,7 @@ elapsed "benchmark done"
 if [ "$quick" != quick ]; then
   sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
   for tool in memcheck racecheck initcheck synccheck; do
-    for program in quantize_nvfp4 quantize_mxfp4 quantize_fp8_per_row calls quantize_extras luq register_block sparsify; do
+    for program in quantize_nvfp4 quantize_mxfp4 quantize_fp8_per_row calls quantize_extras luq register_block sparsify transposable; do
       [ -x "$build/$program" ] || continue
       run 200 "$tool.$program" "$sanitizer" --tool "$tool" --error-exitcode 9 "$build/$program" small &
     done
@@ -69,7 +69,7 @@ if [ "$quick" != quick ]; then
   run 200 memcheck.codec "$sanitizer" --tool memcheck --error-exitcode 9 "$build/codec" small &
 fi
 run 240 codec "$build/codec" &
-for f in nvfp4 mxfp8_e4m3 codec quantize_extras luq sparsify; do
+for f in nvfp4 mxfp8_e4m3 codec quantize_extras luq sparsify transposable; do
   run 120 "fast_math_$f" "$build/fast_math_$f" small &
 done
 run 60 sparse_storage "$build/sparse_storage"
@@ -78,6 +78,7 @@ run 120 quantize_extras "$build/quantize_extras" &
 run 120 luq "$build/luq" &
 run 60 register_block "$build/register_block" &
 run 120 sparsify "$build/sparsify" &
+run 120 transposable "$build/transposable" &
 elapsed "calls done"
 for f in $formats; do
   run 120 "quantize_$f" "$build/quantize_$f"

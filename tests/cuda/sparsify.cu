@@ -14,11 +14,7 @@ void compare(const std::vector<float>& values, const Method& method, std::size_t
   std::vector<T> x;
   std::vector<float> exact;
   for (const float v : values) {
-    if constexpr (std::is_same_v<T, float>) {
-      x.push_back(v);
-    } else {
-      x.push_back(T(v, nearest_even{}, overflow::special));
-    }
+    x.push_back(narrowed<T>(v));
     exact.push_back(bit_cast<float>(detail::element_bits(x.back())));
   }
   device_array<T> there(x.size() + shift);
@@ -52,6 +48,7 @@ void compare_all(const std::vector<float>& x, const Method& method, const std::s
   if (x.size() < 10000) {
     compare<2, 4, float>(x, method, 1, what + ", 2:4 unaligned");
     compare<2, 4, bf16>(x, method, 0, what + ", 2:4 bf16");
+    compare<2, 4, f16>(x, method, 0, what + ", 2:4 f16");
     if constexpr (!requires { method.epsilon; }) {
       compare<1, 4, float>(x, method, 0, what + ", 1:4");
       compare<4, 8, float>(x, method, 0, what + ", 4:8");
@@ -80,6 +77,27 @@ int main(int argc, char** argv) {
                            what + ", variance from an odd block");
       compare_all(x, sequential_draws{.seed = 6}, what + ", draws");
     }
+  }
+  std::mt19937_64 random(7);
+  for (int i = 0; i < (small ? 20 : 1000); ++i) {
+    const std::size_t count = random() % 3000;
+    const std::vector<float> x = tensor(count, static_cast<content>(random() % contents), random());
+    const std::string what = "size " + std::to_string(i) + ", " + std::to_string(count) + " elements";
+    const int bits[] = {16, 32, 64};
+    const minimum_variance variance{.seed = random(), .stream = random() % 3, .first_element = 4 * (random() % 40),
+                                    .rounds = random() % 2 != 0 ? 7 : 10, .bits = bits[random() % 3]};
+    if (i % 3 == 0) compare<2, 4, float>(x, variance, random() % 4, what);
+    if (i % 3 == 1) compare<2, 4, bf16>(x, magnitude{}, random() % 8, what);
+    if (i % 3 == 2) compare<2, 4, f16>(x, variance, random() % 8, what);
+  }
+  if (!small) {
+    const std::vector<float> x = tensor(std::size_t{1} << 26, content::mixed, 12);
+    all_cores{}(4, [&](std::size_t k) {
+      if (k == 0) compare<2, 4, float>(x, magnitude{}, 0, "large, magnitude");
+      if (k == 1) compare<2, 4, float>(x, minimum_variance{.seed = 3}, 0, "large, variance");
+      if (k == 2) compare<2, 4, float>(x, minimum_variance{.seed = 3, .bits = 16}, 0, "large, variance of 16 bits");
+      if (k == 3) compare<2, 4, float>(x, sequential_draws{.seed = 6}, 0, "large, draws");
+    });
   }
   return report("sparsify");
 }

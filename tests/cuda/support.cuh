@@ -22,8 +22,8 @@
 
 namespace nibble_test {
 
-inline int failures = 0;
-inline int checks = 0;
+inline std::atomic<int> failures = 0;
+inline std::atomic<int> checks = 0;
 
 inline void check(bool holds, const std::string& what) {
   ++checks;
@@ -48,7 +48,7 @@ void check_throws(Call&& call, const char* word) {
 /// Ends the program: 0 if every check held.
 inline int report(const char* name) {
   check(cudaDeviceSynchronize(), "the device at the end");
-  std::printf("%s: %d checks, %d failed\n", name, checks, failures);
+  std::printf("%s: %d checks, %d failed\n", name, checks.load(), failures.load());
   return failures == 0 ? 0 : 1;
 }
 inline bool has_device() {
@@ -146,9 +146,29 @@ inline std::vector<float> tensor(std::size_t count, content kind, std::uint64_t 
   return x;
 }
 
-/// Bytes of scratch on the device for the whole program.
+/// A number as an element of type T. NaN keeps a payload of its own where there is room for one.
+template <class T>
+T narrowed(float x) {
+  if constexpr (std::is_same_v<T, float>) {
+    return x;
+  } else {
+    const std::uint32_t bits = nibble::to_bits(x);
+    const std::uint32_t nan = bits >> 16 | (T::format == nibble::formats::f16 ? 0x7c01U : 1U);
+    return (bits & 0x7fff'ffffU) > 0x7f80'0000U ? T::from_bits(static_cast<std::uint16_t>(nan))
+                                                : T(x, nibble::nearest_even{}, nibble::overflow::special);
+  }
+}
+template <class T>
+std::vector<T> all_narrowed(const std::vector<float>& x) {
+  std::vector<T> y;
+  y.reserve(x.size());
+  for (const float value : x) y.push_back(narrowed<T>(value));
+  return y;
+}
+
+/// Bytes of scratch on the device, for all calls of a thread.
 inline std::span<std::byte> workspace() {
-  static device_array<std::byte> memory(nibble::amax_workspace_bytes);
+  static thread_local device_array<std::byte> memory(nibble::amax_workspace_bytes);
   return {memory.data(), memory.size()};
 }
 

@@ -112,6 +112,26 @@ std::size_t published_offset(std::size_t rows, std::size_t row, std::size_t col,
   return c / 2 * rows * 2 + r * 2 + c % 2;
 }
 
+TEST_CASE("what a mask keeps, compressed: rows begin anew, kept zeros keep sign and place") {
+  const std::vector<float> x = {1, -0.0F, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  sparsity_mask mask(2, 6);
+  mask.set_bits(0, 0, 6, 0b10'1010);
+  mask.set_bits(1, 0, 6, 0b01'0001);
+  std::vector<float> values(8, 7.5F);
+  std::vector<std::uint16_t> metadata(2, 0x5a5a);
+  compress_2_4(mask, matrix_view<float>{x.data(), 2, 6}, values, metadata);
+  CHECK(values == std::vector<float>{-0.0F, 3, 0, 5, 6, 0, 10, 0});
+  CHECK(to_bits(values[0]) == 0x8000'0000U);
+  CHECK(metadata[0] == 0x4d);
+  CHECK(metadata[1] == 0x44);
+  mask.set_bits(1, 0, 4, 0b1011);
+  const matrix_view<float> w{x.data(), 2, 6};
+  CHECK_THROWS_WITH_AS(compress_2_4(mask, w, values, metadata), doctest::Contains("row 1, block 0"), std::invalid_argument);
+  mask.set_bits(1, 0, 4, 0);
+  CHECK_THROWS_AS(compress_2_4(mask, w, std::span(values).first(7), metadata), std::invalid_argument);
+  CHECK_THROWS_AS(compress_2_4(sparsity_mask(6, 2), w, values, metadata), std::invalid_argument);
+}
+
 TEST_CASE("the order of CUTLASS: the published map, one to one, both ways") {
   for (const std::size_t bytes : {std::size_t{2}, std::size_t{4}}) {
     for (const std::size_t rows : {std::size_t{32}, std::size_t{96}}) {

@@ -3,6 +3,7 @@
 // Transposable masks of matrices: worked blocks, brute force, edges, special values, threads.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -160,6 +161,49 @@ TEST_CASE("zeros, ties, Inf and NaN") {
   CHECK(mask(2, 0));
   const sparsity_mask fast = transposable_mask<2, 4>(matrix_view<float>{x.data(), 4, 4}, greedy{});
   CHECK(fast.bits(0, 0, 4) == 0b0011);
+}
+
+/// A magnitude: of a few exponents, few significands, many exponents, subnormal and near, or a special value.
+std::uint32_t hostile_magnitude(unsigned kind, std::uint32_t word) {
+  switch (kind) {
+    case 0: return to_bits(static_cast<float>(word % 8));
+    case 1: return (100 + word % 25) << 23 | (word & 0x007f'ffffU);
+    case 2: return 0x3f80'0000U + word % 4;
+    case 3: return word % 2 == 0 ? word % 0x0180'0000U : 0U;
+    case 4: return (word % 22 + 1) << 23 | (word >> 31);
+    case 5: return word % 9 == 0 ? 0x7f80'0000U + word % 2 : word & 0x7f7f'ffffU;
+    default: return word & 0x7fff'ffffU;
+  }
+}
+
+TEST_CASE("2:4 blocks by keys are those by all sums of weights; keys say where they cannot tell") {
+  std::mt19937 generator(5);
+  int decided = 0;
+  int wrong = 0;
+  int wrongly_refused = 0;
+  for (int i = 0; i < 140'000; ++i) {
+    std::uint32_t m[16];
+    detail::mask_block<4> block;
+    block.rows = block.cols = 4;
+    std::uint32_t largest = 0;
+    for (unsigned k = 0; k < 16; ++k) {
+      m[k] = block.magnitude[k / 4][k % 4] = hostile_magnitude(static_cast<unsigned>(i) % 7, static_cast<std::uint32_t>(generator()));
+      largest = std::max(largest, m[k]);
+    }
+    bool in_reach = largest < 0x7f80'0000U;
+    for (const std::uint32_t x : m) in_reach = in_reach && (x == 0 || (x >> 23 != 0 && (largest >> 23) - (x >> 23) <= 21));
+    const std::uint32_t keys = detail::choose_by_keys(m);
+    wrongly_refused += (keys != 0) != in_reach ? 1 : 0;
+    if (keys == 0) continue;
+    ++decided;
+    std::uint32_t kept[4];
+    detail::weigh(block);
+    detail::choose_of_90(block, kept);
+    for (int r = 0; r < 4; ++r) wrong += detail::row_of_keys(keys, r) != kept[r] ? 1 : 0;
+  }
+  CHECK(wrong == 0);
+  CHECK(wrongly_refused == 0);
+  CHECK(decided > 60'000);
 }
 
 TEST_CASE("wrong arguments; no elements") {

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include <nibble/block/block_format.hpp>
+#include <nibble/cuda/conversions.cuh>
 #include <nibble/cuda/e2m1_chunk.cuh>
 #include <nibble/cuda/real.cuh>
 #include <nibble/cuda/round.cuh>
@@ -36,6 +37,14 @@ __device__ std::uint32_t raw_element_bits(const T& x) noexcept {
   }
 }
 
+/// The largest magnitude of a chunk; NaN wins.
+inline __device__ std::uint32_t chunk_amax(const std::uint32_t (&bits)[chunk_elements]) noexcept {
+  std::uint32_t best = larger_magnitude(bits[0], bits[1]);
+#pragma unroll
+  for (unsigned i = 2; i < chunk_elements; ++i) best = larger_magnitude(best, bits[i]);
+  return best;
+}
+
 /// A chunk as it is stored; zeros unless it is loaded.
 template <class T>
 struct raw_chunk {
@@ -47,11 +56,24 @@ struct raw_chunk {
 #pragma unroll
     for (unsigned i = 0; i < count; ++i) vectors[i] = __ldcs(reinterpret_cast<const uint4*>(x) + i);
   }
-  /// The binary32 bits of its elements.
+  /// The binary32 bits of its elements; a NaN is some NaN.
   __device__ void widen(std::uint32_t (&bits)[chunk_elements]) const noexcept {
 #pragma unroll
     for (unsigned i = 0; i < count; ++i) {
-      const std::uint32_t words[4] = {vectors[i].x, vectors[i].y, vectors[i].z, vectors[i].w};
+      const std::uint32_t words[4] = {vectors[i].x, vectors[i].y, vectors[i].z, vectors[i].w  /// The same, a NaN as element_bits gives it: quiet, with its sign and no payload.
+  __device__ void widen_exactly(std::uint32_t (&bits)[chunk_elements]) const noexcept {
+    widen(bits);
+    if constexpr (!std::is_same_v<T, float>) {
+      if (chunk_amax(bits) <= 0x7f80'0000U) return;
+      const std::uint32_t words[4] = {vectors[0].x, vectors[0].y, vectors[0].z, vectors[0].w};
+#pragma unroll
+      for (unsigned i = 0; i < chunk_elements; ++i) {
+        const std::uint32_t sign = (words[i / 2] << (i % 2 == 0 ? 16 : 0)) & 0x8000'0000U;
+        if ((bits[i] & 0x7fff'ffffU) > 0x7f80'0000U) bits[i] = 0x7fc0'0000U | sign;
+      }
+    }
+  }
+};
 #pragma unroll
       for (unsigned k = 0; k < 4; ++k) {
         if constexpr (std::is_same_v<T, float>) {
@@ -68,19 +90,6 @@ struct raw_chunk {
   }
 };
 
-/// The largest magnitude of a chunk; NaN wins.
-inline __device__ std::uint32_t chunk_amax(const std::uint32_t (&bits)[chunk_elements]) noexcept {
-  std::uint32_t best = larger_magnitude(bits[0], bits[1]);
-#pragma unroll
-  for (unsigned i = 2; i < chunk_elements; ++i) best = larger_magnitude(best, bits[i]);
-  return best;
-}
-
-/// Eight codes: 32 bits of nibbles in `low`, or 64 bits of bytes.
-struct packed_chunk {
-  std::uint32_t low = 0, high = 0;
-};
-
 /// Whether the hardware's FP8 conversion is this rounding of this format.
 template <class Rounding, float_format F>
 __device__ constexpr bool converts_in_hardware() noexcept {
@@ -88,12 +97,38 @@ __device__ constexpr bool converts_in_hardware() noexcept {
   return has_fp8_conversions && nearest && (F == formats::e4m3 || F == formats::e5m2);
 }
 
+/// Which instruction of conversions.cuh is this rounding of this format, packed like this.
+enum class narrow_conversion : std::uint8_t { none, nearest, stochastic, scales_toward_zero, scales_upward };
+template <class Rounding, float_format F, bool Nibbles>
+__device__ constexpr narrow_conversion find_narrow_conversion() noexcept {
+  const bool nearest = std::is_same_v<Rounding, round_to_nearest> || std::is_same_v<Rounding, round_number_to_nearest>;
+  const bool draws =
+      std::is_same_v<Rounding, round_stochastically<8>> || std::is_same_v<Rounding, round_stochastically<16>>;
+  if (Nibbles != (F.bits() == 4)) return narrow_conversion::none;
+  if (has_stochastic_conversions && draws && is_stochastic_conversion(F)) return narrow_conversion::stochastic;
+  if (!has_fp4_conversions) return narrow_conversion::none;
+  if (nearest && is_narrow_conversion(F)) return narrow_conversion::nearest;
+  if (F == formats::e8m0 && std::is_same_v<Rounding, round_number<rounding_mode::toward_zero>>) {
+    return narrow_conversion::scales_toward_zero;
+  }
+  return F == formats::e8m0 && std::is_same_v<Rounding, round_number<rounding_mode::upward>>
+             ? narrow_conversion::scales_upward
+             : narrow_conversion::none;
+}
+
 /// Rounds and packs a chunk; Nibbles says whether two codes share a byte.
 template <class Rounding, float_format F, bool Nibbles, class Random>
 __device__ packed_chunk pack_chunk(const std::uint32_t (&bits)[chunk_elements], const special_codes& special,
                                    const Random& random) noexcept {
   packed_chunk result;
-  if constexpr (converts_in_hardware<Rounding, F>()) {
+  constexpr narrow_conversion narrow = find_narrow_conversion<Rounding, F, Nibbles>();
+  if constexpr (narrow == narrow_conversion::nearest) {
+    result = convert_to_nearest<F, device_conversions>(bits);
+  } else if constexpr (narrow == narrow_conversion::stochastic) {
+    result = convert_stochastically<F, Rounding::random_bits, device_conversions>(bits, random);
+  } else if constexpr (narrow != narrow_conversion::none) {
+    result = convert_to_scales<narrow == narrow_conversion::scales_upward, device_conversions>(bits);
+  } else if constexpr (converts_in_hardware<Rounding, F>()) {
     std::uint32_t pairs[4];
 #pragma unroll
     for (unsigned i = 0; i < 4; ++i) {
@@ -121,7 +156,8 @@ __device__ packed_chunk pack_chunk(const std::uint32_t (&bits)[chunk_elements], 
 template <class Rounding, float_format F, bool Nibbles, class Random>
 __device__ packed_chunk pack_products(const std::uint32_t (&bits)[chunk_elements], std::uint32_t multiplier,
                                       const special_codes& special, const Random& random) noexcept {
-  if constexpr (Nibbles && F == formats::e2m1) {
+  constexpr bool narrow = find_narrow_conversion<Rounding, F, Nibbles>() != narrow_conversion::none;
+  if constexpr (Nibbles && F == formats::e2m1 && !narrow) {
     return {pack_e2m1<Rounding>(bits, multiplier, special, random), 0U};
   } else {
     std::uint32_t products[chunk_elements];

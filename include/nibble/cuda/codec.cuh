@@ -48,20 +48,26 @@ __global__ void __launch_bounds__(cuda_threads) encode_kernel(const T* x, const 
   }
 }
 
-/// Chunks of eight, to nearest even under the default policy.
-template <float_format F, class T>
+/// The direction of a rounding that draws nothing.
+template <class Rounding>
+inline constexpr rounding_mode direction_of = rounding_mode::nearest_even;
+template <rounding_mode Mode>
+inline constexpr rounding_mode direction_of<round_number<Mode>> = Mode;
+
+/// Chunks of eight under the default policy.
+template <float_format F, class Rounding, class T>
 __global__ void __launch_bounds__(cuda_threads)
     encode_chunks_kernel(float_format, const T* __restrict__ x, std::size_t chunks, std::uint8_t* codes) {
   constexpr bool nibbles = F.bits() <= 4;
   constexpr special_codes special =
-      make_special_codes(F, rounding_mode::nearest_even, overflow::saturate, policy::cuda, false);
+      make_special_codes(F, direction_of<Rounding>, overflow::saturate, policy::cuda, false);
   const random_eight<0> random(0, 0, 0, 10);
   for (std::size_t chunk = thread_index(); chunk < chunks; chunk += thread_count()) {
     raw_chunk<T> raw;
     raw.load(x + chunk * chunk_elements);
     std::uint32_t bits[chunk_elements];
     raw.widen(bits);
-    store_packed_chunk<nibbles>(codes, chunk, pack_chunk<round_number_to_nearest, F, nibbles>(bits, special, random));
+    store_packed_chunk<nibbles>(codes, chunk, pack_chunk<Rounding, F, nibbles>(bits, special, random));
   }
 }
 
@@ -104,6 +110,24 @@ inline bool is_aligned(const void* p, std::size_t bytes) noexcept {
   return reinterpret_cast<std::uintptr_t>(p) % bytes == 0;
 }
 
+/// Queues the kernel of whole chunks: to nearest even, and for UE8M0 as scales are rounded. False for other roundings.
+template <float_format F, class T>
+bool queue_encode_chunks(const cuda& device, const T* x, std::size_t chunks, rounding_mode mode, std::uint8_t* codes,
+                         cuda_status& status) {
+  const auto queue = [&](auto kernel) {
+    status = launch(device.stream, pieces(chunks, cuda_threads), kernel, F, x, chunks, codes);
+    return true;
+  };
+  if constexpr (F == formats::e8m0) {
+    if (mode == rounding_mode::upward) return queue(&encode_chunks_kernel<F, round_number<rounding_mode::upward>, T>);
+    if (mode == rounding_mode::toward_zero) {
+      return queue(&encode_chunks_kernel<F, round_number<rounding_mode::toward_zero>, T>);
+    }
+  }
+  if (mode != rounding_mode::nearest_even) return false;
+  return queue(&encode_chunks_kernel<F, round_number_to_nearest, T>);
+}
+
 template <float_format F, class T>
 cuda_status queue_encode(const cuda& device, const T* x, const encode_call& call) {
   return launch(device.stream, pieces(code_units{call.layout}.of(call.count), cuda_threads), &encode_kernel<T>, x,
@@ -133,17 +157,15 @@ cuda_status encode(const cuda& device, const Source& x, Codes&& codes, const enc
   call.count = std::size(x);
   if constexpr (detail::has_chunk_codec<F, number, code>) {
     constexpr std::size_t code_bytes = F.bits() == 4 ? 4 : 8;
-    const bool plain = call.rounding.mode == rounding_mode::nearest_even && options.overflow == overflow::saturate &&
-                       options.policy == policy::cuda && layout == default_layout(F);
-    if (plain && detail::is_aligned(source, 16) && detail::is_aligned(call.codes, code_bytes)) {
-      const std::size_t chunks = call.count / detail::chunk_elements;
-      const std::size_t done = chunks * detail::chunk_elements;
-      if (chunks != 0) {
-        const cuda_status status =
-            detail::launch(device.stream, detail::pieces(chunks, detail::cuda_threads),
-                           &detail::encode_chunks_kernel<F, number>, F, source, chunks, call.codes);
-        if (!status.ok() || done == call.count) return status;
-      }
+    const bool plain = options.overflow == overflow::saturate && options.policy == policy::cuda &&
+                       layout == default_layout(F) && detail::is_aligned(source, 16) &&
+                       detail::is_aligned(call.codes, code_bytes);
+    const std::size_t chunks = call.count / detail::chunk_elements;
+    const std::size_t done = chunks * detail::chunk_elements;
+    cuda_status status;
+    if (plain && chunks != 0 &&
+        detail::queue_encode_chunks<F>(device, source, chunks, call.rounding.mode, call.codes, status)) {
+      if (!status.ok() || done == call.count) return status;
       call.codes += chunks * code_bytes;
       call.count -= done;
       return detail::queue_encode<F>(device, source + done, call);

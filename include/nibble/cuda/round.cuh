@@ -78,6 +78,17 @@ struct round_number_to_nearest {
   }
 };
 
+/// A number in another direction, by the expression of format/encode.hpp.
+template <rounding_mode Mode>
+struct round_number {
+  static constexpr int random_bits = 0;
+
+  template <float_format F>
+  __device__ static std::uint32_t code(std::uint32_t bits, const special_codes& special, std::uint32_t) noexcept {
+    return encode_lanes<Mode>(F, special, bits, 0U, 32);
+  }
+};
+
 /// Stochastic with Bits random bits, IEEE P3109's variant A.
 template <int Bits>
 struct round_stochastically {

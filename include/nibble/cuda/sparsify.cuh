@@ -140,7 +140,7 @@ __global__ void __launch_bounds__(cuda_threads)
     raw.load(x + chunk * chunk_elements);
     std::uint32_t bits[chunk_elements];
     std::uint32_t kept[chunk_elements];
-    raw.widen(bits);
+    raw.widen_exactly(bits);
     prune_chunk<Draws>(call, chunk, bits, kept);
     store_chunk(out + chunk * chunk_elements, kept);
   }
@@ -165,7 +165,7 @@ __global__ void __launch_bounds__(cuda_threads)
       raw.load(x + chunk * chunk_elements);
       std::uint32_t bits[chunk_elements];
       std::uint32_t kept[chunk_elements];
-      raw.widen(bits);
+      raw.widen_exactly(bits);
       const std::uint32_t masks = prune_chunk<Draws>(call, chunk, bits, kept);
       const std::uint32_t low = metadata_2_4(masks & 15U);
       const std::uint32_t high = metadata_2_4(masks >> 4);

@@ -22,10 +22,10 @@ template <std::size_t M>
 class mask_flow {
  public:
   /// `is_bound`: sums of at most n; needed where the block is cut.
-  constexpr mask_flow(const mask_block<M>& block, std::size_t n, bool is_bound) noexcept
+  NIBBLE_HD constexpr mask_flow(const mask_block<M>& block, std::size_t n, bool is_bound) noexcept
       : block_(&block), n_(n), is_bound_(is_bound) {
     for (std::size_t i = 0; i < block.rows; ++i) {
-      u_[i] = is_bound ? 0 : std::numeric_limits<std::int64_t>::min();
+      u_[i] = is_bound ? 0 : -far;
       for (std::size_t j = 0; j < block.cols; ++j) {
         const std::int64_t need = block.weight[i][j] - v_[j];
         if (need > u_[i]) u_[i] = need;
@@ -36,7 +36,7 @@ class mask_flow {
   }
 
   /// Of all optimal masks, moves to the one that keeps the element at the first position, row by row, where any two differ.
-  constexpr void make_first() noexcept {
+  NIBBLE_HD constexpr void make_first() noexcept {
     for (std::size_t i = 0; i < rows_; ++i) {
       for (std::size_t j = 0; j < block_->cols; ++j) tight_[i] |= slack(i, j) == 0 ? bit(j) : 0U;
       open_[i] = bit(block_->cols) - 1;
@@ -63,7 +63,7 @@ class mask_flow {
   }
 
   /// Gives row `start` one more unit along a shortest path to a column with room, or to the dump.
-  constexpr void place_unit(std::size_t start) noexcept {
+  NIBBLE_HD constexpr void place_unit(std::size_t start) noexcept {
     std::int64_t distance[2 * M + 1];
     std::size_t parent[2 * M + 1];
     bool is_final[2 * M + 1];
@@ -99,7 +99,7 @@ class mask_flow {
     }
   }
 
-  constexpr void leave_row(std::size_t i, std::int64_t* distance, std::size_t* parent) const noexcept {
+  NIBBLE_HD constexpr void leave_row(std::size_t i, std::int64_t* distance, std::size_t* parent) const noexcept {
     for (std::size_t j = 0; j < block_->cols; ++j) {
       const std::int64_t length = distance[i] + slack(i, j);
       if ((kept_[i] & bit(j)) == 0 && length < distance[M + j]) {
@@ -113,7 +113,7 @@ class mask_flow {
     }
   }
 
-  constexpr void leave_column(std::size_t j, std::int64_t* distance, std::size_t* parent) const noexcept {
+  NIBBLE_HD constexpr void leave_column(std::size_t j, std::int64_t* distance, std::size_t* parent) const noexcept {
     for (std::size_t i = 0; i < rows_; ++i) {
       if ((kept_[i] & bit(j)) == 0) continue;
       const std::int64_t length = distance[M + j] - slack(i, j);
@@ -131,7 +131,7 @@ class mask_flow {
 
   /// Keeps the pruned element (row, col) if something else of the same weight can go: along a path of open edges without
   /// slack from its column back to its row.
-  constexpr void exchange(std::size_t row, std::size_t col) noexcept {
+  NIBBLE_HD constexpr void exchange(std::size_t row, std::size_t col) noexcept {
     std::size_t parent[2 * M + 1];
     for (std::size_t n = 0; n <= dump; ++n) parent[n] = none;
     std::size_t queue[2 * M + 1] = {M + col};
@@ -151,7 +151,7 @@ class mask_flow {
   }
 
   /// Whether a unit can move from one node to the other at no loss. The dump stands for the sink as well.
-  [[nodiscard]] constexpr bool is_open(std::size_t from, std::size_t to) const noexcept {
+  [[nodiscard]] NIBBLE_HD constexpr bool is_open(std::size_t from, std::size_t to) const noexcept {
     const bool from_row = from < M;
     const bool to_row = to < M;
     if (from == dump) return to_row ? dumped_[to] > 0 : to != dump && load_[to - M] > 0 && v_[to - M] == 0;

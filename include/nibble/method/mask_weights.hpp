@@ -20,7 +20,7 @@ struct mask_block {
   std::size_t cols = 0;
   std::uint32_t magnitude[M][M] = {};  ///< binary32 bits without the sign
   std::int64_t weight[M][M] = {};
-  [[nodiscard]] constexpr bool is_whole() const noexcept { return rows == M && cols == M; }
+  [[nodiscard]] NIBBLE_HD constexpr bool is_whole() const noexcept { return rows == M && cols == M; }
 };
 
 /// A binary32 magnitude in steps of 2^-31 of the unit in the last place of a number with exponent field `top` (0 for
@@ -36,7 +36,7 @@ NIBBLE_FUNCTION std::int64_t mask_weight(std::uint32_t magnitude, std::uint32_t 
 /// block keeps exactly. In a block with NaN or Inf, numbers are read with 38 bits, one Inf outweighs all numbers, and one
 /// NaN all Infs.
 template <std::size_t M>
-constexpr void weigh(mask_block<M>& block) noexcept {
+NIBBLE_HD constexpr void weigh(mask_block<M>& block) noexcept {
   constexpr std::uint32_t infinity = 0x7f80'0000U;
   std::uint32_t largest = 0;
   bool is_finite = true;
@@ -61,7 +61,7 @@ constexpr void weigh(mask_block<M>& block) noexcept {
 
 /// The block of w that begins at element (row, col).
 template <std::size_t M, class T>
-mask_block<M> load_block(const matrix_view<T>& w, std::size_t row, std::size_t col) noexcept {
+NIBBLE_HD mask_block<M> load_block(const matrix_view<T>& w, std::size_t row, std::size_t col) noexcept {
   mask_block<M> block;
   block.rows = w.rows - row < M ? w.rows - row : M;
   block.cols = w.cols - col < M ? w.cols - col : M;

@@ -11,6 +11,7 @@
 #include <string>
 
 #include <nibble/method/sparsify.hpp>
+#include <nibble/method/sparsity_mask.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -81,6 +82,29 @@ void compress_pruned(std::span<const float> x, std::span<float> values, std::spa
   }
 }
 
+/// Rejects a mask, or sizes, that do not fit a matrix.
+inline void check_masked_storage(const sparsity_mask& mask, std::size_t rows, std::size_t cols, std::size_t values,
+                                 std::size_t metadata) {
+  if (mask.rows() != rows || mask.cols() != cols) {
+    throw_argument({"mask is ", mask.rows(), " x ", mask.cols(), "; it must be ", rows, " x ", cols, " as w is"});
+  }
+  const std::size_t blocks = cols / 4 + (cols % 4 != 0 ? 1U : 0U);
+  const std::size_t words = blocks / 4 + (blocks % 4 != 0 ? 1U : 0U);
+  if (values != rows * 2 * blocks || metadata != rows * words) {
+    throw_argument({"values, metadata have ", values, ", ", metadata, " elements; they must have ", rows * 2 * blocks,
+                    ", ", rows * words});
+  }
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t c = 0; c < cols; c += 4) {
+      const std::uint32_t kept = mask.bits(r, c, cols - c < 4 ? cols - c : 4);
+      const std::uint32_t without_lowest = kept & (kept - 1);
+      if ((without_lowest & (without_lowest - 1)) != 0) {
+        throw_argument({"mask keeps more than two positions of row ", r, ", block ", c / 4});
+      }
+    }
+  }
+}
+
 }  // namespace detail
 
 /// Compresses a tensor that is 2:4 sparse: two values a block and 16-bit metadata words, four blocks a word, the first
@@ -112,6 +136,28 @@ void compress_2_4(std::span<const float> x, std::span<float> values, std::span<s
   detail::check_storage(x.size(), values.size(), metadata.size());
   detail::check_sparsify_method(2, 4, method);
   detail::compress_pruned(x, values, metadata, method);
+}
+
+/// Compresses what a mask keeps of a matrix, every row from a block and a word of its own on: 2 ceil(cols / 4) values and
+/// ceil(cols / 16) words a row, as above, but that a kept zero keeps its sign and its place; a double is rounded to nearest
+/// even. Throws std::invalid_argument, before anything is written, where the shapes differ, the sizes do not fit or the mask
+/// keeps more than two positions of a block.
+template <class T>
+void compress_2_4(const sparsity_mask& mask, const matrix_view<T>& w, std::span<float> values,
+                  std::span<std::uint16_t> metadata) {
+  detail::check_view(w, "w");
+  const std::size_t blocks = w.cols / 4 + (w.cols % 4 != 0 ? 1U : 0U);
+  const std::size_t words = blocks / 4 + (blocks % 4 != 0 ? 1U : 0U);
+  detail::check_masked_storage(mask, w.rows, w.cols, values.size(), metadata.size());
+  for (std::size_t r = 0; r < w.rows; ++r) {
+    for (std::size_t b = 0; b < blocks; ++b) {
+      std::uint32_t bits[4] = {};
+      const std::size_t count = w.cols - 4 * b < 4 ? w.cols - 4 * b : 4;
+      const std::uint32_t kept = mask.bits(r, 4 * b, count);
+      for (std::size_t i = 0; i < count; ++i) bits[i] = (kept >> i & 1U) != 0 ? detail::element_bits(w(r, 4 * b + i)) : 0U;
+      detail::store_block(b, bits, kept, values.data() + r * 2 * blocks, metadata.data() + r * words);
+    }
+  }
 }
 
 /// The way back; positions without a value are +0. Of two equal indexes, which no writer makes, the second value counts.

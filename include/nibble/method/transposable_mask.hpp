@@ -16,6 +16,7 @@
 #include <nibble/method/mask_weights.hpp>
 #include <nibble/method/sparsify.hpp>
 #include <nibble/method/sparsity_mask.hpp>
+#include <nibble/method/two_four_keys.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -48,12 +49,12 @@ struct swaps {
 namespace detail::inline NIBBLE_UNIT {
 
 /// The columns that a row of a 2:4 block may keep, in the order in which ties prefer them.
-inline constexpr std::uint8_t two_four_rows[6] = {0b0011, 0b0101, 0b1001, 0b0110, 0b1010, 0b1100};
+NIBBLE_CONSTANT std::uint8_t two_four_rows[6] = {0b0011, 0b0101, 0b1001, 0b0110, 0b1010, 0b1100};
 
 /// The 90 blocks of 4 x 4 with sums of 2: for each row its place in two_four_rows, in the order in which ties prefer them.
 struct two_four_masks {
   std::uint8_t rows[90][4] = {};
-  constexpr two_four_masks() noexcept {
+  NIBBLE_HD constexpr two_four_masks() noexcept {
     std::size_t count = 0;
     for (unsigned choice = 0; choice < 6 * 6 * 6 * 6; ++choice) {
       const unsigned places[4] = {choice / 216, choice / 36 % 6, choice / 6 % 6, choice % 6};
@@ -71,9 +72,10 @@ struct two_four_masks {
     }
   }
 };
-inline constexpr two_four_masks all_two_four_masks{};
+NIBBLE_CONSTANT two_four_masks all_two_four_masks{};
 
-constexpr void choose_of_90(const mask_block<4>& block, std::uint32_t (&kept)[4]) noexcept {
+/// By all 90 sums.
+NIBBLE_HD constexpr void choose_of_90(const mask_block<4>& block, std::uint32_t (&kept)[4]) noexcept {
   std::int64_t sums[4][6] = {};
   for (std::size_t i = 0; i < 4; ++i) {
     for (std::size_t place = 0; place < 6; ++place) {
@@ -93,13 +95,25 @@ constexpr void choose_of_90(const mask_block<4>& block, std::uint32_t (&kept)[4]
   for (std::size_t i = 0; i < 4; ++i) kept[i] = two_four_rows[all_two_four_masks.rows[best][i]];
 }
 
-template <std::size_t M>
-constexpr void choose(mask_block<M>& block, std::size_t n, const heaviest& method, std::uint32_t (&kept)[M]) noexcept {
+/// A whole 2:4 block: by keys, or where they cannot tell by weights.
+NIBBLE_HD constexpr void choose_two_four(mask_block<4>& block, std::uint32_t (&kept)[4]) noexcept {
+  std::uint32_t magnitudes[16] = {};
+  for (std::size_t k = 0; k < 16; ++k) magnitudes[k] = block.magnitude[k / 4][k % 4];
+  const std::uint32_t bits = choose_by_keys(magnitudes);
+  for (std::size_t i = 0; i < 4; ++i) kept[i] = row_of_keys(bits, static_cast<int>(i));
+  if (bits != 0) return;
   weigh(block);
+  choose_of_90(block, kept);
+}
+
+template <std::size_t M>
+NIBBLE_HD constexpr void choose(mask_block<M>& block, std::size_t n, const heaviest& method,
+                                std::uint32_t (&kept)[M]) noexcept {
   const bool is_bound = method.sums == mask_sums::bound || !block.is_whole();
   if constexpr (M == 4) {
-    if (n == 2 && !is_bound) return choose_of_90(block, kept);
+    if (n == 2 && !is_bound) return choose_two_four(block, kept);
   }
+  weigh(block);
   mask_flow<M> flow(block, n, is_bound);
   flow.make_first();
   for (std::size_t i = 0; i < M; ++i) kept[i] = flow.kept(i);
