@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include <nibble/block/block_format.hpp>
+#include <nibble/block/matrix_view.hpp>
 #include <nibble/cuda/conversions.cuh>
 #include <nibble/cuda/e2m1_chunk.cuh>
 #include <nibble/cuda/real.cuh>
@@ -60,20 +61,7 @@ struct raw_chunk {
   __device__ void widen(std::uint32_t (&bits)[chunk_elements]) const noexcept {
 #pragma unroll
     for (unsigned i = 0; i < count; ++i) {
-      const std::uint32_t words[4] = {vectors[i].x, vectors[i].y, vectors[i].z, vectors[i].w  /// The same, a NaN as element_bits gives it: quiet, with its sign and no payload.
-  __device__ void widen_exactly(std::uint32_t (&bits)[chunk_elements]) const noexcept {
-    widen(bits);
-    if constexpr (!std::is_same_v<T, float>) {
-      if (chunk_amax(bits) <= 0x7f80'0000U) return;
-      const std::uint32_t words[4] = {vectors[0].x, vectors[0].y, vectors[0].z, vectors[0].w};
-#pragma unroll
-      for (unsigned i = 0; i < chunk_elements; ++i) {
-        const std::uint32_t sign = (words[i / 2] << (i % 2 == 0 ? 16 : 0)) & 0x8000'0000U;
-        if ((bits[i] & 0x7fff'ffffU) > 0x7f80'0000U) bits[i] = 0x7fc0'0000U | sign;
-      }
-    }
-  }
-};
+      const std::uint32_t words[4] = {vectors[i].x, vectors[i].y, vectors[i].z, vectors[i].w};
 #pragma unroll
       for (unsigned k = 0; k < 4; ++k) {
         if constexpr (std::is_same_v<T, float>) {
@@ -85,6 +73,19 @@ struct raw_chunk {
           bits[2 * k] = half_to_bits(static_cast<std::uint16_t>(words[k]));
           bits[2 * k + 1] = half_to_bits(static_cast<std::uint16_t>(words[k] >> 16));
         }
+      }
+    }
+  }
+  /// The same, a NaN as element_bits gives it: quiet, with its sign and payload.
+  __device__ void widen_exactly(std::uint32_t (&bits)[chunk_elements]) const noexcept {
+    widen(bits);
+    if constexpr (!std::is_same_v<T, float>) {
+      if (chunk_amax(bits) <= 0x7f80'0000U) return;
+      const std::uint32_t words[4] = {vectors[0].x, vectors[0].y, vectors[0].z, vectors[0].w};
+#pragma unroll
+      for (unsigned i = 0; i < chunk_elements; ++i) {
+        if ((bits[i] & 0x7fff'ffffU) <= 0x7f80'0000U) continue;
+        bits[i] = element_bits(T::from_bits(static_cast<std::uint16_t>(words[i / 2] >> (16 * (i % 2)))));
       }
     }
   }

@@ -49,7 +49,7 @@ struct masked_call {
   [[nodiscard]] __device__ std::size_t blocks() const noexcept { return (w.cols + 3) / 4; }
 };
 
-/// The binary32 bits of four elements in memory that is aligned to their size, as element_bits.
+/// The binary32 bits of four elements in memory that is aligned to their size; a NaN is some NaN.
 template <class T>
 __device__ void load_four(const T* x, std::uint32_t (&bits)[4]) noexcept {
   if constexpr (std::is_same_v<T, float>) {
@@ -57,11 +57,11 @@ __device__ void load_four(const T* x, std::uint32_t (&bits)[4]) noexcept {
     bits[0] = v.x, bits[1] = v.y, bits[2] = v.z, bits[3] = v.w;
   } else {
     const uint2 v = __ldcs(reinterpret_cast<const uint2*>(x));
-    const std::uint32_t halves[4] = {v.x << 16, v.x & 0xffff'0000U, v.y << 16, v.y & 0xffff'0000U};
-#pragma unroll
-    for (unsigned i = 0; i < 4; ++i) {
-      const std::uint32_t wide = std::is_same_v<T, bf16> ? halves[i] : half_to_bits(static_cast<std::uint16_t>(halves[i] >> 16));
-      bits[i] = decoded_nan(wide, halves[i]);
+    if constexpr (std::is_same_v<T, bf16>) {
+      bits[0] = v.x << 16, bits[1] = v.x & 0xffff'0000U, bits[2] = v.y << 16, bits[3] = v.y & 0xffff'0000U;
+    } else {
+      bits[0] = half_to_bits(static_cast<std::uint16_t>(v.x)), bits[1] = half_to_bits(static_cast<std::uint16_t>(v.x >> 16));
+      bits[2] = half_to_bits(static_cast<std::uint16_t>(v.y)), bits[3] = half_to_bits(static_cast<std::uint16_t>(v.y >> 16));
     }
   }
 }
@@ -100,6 +100,7 @@ struct masked_block {
     }
     if (call.given != nullptr) {
       read_mask();
+      make_nan_exact();
     } else {
       choose_mask(whole);
     }
@@ -164,7 +165,19 @@ struct masked_block {
       for (unsigned k = 0; k < 16; ++k) magnitudes[k] = bits[k / 4][k % 4] & 0x7fff'ffffU;
       kept = __brev(choose_by_keys(magnitudes)) >> 16;
     }
-    if (kept == 0) kept = choose_by_weights(call.w, call.method, row, col);
+    if (kept != 0) return;
+    kept = choose_by_weights(call.w, call.method, row, col);
+    make_nan_exact();
+  }
+  /// NaN as element_bits gives them. Keys leave blocks with NaN to weights.
+  __device__ void make_nan_exact() noexcept {
+    if constexpr (!std::is_same_v<T, float>) {
+#pragma unroll
+      for (unsigned k = 0; k < 16; ++k) {
+        std::uint32_t& b = bits[k / 4][k % 4];
+        if ((b & 0x7fff'ffffU) > 0x7f80'0000U) b = element_bits(call.w(row + k / 4, col + k % 4));
+      }
+    }
   }
 };
 
