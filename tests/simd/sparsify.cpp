@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// N:M sparsity on vectors against the scalar backend, bit for bit: all magnitudes of exponents, ties, zeros, special values,
-// every length and offset.
+// N:M sparsity on vectors against the scalar backend, bit for bit: all magnitudes of exponents, ties, zeros, special
+// values, every length and offset.
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <random>
 #include <stdexcept>
@@ -16,7 +17,8 @@ namespace {
 
 using namespace nibble;
 
-/// Gaussians, small integers that tie, numbers far apart, and any bits, mixed by runs of 64 so that whole vectors are plain.
+/// Gaussians, small integers that tie, numbers far apart, and any bits, mixed by runs of 64 so that whole vectors are
+/// plain.
 std::vector<float> some_numbers(std::size_t count, unsigned seed) {
   std::mt19937 generator(seed);
   std::normal_distribution<float> normal;
@@ -30,7 +32,9 @@ std::vector<float> some_numbers(std::size_t count, unsigned seed) {
       case 3: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (30 + bits % 5) << 23); break;
       case 4: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (247 + bits % 8) << 23); break;
       case 5: x[i] = bits % 3 != 0 ? (bits % 2 != 0 ? 0.0F : -0.0F) : normal(generator); break;
-      case 6: x[i] = bits % 16 == 0 ? bit_cast<float>(static_cast<std::uint32_t>(generator())) : normal(generator); break;
+      case 6:
+        x[i] = bits % 16 == 0 ? bit_cast<float>(static_cast<std::uint32_t>(generator())) : normal(generator);
+        break;
       case 7: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (bits % 4 == 0 ? 150 : 20 + bits % 15) << 23); break;
       default: x[i] = bit_cast<float>(bits & 0x80ff'ffffU); break;
     }
@@ -98,6 +102,63 @@ TEST_CASE("results past the caches") {
   sparsify<2, 4>(simd{}, x, out, magnitude{});
   CHECK(same_bits(out, sparsify<2, 4>(std::span<const float>(x), magnitude{})));
 }
+
+#if defined(__AVX2__)
+/// The uniform at which a pick changes, times 2^64, and more or less: where that changes another pick, nothing is lost.
+template <std::size_t M>
+std::uint64_t uniform_at_a_change(const float* x, std::size_t which, std::mt19937_64& generator) {
+  long double sizes[M];
+  long double sum = 0;
+  long double largest = 0;
+  for (std::size_t i = 0; i < M; ++i) {
+    sizes[i] = std::abs(static_cast<long double>(x[i]));
+    sum += sizes[i];
+    largest = std::max(largest, sizes[i]);
+  }
+  const bool is_certain = M == 4 && 2 * largest >= sum;
+  long double reached = 0;
+  for (std::size_t i = 0; i <= which; ++i) reached += is_certain && sizes[i] == largest ? 0 : sizes[i];
+  if (is_certain) sum -= largest;
+  if (!(sum > 0) || !(sum < 1e30L)) return generator();
+  long double at = reached / sum * (M == 4 && !is_certain ? 2 : 1);
+  at -= std::floor(at);
+  const std::uint64_t near = static_cast<std::uint64_t>(at * 0x1p63L) * 2;
+  const std::uint64_t distance = generator() >> (30 + generator() % 34);
+  return generator() % 2 != 0 ? near + distance : near - distance;
+}
+
+template <std::size_t M, int Bits>
+void check_changes() {
+  using run = detail::vector_sparsifier<simd::arch>;
+  constexpr std::size_t blocks = 1 << 13;
+  std::mt19937_64 generator(M + Bits);
+  const std::vector<float> x = some_numbers(M * blocks, 5);
+  std::vector<unsigned char> bytes(blocks * Bits / 8);
+  std::vector<float> expected(x.size());
+  for (std::size_t b = 0; b < blocks; ++b) {
+    const std::uint64_t u = uniform_at_a_change<M>(x.data() + M * b, b % M, generator) >> (64 - Bits);
+    for (std::size_t i = 0; i < Bits / 8; ++i) bytes[b * Bits / 8 + i] = static_cast<unsigned char>(u >> (8 * i));
+    std::uint32_t in[M];
+    std::uint32_t kept[M];
+    for (std::size_t i = 0; i < M; ++i) in[i] = to_bits(x[M * b + i]);
+    detail::minimum_variance_block<M>(M / 2, in, u << (64 - Bits), Bits == 64 ? 32 : 4, kept);
+    for (std::size_t i = 0; i < M; ++i) expected[M * b + i] = bit_cast<float>(kept[i]);
+  }
+  std::vector<float> out(x.size());
+  if constexpr (M == 4) run::two_of_four(x.data(), detail::uniform_bits<Bits>{bytes.data()}, blocks, out.data());
+  if constexpr (M == 2) run::one_of_two(x.data(), detail::uniform_bits<Bits>{bytes.data()}, blocks, out.data());
+  CHECK(same_bits(out, expected));
+}
+
+TEST_CASE("minimum variance on vectors: random bits at which a pick changes") {
+  check_changes<4, 64>();
+  check_changes<4, 32>();
+  check_changes<4, 16>();
+  check_changes<2, 64>();
+  check_changes<2, 32>();
+  check_changes<2, 16>();
+}
+#endif
 
 template <class Method>
 void check_compressed(const Method& method) {

@@ -21,23 +21,35 @@ struct sparse_lanes<avx2_vector> : avx2_vector {
   using mask = word;
   static NIBBLE_ALWAYS_INLINE mask is_greater(word a, word b) noexcept { return greater(a, b); }
   static NIBBLE_ALWAYS_INLINE mask is_equal(word a, word b) noexcept { return equal(a, b); }
-  /// Where a magnitude is beyond `most`, or below `least` and not zero.
-  static NIBBLE_ALWAYS_INLINE mask is_beyond(word m, std::uint32_t least, std::uint32_t most) noexcept {
-    const word before = subtract(m, all(1));
-    return either(equal(smallest_unsigned(before, all(least - 2)), before), greater(m, all(most)));
+  /// Where an unsigned number is at most `most`.
+  static NIBBLE_ALWAYS_INLINE mask is_at_most(word x, word most) noexcept {
+    return equal(smallest_unsigned(x, most), x);
   }
   static NIBBLE_ALWAYS_INLINE mask all_of(mask a, mask b) noexcept { return both(a, b); }
   static NIBBLE_ALWAYS_INLINE mask any_of(mask a, mask b) noexcept { return either(a, b); }
   static NIBBLE_ALWAYS_INLINE mask but_not(mask a, mask b) noexcept { return without(a, b); }
   static NIBBLE_ALWAYS_INLINE bool is_any(mask a) noexcept { return any(a); }
   static NIBBLE_ALWAYS_INLINE word select(mask m, word a, word b) noexcept { return _mm256_blendv_epi8(b, a, m); }
+  /// The masks of those positions at which the number of picks grows, by at most one: two picks are made one after the
+  /// other, first[i] and second[i] say whether they are made at position i or before, all of them in the end.
+  static NIBBLE_ALWAYS_INLINE void picks(const mask (&first)[4], const mask (&second)[4], mask (&picked)[4]) noexcept {
+    const word two = add(first[1], second[1]);
+    const word three = add(first[2], second[2]);
+    picked[0] = first[0];
+    picked[1] = subtract(two, first[0]);
+    picked[2] = subtract(three, two);
+    picked[3] = subtract(add(first[3], second[3]), three);
+  }
   static NIBBLE_ALWAYS_INLINE word where(mask m, word a) noexcept { return both(m, a); }
+  static NIBBLE_ALWAYS_INLINE word ones_where(mask m, word a) noexcept { return either(m, a); }
   static NIBBLE_ALWAYS_INLINE word without_where(mask m, word a) noexcept { return without(a, m); }
   /// a & first | second.
   static NIBBLE_ALWAYS_INLINE word cut_and_set(word a, word first, word second) noexcept {
     return either(both(a, first), second);
   }
-  static NIBBLE_ALWAYS_INLINE word right_by(word a, word count) noexcept { return _mm256_srlv_epi32(a, count); }
+  static NIBBLE_ALWAYS_INLINE word twice_where(mask m, word a) noexcept { return left_by(a, right<31>(m)); }
+  /// 1 where m, and 2 where m and n are.
+  static NIBBLE_ALWAYS_INLINE word count(mask m, mask n) noexcept { return subtract(subtract(all(0), m), n); }
   static NIBBLE_ALWAYS_INLINE word left_by(word a, word count) noexcept { return _mm256_sllv_epi32(a, count); }
   static NIBBLE_ALWAYS_INLINE word upper_product(word a, word b) noexcept {
     const word even = _mm256_srli_epi64(_mm256_mul_epu32(a, b), 32);
@@ -60,6 +72,10 @@ struct sparse_lanes<avx2_vector> : avx2_vector {
   }
   static NIBBLE_ALWAYS_INLINE word from_turned(word x) noexcept {
     return _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  }
+  /// The upper halves of 64-bit numbers, one a block, to turned lanes.
+  static NIBBLE_ALWAYS_INLINE word high_to_turned(word first, word second) noexcept {
+    return _mm256_permutevar8x32_epi32(high_to_parted(first, second), _mm256_setr_epi32(0, 4, 2, 6, 1, 5, 3, 7));
   }
   /// Stores a_0 b_0 a_1 b_1 ..., a and b turned.
   static NIBBLE_ALWAYS_INLINE void store_pairs(std::uint32_t* out, word a, word b) noexcept {
@@ -89,10 +105,15 @@ struct sparse_lanes<avx2_vector> : avx2_vector {
     odd = _mm256_unpackhi_epi32(even, odd);
     even = low;
   }
-  /// One number a pair, in the order of the pairs, to the order of part_pairs.
+  /// One number a pair, in the order of the pairs, to the order of part_pairs; and the upper halves of 64-bit ones.
   static NIBBLE_ALWAYS_INLINE word to_parted(word x) noexcept { return _mm256_permute4x64_epi64(x, 0xd8); }
+  static NIBBLE_ALWAYS_INLINE word high_to_parted(word first, word second) noexcept {
+    return as_word(_mm256_shuffle_ps(as_real(first), as_real(second), 0xdd));
+  }
   template <int Order>
-  static NIBBLE_ALWAYS_INLINE word shuffle_block(word x) noexcept { return _mm256_shuffle_epi32(x, Order); }
+  static NIBBLE_ALWAYS_INLINE word shuffle_block(word x) noexcept {
+    return _mm256_shuffle_epi32(x, Order);
+  }
   /// The magnitudes of each block that are among its two largest, of equal ones the first, keep their element of x.
   static NIBBLE_ALWAYS_INLINE word keep_two(word x) noexcept {
     const word m = both(x, all(0x7fff'ffffU));
@@ -111,26 +132,35 @@ struct sparse_lanes<avx512_vector> : avx512_vector {
   using mask = __mmask16;
   static NIBBLE_ALWAYS_INLINE mask is_greater(word a, word b) noexcept { return _mm512_cmpgt_epi32_mask(a, b); }
   static NIBBLE_ALWAYS_INLINE mask is_equal(word a, word b) noexcept { return _mm512_cmpeq_epi32_mask(a, b); }
-  static NIBBLE_ALWAYS_INLINE mask is_beyond(word m, std::uint32_t least, std::uint32_t most) noexcept {
-    const mask is_low = _mm512_cmplt_epu32_mask(subtract(m, all(1)), all(least - 1));
-    return any_of(is_low, is_greater(m, all(most)));
-  }
+  static NIBBLE_ALWAYS_INLINE mask is_at_most(word x, word most) noexcept { return _mm512_cmple_epu32_mask(x, most); }
   static NIBBLE_ALWAYS_INLINE mask all_of(mask a, mask b) noexcept { return static_cast<mask>(a & b); }
   static NIBBLE_ALWAYS_INLINE mask any_of(mask a, mask b) noexcept { return static_cast<mask>(a | b); }
   static NIBBLE_ALWAYS_INLINE mask but_not(mask a, mask b) noexcept { return static_cast<mask>(a & ~b); }
   static NIBBLE_ALWAYS_INLINE bool is_any(mask a) noexcept { return a != 0; }
   static NIBBLE_ALWAYS_INLINE word select(mask m, word a, word b) noexcept { return _mm512_mask_blend_epi32(m, b, a); }
+  static NIBBLE_ALWAYS_INLINE void picks(const mask (&first)[4], const mask (&second)[4], mask (&picked)[4]) noexcept {
+    picked[0] = first[0];
+    picked[1] = any_of(but_not(first[1], first[0]), second[1]);
+    picked[2] = any_of(but_not(first[2], first[1]), but_not(second[2], second[1]));
+    picked[3] = any_of(but_not(first[3], first[2]), but_not(second[3], second[2]));
+  }
   static NIBBLE_ALWAYS_INLINE word where(mask m, word a) noexcept { return _mm512_maskz_mov_epi32(m, a); }
+  static NIBBLE_ALWAYS_INLINE word ones_where(mask m, word a) noexcept {
+    return _mm512_mask_mov_epi32(a, m, all(0xffff'ffffU));
+  }
   static NIBBLE_ALWAYS_INLINE word without_where(mask m, word a) noexcept {
     return _mm512_maskz_mov_epi32(static_cast<mask>(~m), a);
   }
   static NIBBLE_ALWAYS_INLINE word cut_and_set(word a, word first, word second) noexcept {
     return _mm512_ternarylogic_epi32(a, first, second, 0xea);
   }
-  static NIBBLE_ALWAYS_INLINE word right_by(word a, word count) noexcept {
-    return _mm512_maskz_srlv_epi32(every, a, count);
+  static NIBBLE_ALWAYS_INLINE word twice_where(mask m, word a) noexcept { return _mm512_mask_add_epi32(a, m, a, a); }
+  static NIBBLE_ALWAYS_INLINE word count(mask m, mask n) noexcept {
+    return _mm512_mask_mov_epi32(where(m, all(1)), n, all(2));
   }
-  static NIBBLE_ALWAYS_INLINE word left_by(word a, word count) noexcept { return _mm512_maskz_sllv_epi32(every, a, count); }
+  static NIBBLE_ALWAYS_INLINE word left_by(word a, word count) noexcept {
+    return _mm512_maskz_sllv_epi32(every, a, count);
+  }
   static NIBBLE_ALWAYS_INLINE word upper_product(word a, word b) noexcept {
     const word even = right_wide<32>(multiply_wide(a, b));
     const word odd = multiply_wide(right_wide<32>(a), right_wide<32>(b));
@@ -151,6 +181,10 @@ struct sparse_lanes<avx512_vector> : avx512_vector {
     return _mm512_maskz_permutexvar_epi32(every, order, x);
   }
   static NIBBLE_ALWAYS_INLINE word from_turned(word x) noexcept { return to_turned(x); }
+  static NIBBLE_ALWAYS_INLINE word high_to_turned(word first, word second) noexcept {
+    const word order = _mm512_setr_epi32(1, 9, 17, 25, 3, 11, 19, 27, 5, 13, 21, 29, 7, 15, 23, 31);
+    return _mm512_permutex2var_epi32(first, order, second);
+  }
   static NIBBLE_ALWAYS_INLINE void store_pairs(std::uint32_t* out, word a, word b) noexcept {
     const word low = _mm512_setr_epi32(0, 16, 4, 20, 8, 24, 12, 28, 1, 17, 5, 21, 9, 25, 13, 29);
     const word high = _mm512_setr_epi32(2, 18, 6, 22, 10, 26, 14, 30, 3, 19, 7, 23, 11, 27, 15, 31);
@@ -177,6 +211,10 @@ struct sparse_lanes<avx512_vector> : avx512_vector {
     even = first;
   }
   static NIBBLE_ALWAYS_INLINE word to_parted(word x) noexcept { return x; }
+  static NIBBLE_ALWAYS_INLINE word high_to_parted(word first, word second) noexcept {
+    const word order = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    return _mm512_permutex2var_epi32(first, order, second);
+  }
   template <int Order>
   static NIBBLE_ALWAYS_INLINE word shuffle_block(word x) noexcept {
     return _mm512_maskz_shuffle_epi32(every, x, static_cast<_MM_PERM_ENUM>(Order));
@@ -192,7 +230,7 @@ struct sparse_lanes<avx512_vector> : avx512_vector {
 };
 #endif
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT::x86
 }  // namespace v0
 }  // namespace nibble
 

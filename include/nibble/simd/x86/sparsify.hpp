@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Minimum-variance 2:4 and 1:2 on vectors, a block a lane, with the integers of method/sparse_block.hpp for at most 32
-// random bits: magnitudes of 28 bits, sums of at most 30.
+// Minimum-variance 2:4 and 1:2 on vectors, a block a lane, with the integers of method/sparse_block.hpp: magnitudes of
+// 28 bits, sums of at most 30. With 64 random bits a magnitude has 28 bits more: they count in R and in what is
+// certain, and a pick that they could change takes the scalar way, as about one block in ten million does.
 #pragma once
 
+#include <nibble/simd/unrolled.hpp>
+#include <nibble/simd/x86/doubled.hpp>
 #include <nibble/simd/x86/sparse_lanes.hpp>
 
 #if defined(__AVX2__)
@@ -12,127 +15,215 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
 
+/// The constants of the kernels as vectors in memory: compilers make up for a lack of registers by building them again
+/// in every step, on the port that moves elements between lanes, where the kernels are busiest.
 template <class V>
-class variance_kernel {
-  using lanes = sparse_lanes<V>;
-  using word = typename V::word;
-  using mask = typename lanes::mask;
+class variance_constants {
+  struct alignas(64) spread {
+    std::uint32_t lanes[V::lanes];
+    constexpr explicit spread(std::uint32_t x) noexcept : lanes{} {
+      for (std::uint32_t& lane : lanes) lane = x;
+    }
+    NIBBLE_ALWAYS_INLINE operator typename V::word() const noexcept { return V::load(lanes); }
+    NIBBLE_ALWAYS_INLINE operator typename doubled<V>::word() const noexcept {
+      return {V::load(lanes), V::load(lanes)};
+    }
+  };
 
-  // Exponent fields outside of these take the scalar way: results could be subnormal or beyond float32, or are not numbers.
+ public:
+  // Exponent fields outside of these take the scalar way: results could be subnormal or beyond float32, or are not
+  // numbers.
   static constexpr std::uint32_t least_field = 32;
   static constexpr std::uint32_t most_field = 250;
 
- public:
-  /// Elements of one call, blocks of four or of two.
-  static constexpr std::size_t size_2_4 = 4 * V::lanes;
-  static constexpr std::size_t size_1_2 = 2 * V::lanes;
+  spread magnitude{0x7fff'ffffU}, sign{0x8000'0000U}, field{0x7f80'0000U}, field_step{1U << 23}, one{1}, none{0},
+      before{~0U};
+  spread low_bits{(1U << 28) - 1};
+  spread small{(least_field << 23) - 2}, large{((most_field + 1) << 23) - 1};
+  spread to_fixed{(2U * 127U + 27U) << 23};  ///< less an exponent: the power of two that gives such a magnitude 28 bits
+  spread from_fixed{(127U + 27U) << 23};
+};
+template <class V>
+inline constexpr variance_constants<V> variance_table{};
 
-  /// The results of V::lanes blocks in turned lanes; false where one of them is to take the scalar way. The uniforms, of 32
-  /// bits, are in turned lanes as well. `kept` says which positions have a value.
-  static NIBBLE_ALWAYS_INLINE bool two_of_four(const word (&a)[4], word uniform, word (&out)[4], mask (&kept)[4]) noexcept {
+/// `IsWide` is for 64 random bits, of which the kernel takes the upper 32.
+template <class V, bool IsWide>
+class variance_kernel {
+  using lanes = sparse_lanes<V>;
+  using word = typename V::word;
+  using real = typename V::real;
+  using mask = typename lanes::mask;
+  using constants = variance_constants<typename single_vector<V>::type>;
+
+  // In units of the upper 28 bits, what the lower ones can add to a sum is below 4, and to one that is counted twice
+  // below 8; the products with R and the random bits that are left out add up to below 10 on the other side.
+  static constexpr std::uint32_t doubt_before = 10;
+  static constexpr std::uint32_t doubt = 19;
+
+ public:
+  NIBBLE_ALWAYS_INLINE variance_kernel() noexcept {
+    asm("" : "+r"(k_));  // a place that compilers do not know
+  }
+
+  /// What becomes of V::lanes blocks of four, in turned lanes.
+  struct choice {
+    mask kept[4];  ///< positions with a value
+    word value;    ///< its magnitude, of which the element's own takes the place where that is larger
+  };
+
+  /// Elements and uniforms of 32 bits in turned lanes. False where a block is to take the scalar way.
+  NIBBLE_ALWAYS_INLINE bool two_of_four(const word (&a)[4], word uniform, choice& c) const noexcept {
     word m[4];
-    for (int i = 0; i < 4; ++i) m[i] = V::both(a[i], V::all(0x7fff'ffffU));
+    for (int i = 0; i < 4; ++i) m[i] = V::both(a[i], k_->magnitude);
     const word high = V::largest(m[0], m[1]);
     const word other = V::largest(m[2], m[3]);
     const word most = V::largest(high, other);
-    const word second = V::largest(V::smallest(high, other), V::largest(V::smallest(m[0], m[1]), V::smallest(m[2], m[3])));
-    if (!is_plain(most)) return false;
-    // With all in steps of the largest: does it stay for certain?
-    const word top = reference(most);
-    word scaled[4];
-    word field[4];
-    word sum = V::all(0);
-    for (int i = 0; i < 4; ++i) {
-      scaled[i] = significand(a[i]);
-      field[i] = V::template right<23>(m[i]);
-      sum = V::add(sum, lanes::right_by(scaled[i], V::subtract(top, field[i])));
-    }
-    const word fixed_most = lanes::right_by(significand(most), V::subtract(top, V::template right<23>(most)));
-    const mask is_open = lanes::is_greater(sum, V::add(fixed_most, fixed_most));
-    // Then the others in steps of the second.
-    if (!is_tail_plain(second, is_open)) return false;
-    const word step = lanes::select(is_open, top, reference(second));
-    // No magnitude where nothing is certain; a zero never is.
-    const word certain_size = lanes::select(is_open, V::all(0xffff'ffffU), V::largest(most, V::all(1)));
+    const word second =
+        V::largest(V::smallest(high, other), V::largest(V::smallest(m[0], m[1]), V::smallest(m[2], m[3])));
+    if (!is_plain(most, second)) return false;
+    const mask is_open = is_none_certain(m, most);
+    // The others in steps of the second where the largest is certain. No magnitude where nothing is; a zero never is.
+    const word step = V::both(lanes::select(is_open, most, second), k_->field);
+    const word certain_size = lanes::ones_where(is_open, V::largest(most, k_->one));
+    const real scale = scale_of(step);
     mask certain[4];
     word reached[4];
-    sum = V::all(0);
-    for (int i = 0; i < 4; ++i) {
+    word sum;
+    word low;
+    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
       certain[i] = lanes::is_equal(m[i], certain_size);
-      const word fixed = lanes::without_where(certain[i], lanes::right_by(scaled[i], V::subtract(step, field[i])));
-      sum = V::add(sum, fixed);
-      reached[i] = V::add(sum, lanes::where(is_open, sum));
-    }
-    pick(reached, sum, uniform, is_open, kept);
+      const real scaled = V::multiply(V::as_real(lanes::without_where(certain[i], m[i])), scale);
+      const word fixed = V::truncated(scaled);
+      sum = i == 0 ? fixed : V::add(sum, fixed);
+      if constexpr (IsWide) low = i == 0 ? low_part(scaled, fixed) : V::add(low, low_part(scaled, fixed));
+      if constexpr (i < 3) reached[i] = lanes::twice_where(is_open, sum);
+    });
+    if (!pick(reached, sum, uniform, is_open, c.kept)) return false;
+    for (int i = 0; i < 4; ++i) c.kept[i] = lanes::any_of(c.kept[i], certain[i]);
     // R / 2 where nothing is certain, else R.
-    const word exponent = V::add(V::subtract(step, V::all(155)), lanes::without_where(is_open, V::all(1)));
-    const word value = V::add(V::as_word(V::from_integer(sum)), V::template left<23>(exponent));
-    for (int i = 0; i < 4; ++i) {
-      const word signed_value = lanes::cut_and_set(a[i], V::all(0x8000'0000U), value);
-      out[i] = lanes::select(kept[i], signed_value, lanes::where(certain[i], a[i]));
-      kept[i] = lanes::any_of(kept[i], certain[i]);
-    }
+    c.value = V::subtract(magnitude_of(sum, low, step), lanes::where(is_open, k_->field_step));
     return true;
   }
 
-  /// The same for pairs: one of two stays.
-  static NIBBLE_ALWAYS_INLINE bool one_of_two(word a, word b, word uniform, word& out_a, word& out_b) noexcept {
-    const word m = V::both(a, V::all(0x7fff'ffffU));
-    const word n = V::both(b, V::all(0x7fff'ffffU));
+  /// A kept element: a certain one is as large as R / (N - k) at least, and no other is larger.
+  NIBBLE_ALWAYS_INLINE word survivor(word a, word value) const noexcept {
+    return lanes::cut_and_set(a, k_->sign, V::largest(V::both(a, k_->magnitude), value));
+  }
+
+  /// One of two stays.
+  NIBBLE_ALWAYS_INLINE bool one_of_two(word a, word b, word uniform, word& out_a, word& out_b) const noexcept {
+    const word m = V::both(a, k_->magnitude);
+    const word n = V::both(b, k_->magnitude);
     const word most = V::largest(m, n);
-    if (!is_plain(most)) return false;
-    const word top = reference(most);
-    const word fixed_a = lanes::right_by(significand(a), V::subtract(top, V::template right<23>(m)));
-    const word fixed_b = lanes::right_by(significand(b), V::subtract(top, V::template right<23>(n)));
+    if (!is_plain(most, most)) return false;
+    const word step = V::both(most, k_->field);
+    const real scale = scale_of(step);
+    const real scaled_a = V::multiply(V::as_real(m), scale);
+    const real scaled_b = V::multiply(V::as_real(n), scale);
+    const word fixed_a = V::truncated(scaled_a);
+    const word fixed_b = V::truncated(scaled_b);
     const word sum = V::add(fixed_a, fixed_b);
-    const mask is_first = lanes::is_greater(fixed_a, lanes::upper_product(uniform, sum));
-    const mask is_second = lanes::but_not(lanes::is_greater(sum, V::all(0)), is_first);
-    const word exponent = V::subtract(top, V::all(154));
-    const word value = V::add(V::as_word(V::from_integer(sum)), V::template left<23>(exponent));
-    out_a = lanes::where(is_first, lanes::cut_and_set(a, V::all(0x8000'0000U), value));
-    out_b = lanes::where(is_second, lanes::cut_and_set(b, V::all(0x8000'0000U), value));
+    word low;
+    word offset = lanes::upper_product(uniform, sum);
+    if constexpr (IsWide) {
+      low = V::add(low_part(scaled_a, fixed_a), low_part(scaled_b, fixed_b));
+      offset = before_doubt(offset, sum);
+      if (lanes::is_any(lanes::is_at_most(V::subtract(offset, fixed_a), V::all(doubt - 1)))) return false;
+    }
+    const mask is_first = lanes::is_greater(fixed_a, offset);
+    const mask is_second = lanes::but_not(lanes::is_greater(sum, k_->none), is_first);
+    const word value = magnitude_of(sum, low, step);
+    out_a = lanes::where(is_first, lanes::cut_and_set(a, k_->sign, value));
+    out_b = lanes::where(is_second, lanes::cut_and_set(b, k_->sign, value));
     return true;
   }
 
  private:
-  /// Whether all largest magnitudes are zero or in the range of plain exponents.
-  static NIBBLE_ALWAYS_INLINE bool is_plain(word most) noexcept {
-    return !lanes::is_any(lanes::is_beyond(most, least_field << 23, ((most_field + 1) << 23) - 1));
+  /// Whether all largest and second magnitudes are zero or in the range of plain exponents.
+  NIBBLE_ALWAYS_INLINE bool is_plain(word most, word second) const noexcept {
+    const word before = V::smallest_unsigned(V::add(most, k_->before), V::add(second, k_->before));
+    return !lanes::is_any(lanes::any_of(lanes::is_at_most(before, k_->small), lanes::is_greater(most, k_->large)));
   }
-  /// Whether the second magnitudes are zero or plain where they set the scale.
-  static NIBBLE_ALWAYS_INLINE bool is_tail_plain(word second, mask is_open) noexcept {
-    const word tail = lanes::without_where(is_open, second);
-    return !lanes::is_any(lanes::is_beyond(tail, least_field << 23, 0x7fff'ffffU));
+  /// The power of two that gives a magnitude with this exponent 28 bits. One so far below that the product is subnormal
+  /// is cut off anyway.
+  NIBBLE_ALWAYS_INLINE real scale_of(word exponent) const noexcept {
+    return V::as_real(V::subtract(k_->to_fixed, exponent));
   }
-  /// The exponent field that sets the scale; zeros get one that cuts everything off.
-  static NIBBLE_ALWAYS_INLINE word reference(word magnitude) noexcept {
-    return V::largest(V::template right<23>(magnitude), V::all(least_field));
+  /// The 28 bits below those of `fixed`.
+  static NIBBLE_ALWAYS_INLINE word low_part(real scaled, word fixed) noexcept {
+    return V::truncated(V::multiply(V::subtract(scaled, V::from_integer(fixed)), V::all_real(0x1p28F)));
   }
-  /// 24 bits of significand and four spare ones. Subnormals, and zeros, get a leading one that the shift cuts off.
-  static NIBBLE_ALWAYS_INLINE word significand(word a) noexcept {
-    return lanes::cut_and_set(V::template left<4>(a), V::all(0x07ff'ffffU), V::all(0x0800'0000U));
+  /// Whether R exceeds twice the largest magnitude.
+  NIBBLE_ALWAYS_INLINE mask is_none_certain(const word (&m)[4], word most) const noexcept {
+    const real scale = scale_of(V::both(most, k_->field));
+    real scaled[4];
+    word fixed[4];
+    for (int i = 0; i < 4; ++i) {
+      scaled[i] = V::multiply(V::as_real(m[i]), scale);
+      fixed[i] = V::truncated(scaled[i]);
+    }
+    const word sum = V::add(V::add(fixed[0], fixed[1]), V::add(fixed[2], fixed[3]));
+    const word largest = V::truncated(V::multiply(V::as_real(most), scale));
+    const word twice = V::add(largest, largest);
+    mask result = lanes::is_greater(sum, twice);
+    if constexpr (IsWide) {
+      // Where it does not, the lower bits of the three others may make up for a difference below 3.
+      const word less = V::subtract(twice, sum);
+      const mask is_close = lanes::is_at_most(less, V::all(2));
+      if (lanes::is_any(is_close)) {
+        word low = V::all(0);
+        for (int i = 0; i < 4; ++i) low = V::add(low, low_part(scaled[i], fixed[i]));
+        result = lanes::any_of(result, lanes::all_of(is_close, lanes::is_greater(low, V::template left<28>(less))));
+      }
+    }
+    return result;
   }
-  /// Pick number t falls on the first element at which `reached` exceeds t R + offset; t = 0 and, where nothing is certain,
-  /// t = 1.
-  static NIBBLE_ALWAYS_INLINE void pick(const word (&reached)[4], word sum, word uniform, mask is_open,
-                                        mask (&picked)[4]) noexcept {
-    const word offset = lanes::upper_product(uniform, sum);
+  /// (sum + low * 2^-28) in steps of that exponent's magnitudes, rounded to nearest even.
+  NIBBLE_ALWAYS_INLINE word magnitude_of(word sum, [[maybe_unused]] word low, word exponent) const noexcept {
+    const word back = V::subtract(exponent, k_->from_fixed);
+    if constexpr (IsWide) {
+      // Of the lower bits only whether there are any: sums have 28 bits at least, four more than the result.
+      const word whole = V::add(sum, V::template right<28>(low));
+      const mask is_rest = lanes::is_greater(V::both(low, k_->low_bits), k_->none);
+      const word twice = V::either(V::add(whole, whole), lanes::where(is_rest, k_->one));
+      return V::add(V::as_word(V::from_integer(twice)), V::subtract(back, k_->field_step));
+    } else {
+      return V::add(V::as_word(V::from_integer(sum)), back);
+    }
+  }
+  /// The number from which a pick is certain if `reached` is greater, and certainly none from `doubt` below. No doubt
+  /// where all are zero.
+  NIBBLE_ALWAYS_INLINE word before_doubt(word offset, word sum) const noexcept {
+    const mask is_empty = lanes::is_equal(sum, k_->none);
+    return V::either(V::add(offset, V::all(doubt_before)), lanes::where(is_empty, V::all(0x3fff'ffffU)));
+  }
+  /// Pick number t falls on the first element at which `reached` exceeds t R + offset; t = 0 and, where nothing is
+  /// certain, t = 1. False where one is in doubt.
+  NIBBLE_ALWAYS_INLINE bool pick(const word (&reached)[4], word sum, word uniform, mask is_open,
+                                 mask (&picked)[4]) const noexcept {
+    word offset = lanes::upper_product(uniform, sum);
+    if constexpr (IsWide) offset = before_doubt(offset, sum);
     const word next = V::add(offset, sum);
-    const mask first_0 = lanes::is_greater(reached[0], offset);
-    const mask first_1 = lanes::is_greater(reached[1], offset);
-    const mask first_2 = lanes::is_greater(reached[2], offset);
-    const mask first_3 = lanes::is_greater(sum, V::all(0));
-    const mask second_1 = lanes::is_greater(reached[1], next);
-    const mask second_2 = lanes::is_greater(reached[2], next);
-    const mask second_3 = lanes::all_of(first_3, is_open);
-    picked[0] = first_0;
-    picked[1] = lanes::any_of(lanes::but_not(first_1, first_0), second_1);
-    picked[2] = lanes::any_of(lanes::but_not(first_2, first_1), lanes::but_not(second_2, second_1));
-    picked[3] = lanes::any_of(lanes::but_not(first_3, first_2), lanes::but_not(second_3, second_2));
+    if constexpr (IsWide) {
+      word least = V::subtract(offset, reached[0]);
+      for (int i = 1; i < 3; ++i) {
+        least = V::smallest_unsigned(
+            least, V::smallest_unsigned(V::subtract(offset, reached[i]), V::subtract(next, reached[i])));
+      }
+      if (lanes::is_any(lanes::is_at_most(least, V::all(doubt - 1)))) return false;
+    }
+    const mask first[4] = {lanes::is_greater(reached[0], offset), lanes::is_greater(reached[1], offset),
+                           lanes::is_greater(reached[2], offset), lanes::is_greater(sum, k_->none)};
+    const mask second[4] = {first[0], lanes::is_greater(reached[1], next), lanes::is_greater(reached[2], next),
+                            is_open};
+    lanes::picks(first, second, picked);
+    return true;
   }
+
+  const constants* k_ = &variance_table<typename single_vector<V>::type>;
 };
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT::x86
 }  // namespace v0
 }  // namespace nibble
 
