@@ -6,10 +6,12 @@
 
 #include <nibble/nibble.hpp>
 
+#include <nibble/simd/amax.hpp>
 #include <nibble/simd/backend.hpp>
 #include <nibble/simd/codec.hpp>
 #include <nibble/simd/dequantize.hpp>
 #include <nibble/simd/hadamard.hpp>
+#include <nibble/simd/kurtosis.hpp>
 #include <nibble/simd/luq.hpp>
 #include <nibble/simd/measure.hpp>
 #include <nibble/simd/quantize.hpp>

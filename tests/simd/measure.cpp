@@ -28,7 +28,7 @@ TEST_CASE("measure: the bits of the scalar sums") {
   std::mt19937 generator(6);
   std::normal_distribution<float> normal;
   int wrong = 0;
-  for (std::size_t cols = 0; cols < 200; ++cols) {
+  for (std::size_t cols = 0; cols < 3500; cols += cols < 200 ? 1 : 401) {
     constexpr std::size_t rows = 3;
     std::vector<float> x(rows * (cols + 5));
     std::vector<float> y(x.size());

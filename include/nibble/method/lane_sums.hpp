@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 #include <nibble/base/binary32.hpp>
 #include <nibble/block/matrix_view.hpp>
@@ -15,6 +16,11 @@ inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
 inline constexpr std::size_t measure_lanes = 16;
+
+/// x rounded to 26 significant bits (half away from zero), so that its square is an exact double.
+NIBBLE_FUNCTION double shortened(double x) noexcept {
+  return bit_cast<double>((to_bits(x) + (std::uint64_t{1} << 26)) & ~((std::uint64_t{1} << 27) - 1U));
+}
 
 /// The sum of all lanes, halves onto halves.
 NIBBLE_ALWAYS_INLINE constexpr double sum_of_lanes(std::array<double, measure_lanes> lanes) noexcept {
@@ -39,6 +45,6 @@ double sum_of_finite(const matrix_view<T>& x, const Term& term) {
   return total;
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

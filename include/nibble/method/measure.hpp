@@ -101,10 +101,9 @@ struct error_measures {
 
 namespace detail::inline NIBBLE_UNIT {
 
-/// y - x rounded to 26 significant bits, so that its square is an exact double. x and y are float32 bits.
+/// y - x rounded to 26 significant bits. x and y are float32 bits.
 NIBBLE_FUNCTION double short_difference(std::uint32_t x, std::uint32_t y) noexcept {
-  const double e = double{bit_cast<float>(y)} - double{bit_cast<float>(x)};
-  return bit_cast<double>((to_bits(e) + (std::uint64_t{1} << 26)) & ~((std::uint64_t{1} << 27) - 1U));
+  return shortened(double{bit_cast<float>(y)} - double{bit_cast<float>(x)});
 }
 
 /// The sums of one row, lane by lane.

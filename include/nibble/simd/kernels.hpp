@@ -31,6 +31,15 @@ struct simd_kernels {
     for (std::size_t r = row; r < row + rows; ++r) {
       words best(0U);
       std::size_t c = 0;
+      if (cols >= 64 * width) {
+        words more[4] = {best, best, best, best};
+        for (; c + 4 * width <= cols; c += 4 * width) {
+          for (std::size_t k = 0; k < 4; ++k) {
+            more[k] = xsimd::max(more[k], counted(widened<Arch>(&x(r, col + c + k * width)), rule));
+          }
+        }
+        best = xsimd::max(xsimd::max(more[0], more[1]), xsimd::max(more[2], more[3]));
+      }
       for (; c + width <= cols; c += width) {
         best = xsimd::max(best, counted(widened<Arch>(&x(r, col + c)), rule));
       }
@@ -91,6 +100,6 @@ struct simd_kernels {
   }
 };
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

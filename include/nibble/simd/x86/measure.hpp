@@ -4,7 +4,7 @@
 // 16 lanes of summation. Squares and products are exact, so that the fused forms round as a product and a sum do.
 #pragma once
 
-#include <nibble/simd/x86/vector.hpp>
+#include <nibble/simd/x86/wide_lanes.hpp>
 
 #if defined(__AVX2__) && defined(__FMA__)
 
@@ -14,65 +14,6 @@
 namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
-
-/// Vectors of doubles beside the registers of V.
-template <class V>
-struct wide_lanes;
-
-template <>
-struct wide_lanes<avx2_vector> {
-  using wide = __m256d;
-  static constexpr std::size_t size = 4;
-  static NIBBLE_ALWAYS_INLINE wide load(const double* p) noexcept { return _mm256_loadu_pd(p); }
-  static NIBBLE_ALWAYS_INLINE void store(double* p, wide x) noexcept { _mm256_storeu_pd(p, x); }
-  static NIBBLE_ALWAYS_INLINE wide from_floats(const float* p) noexcept { return _mm256_cvtps_pd(_mm_loadu_ps(p)); }
-  static NIBBLE_ALWAYS_INLINE wide all(double x) noexcept { return _mm256_set1_pd(x); }
-  static NIBBLE_ALWAYS_INLINE wide both(wide a, wide b) noexcept { return _mm256_and_pd(a, b); }
-  static NIBBLE_ALWAYS_INLINE wide differ(wide a, wide b) noexcept { return _mm256_xor_pd(a, b); }
-  static NIBBLE_ALWAYS_INLINE wide add(wide a, wide b) noexcept { return _mm256_add_pd(a, b); }
-  static NIBBLE_ALWAYS_INLINE wide subtract(wide a, wide b) noexcept { return _mm256_sub_pd(a, b); }
-  static NIBBLE_ALWAYS_INLINE wide largest(wide a, wide b) noexcept { return _mm256_max_pd(a, b); }
-  static NIBBLE_ALWAYS_INLINE wide multiply_add(wide a, wide b, wide x) noexcept { return _mm256_fmadd_pd(a, b, x); }
-  static NIBBLE_ALWAYS_INLINE wide add_bits(wide a, wide b) noexcept {
-    return _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(a), _mm256_castpd_si256(b)));
-  }
-};
-
-#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
-template <>
-struct wide_lanes<avx512_vector> {
-  using wide = __m512d;
-  static constexpr std::size_t size = 8;
-  static NIBBLE_ALWAYS_INLINE wide load(const double* p) noexcept { return _mm512_loadu_pd(p); }
-  static NIBBLE_ALWAYS_INLINE void store(double* p, wide x) noexcept { _mm512_storeu_pd(p, x); }
-  static NIBBLE_ALWAYS_INLINE wide from_floats(const float* p) noexcept {
-    return _mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(p));
-  }
-  static NIBBLE_ALWAYS_INLINE wide all(double x) noexcept { return _mm512_set1_pd(x); }
-  static NIBBLE_ALWAYS_INLINE wide both(wide a, wide b) noexcept { return _mm512_maskz_and_pd(0xff, a, b); }
-  static NIBBLE_ALWAYS_INLINE wide differ(wide a, wide b) noexcept { return _mm512_maskz_xor_pd(0xff, a, b); }
-  static NIBBLE_ALWAYS_INLINE wide add(wide a, wide b) noexcept { return _mm512_add_pd(a, b); }
-  static NIBBLE_ALWAYS_INLINE wide subtract(wide a, wide b) noexcept { return _mm512_sub_pd(a, b); }
-  static NIBBLE_ALWAYS_INLINE wide largest(wide a, wide b) noexcept { return _mm512_maskz_max_pd(0xff, a, b); }
-  static NIBBLE_ALWAYS_INLINE wide multiply_add(wide a, wide b, wide x) noexcept { return _mm512_fmadd_pd(a, b, x); }
-  static NIBBLE_ALWAYS_INLINE wide add_bits(wide a, wide b) noexcept {
-    return _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a), _mm512_castpd_si512(b)));
-  }
-};
-#endif
-
-/// Whether any of 16 elements of x or y is NaN or Inf.
-template <class V>
-NIBBLE_ALWAYS_INLINE bool any_nonfinite(const float* x, const float* y) noexcept {
-  const typename V::word mask = V::all(0x7fff'ffffU);
-  const typename V::word step = V::all(0x0080'0000U);  // carries the exponent 255 into the sign
-  typename V::word signs = V::all(0);
-  for (std::size_t i = 0; i < measure_lanes; i += V::lanes) {
-    signs = V::either(signs, V::add(V::both(V::load(x + i), mask), step));
-    signs = V::either(signs, V::add(V::both(V::load(y + i), mask), step));
-  }
-  return V::any(V::sign_mask(signs));
-}
 
 /// 16 pairs with those that do not count as zeros, which add nothing.
 struct cleaned_pairs {
@@ -89,68 +30,75 @@ struct cleaned_pairs {
   }
 };
 
-/// Elements between what is read and what is fetched into the caches: 2 KiB of x, and of y.
-inline constexpr std::size_t prefetch_distance = 512;
+/// The sums of a row in registers.
+template <class V>
+class measure_state {
+  using W = wide_lanes<V>;
+  using wide = typename W::wide;
+  static constexpr std::size_t vectors = measure_lanes / W::size;
+
+ public:
+  NIBBLE_ALWAYS_INLINE measure_state() noexcept : largest_(W::all(0)) {
+    for (std::size_t v = 0; v < vectors; ++v) {
+      signal_[v] = output_[v] = product_[v] = error_[v] = outward_[v] = noise_[v] = W::all(0);
+    }
+  }
+  /// Adds 16 pairs.
+  NIBBLE_ALWAYS_INLINE void add(const float* x, const float* y) noexcept {
+    const wide sign = W::all(-0.0);
+    const wide magnitude = W::all(bit_cast<double>(ieee_layout<std::uint64_t>::magnitude_mask));
+    unrolled<vectors>([&](auto v) NIBBLE_INLINE_LAMBDA {
+      const wide a = W::from_floats(x + v * W::size);
+      const wide b = W::from_floats(y + v * W::size);
+      const wide e = W::shortened(W::subtract(b, a));
+      signal_[v] = W::multiply_add(a, a, signal_[v]);
+      output_[v] = W::multiply_add(b, b, output_[v]);
+      product_[v] = W::multiply_add(a, b, product_[v]);
+      noise_[v] = W::multiply_add(e, e, noise_[v]);
+      error_[v] = W::add(error_[v], e);
+      outward_[v] = W::add(outward_[v], W::differ(e, W::both(a, sign)));
+      largest_ = W::largest(largest_, W::both(e, magnitude));
+    });
+  }
+  /// Whether only finite pairs were added: of others the squared error is NaN or Inf, which stays; of finite ones it
+  /// does not overflow.
+  [[nodiscard]] NIBBLE_ALWAYS_INLINE bool is_finite() const noexcept { return all_finite<W, vectors>(noise_); }
+  void store(measured_row& row) const noexcept {
+    for (std::size_t v = 0; v < vectors; ++v) {
+      W::store(row.signal.data() + v * W::size, signal_[v]);
+      W::store(row.output.data() + v * W::size, output_[v]);
+      W::store(row.product.data() + v * W::size, product_[v]);
+      W::store(row.error.data() + v * W::size, error_[v]);
+      W::store(row.outward.data() + v * W::size, outward_[v]);
+      W::store(row.noise.data() + v * W::size, noise_[v]);
+    }
+    double sizes[W::size];
+    W::store(sizes, largest_);
+    for (const double size : sizes) row.largest = size > row.largest ? size : row.largest;
+  }
+
+ private:
+  wide signal_[vectors], output_[vectors], product_[vectors], error_[vectors], outward_[vectors], noise_[vectors];
+  wide largest_;
+};
 
 /// The sums of one row.
 template <class V>
 measured_row measure_row(const float* x, const float* y, std::size_t count) noexcept {
-  using W = wide_lanes<V>;
-  using wide = typename W::wide;
-  constexpr std::size_t vectors = measure_lanes / W::size;
   measured_row row;
-  wide signal[vectors], output[vectors], product[vectors], error[vectors], outward[vectors], noise[vectors];
-  wide largest = W::all(0);
-  for (std::size_t v = 0; v < vectors; ++v) {
-    signal[v] = output[v] = product[v] = error[v] = outward[v] = noise[v] = W::all(0);
-  }
-  const wide half = W::all(bit_cast<double>(std::uint64_t{1} << 26));
-  const wide kept = W::all(bit_cast<double>(~((std::uint64_t{1} << 27) - 1U)));
-  const wide sign = W::all(-0.0);
-  const wide magnitude = W::all(bit_cast<double>(ieee_layout<std::uint64_t>::magnitude_mask));
-  const auto add = [&](const float* px, const float* py) NIBBLE_INLINE_LAMBDA {
-    unrolled<vectors>([&](auto v) NIBBLE_INLINE_LAMBDA {
-      const wide a = W::from_floats(px + v * W::size);
-      const wide b = W::from_floats(py + v * W::size);
-      const wide e = W::both(W::add_bits(W::subtract(b, a), half), kept);
-      signal[v] = W::multiply_add(a, a, signal[v]);
-      output[v] = W::multiply_add(b, b, output[v]);
-      product[v] = W::multiply_add(a, b, product[v]);
-      noise[v] = W::multiply_add(e, e, noise[v]);
-      error[v] = W::add(error[v], e);
-      outward[v] = W::add(outward[v], W::differ(e, W::both(a, sign)));
-      largest = W::largest(largest, W::both(e, magnitude));
-    });
-  };
-  std::size_t i = 0;
-  for (; i + measure_lanes <= count; i += measure_lanes) {
-    // The work of a step fills the window of instructions that are in flight, so that loads alone do not run far ahead.
-    const std::size_t ahead = i + prefetch_distance < count ? i + prefetch_distance : i;
-    _mm_prefetch(reinterpret_cast<const char*>(x + ahead), _MM_HINT_T0);
-    _mm_prefetch(reinterpret_cast<const char*>(y + ahead), _MM_HINT_T0);
-    if (any_nonfinite<V>(x + i, y + i)) {
-      const cleaned_pairs pairs(x + i, y + i, row);
-      add(pairs.x, pairs.y);
-    } else {
-      add(x + i, y + i);
-    }
-  }
-  for (std::size_t v = 0; v < vectors; ++v) {
-    W::store(row.signal.data() + v * W::size, signal[v]);
-    W::store(row.output.data() + v * W::size, output[v]);
-    W::store(row.product.data() + v * W::size, product[v]);
-    W::store(row.error.data() + v * W::size, error[v]);
-    W::store(row.outward.data() + v * W::size, outward[v]);
-    W::store(row.noise.data() + v * W::size, noise[v]);
-  }
-  double sizes[W::size];
-  W::store(sizes, largest);
-  for (const double size : sizes) row.largest = size > row.largest ? size : row.largest;
-  for (; i < count; ++i) row.add(i % measure_lanes, to_bits(x[i]), to_bits(y[i]));
+  measure_state<V> state;
+  const std::size_t done = over_columns(
+      count, state, {x, y}, [&](measure_state<V>& s, std::size_t i) NIBBLE_INLINE_LAMBDA { s.add(x + i, y + i); },
+      [&](measure_state<V>& s, std::size_t i) {
+        const cleaned_pairs pairs(x + i, y + i, row);
+        s.add(pairs.x, pairs.y);
+      });
+  state.store(row);
+  for (std::size_t i = done; i < count; ++i) row.add(i % measure_lanes, to_bits(x[i]), to_bits(y[i]));
   return row;
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT::x86
 }  // namespace v0
 }  // namespace nibble
 
