@@ -17,15 +17,15 @@ namespace {
 
 using namespace nibble;
 
-/// Gaussians, small integers that tie, numbers far apart, and any bits, mixed by runs of 64 so that whole vectors are
-/// plain.
+/// Gaussians, small integers that tie, numbers far apart, ties beside what is far below, and any bits, mixed by runs of
+/// 64 so that whole vectors are plain.
 std::vector<float> some_numbers(std::size_t count, unsigned seed) {
   std::mt19937 generator(seed);
   std::normal_distribution<float> normal;
   std::vector<float> x(count);
   for (std::size_t i = 0; i < count; ++i) {
     const auto bits = static_cast<std::uint32_t>(generator());
-    switch (i / 64 % 9) {
+    switch (i / 64 % 11) {
       case 0: x[i] = normal(generator); break;
       case 1: x[i] = static_cast<float>(static_cast<int>(bits % 7) - 3); break;
       case 2: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (100 + bits % 40) << 23); break;
@@ -36,6 +36,8 @@ std::vector<float> some_numbers(std::size_t count, unsigned seed) {
         x[i] = bits % 16 == 0 ? bit_cast<float>(static_cast<std::uint32_t>(generator())) : normal(generator);
         break;
       case 7: x[i] = bit_cast<float>((bits & 0x807f'ffffU) | (bits % 4 == 0 ? 150 : 20 + bits % 15) << 23); break;
+      case 8: x[i] = bits % 2 != 0 ? -1.5F : bit_cast<float>((bits & 0x807f'ffffU) | (70 + bits / 8 % 40) << 23); break;
+      case 9: x[i] = std::ldexp(static_cast<float>(1 + bits % 3), bits / 8 % 2 != 0 ? -28 : 0); break;
       default: x[i] = bit_cast<float>(bits & 0x80ff'ffffU); break;
     }
   }

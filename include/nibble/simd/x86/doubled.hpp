@@ -39,6 +39,9 @@ struct doubled {
   static NIBBLE_ALWAYS_INLINE word subtract(word a, word b) noexcept {
     return {V::subtract(a.first, b.first), V::subtract(a.second, b.second)};
   }
+  static NIBBLE_ALWAYS_INLINE real add(real a, real b) noexcept {
+    return {V::add(a.first, b.first), V::add(a.second, b.second)};
+  }
   static NIBBLE_ALWAYS_INLINE real subtract(real a, real b) noexcept {
     return {V::subtract(a.first, b.first), V::subtract(a.second, b.second)};
   }
@@ -109,8 +112,8 @@ struct sparse_lanes<doubled<V>> : doubled<V> {
   static NIBBLE_ALWAYS_INLINE word without_where(mask m, word a) noexcept {
     return {base::without_where(m.first, a.first), base::without_where(m.second, a.second)};
   }
-  static NIBBLE_ALWAYS_INLINE word twice_where(mask m, word a) noexcept {
-    return {base::twice_where(m.first, a.first), base::twice_where(m.second, a.second)};
+  static NIBBLE_ALWAYS_INLINE word half_where(mask m, word a) noexcept {
+    return {base::half_where(m.first, a.first), base::half_where(m.second, a.second)};
   }
   static NIBBLE_ALWAYS_INLINE word cut_and_set(word a, word x, word y) noexcept {
     return {base::cut_and_set(a.first, x.first, y.first), base::cut_and_set(a.second, x.second, y.second)};

@@ -47,7 +47,7 @@ struct sparse_lanes<avx2_vector> : avx2_vector {
   static NIBBLE_ALWAYS_INLINE word cut_and_set(word a, word first, word second) noexcept {
     return either(both(a, first), second);
   }
-  static NIBBLE_ALWAYS_INLINE word twice_where(mask m, word a) noexcept { return left_by(a, right<31>(m)); }
+  static NIBBLE_ALWAYS_INLINE word half_where(mask m, word a) noexcept { return _mm256_srlv_epi32(a, right<31>(m)); }
   /// 1 where m, and 2 where m and n are.
   static NIBBLE_ALWAYS_INLINE word count(mask m, mask n) noexcept { return subtract(subtract(all(0), m), n); }
   static NIBBLE_ALWAYS_INLINE word left_by(word a, word count) noexcept { return _mm256_sllv_epi32(a, count); }
@@ -154,7 +154,7 @@ struct sparse_lanes<avx512_vector> : avx512_vector {
   static NIBBLE_ALWAYS_INLINE word cut_and_set(word a, word first, word second) noexcept {
     return _mm512_ternarylogic_epi32(a, first, second, 0xea);
   }
-  static NIBBLE_ALWAYS_INLINE word twice_where(mask m, word a) noexcept { return _mm512_mask_add_epi32(a, m, a, a); }
+  static NIBBLE_ALWAYS_INLINE word half_where(mask m, word a) noexcept { return _mm512_mask_srli_epi32(a, m, a, 1); }
   static NIBBLE_ALWAYS_INLINE word count(mask m, mask n) noexcept {
     return _mm512_mask_mov_epi32(where(m, all(1)), n, all(2));
   }

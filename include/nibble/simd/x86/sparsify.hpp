@@ -38,7 +38,7 @@ class variance_constants {
 
   spread magnitude{0x7fff'ffffU}, sign{0x8000'0000U}, field{0x7f80'0000U}, field_step{1U << 23}, one{1}, none{0},
       before{~0U};
-  spread low_bits{(1U << 28) - 1};
+  spread low_bits{(1U << 28) - 1}, close{19U << 23}, far_below{0U - (27U << 23) - 2U};
   spread small{(least_field << 23) - 2}, large{((most_field + 1) << 23) - 1};
   spread to_fixed{(2U * 127U + 27U) << 23};  ///< less an exponent: the power of two that gives such a magnitude 28 bits
   spread from_fixed{(127U + 27U) << 23};
@@ -75,28 +75,30 @@ class variance_kernel {
   NIBBLE_ALWAYS_INLINE bool two_of_four(const word (&a)[4], word uniform, choice& c) const noexcept {
     word m[4];
     for (int i = 0; i < 4; ++i) m[i] = V::both(a[i], k_->magnitude);
-    const word high = V::largest(m[0], m[1]);
-    const word other = V::largest(m[2], m[3]);
-    const word most = V::largest(high, other);
-    const word second =
-        V::largest(V::smallest(high, other), V::largest(V::smallest(m[0], m[1]), V::smallest(m[2], m[3])));
-    if (!is_plain(most, second)) return false;
+    const word most = V::largest(V::largest(m[0], m[1]), V::largest(m[2], m[3]));
     const mask is_open = is_none_certain(m, most);
-    // The others in steps of the second where the largest is certain. No magnitude where nothing is; a zero never is.
-    const word step = V::both(lanes::select(is_open, most, second), k_->field);
+    // No magnitude where nothing is certain; a zero never is.
     const word certain_size = lanes::ones_where(is_open, V::largest(most, k_->one));
-    const real scale = scale_of(step);
     mask certain[4];
+    word tail[4];
+    for (int i = 0; i < 4; ++i) {
+      certain[i] = lanes::is_equal(m[i], certain_size);
+      tail[i] = lanes::without_where(certain[i], m[i]);
+    }
+    // The others in steps of their largest.
+    const word tail_most = V::largest(V::largest(tail[0], tail[1]), V::largest(tail[2], tail[3]));
+    if (!is_plain(most, tail_most)) return false;
+    const word step = V::both(tail_most, k_->field);
+    const real scale = scale_of(step);
     word reached[4];
     word sum;
     word low;
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
-      certain[i] = lanes::is_equal(m[i], certain_size);
-      const real scaled = V::multiply(V::as_real(lanes::without_where(certain[i], m[i])), scale);
+      const real scaled = V::multiply(V::as_real(tail[i]), scale);
       const word fixed = V::truncated(scaled);
       sum = i == 0 ? fixed : V::add(sum, fixed);
       if constexpr (IsWide) low = i == 0 ? low_part(scaled, fixed) : V::add(low, low_part(scaled, fixed));
-      if constexpr (i < 3) reached[i] = lanes::twice_where(is_open, sum);
+      reached[i] = sum;
     });
     if (!pick(reached, sum, uniform, is_open, c.kept)) return false;
     for (int i = 0; i < 4; ++i) c.kept[i] = lanes::any_of(c.kept[i], certain[i]);
@@ -139,10 +141,12 @@ class variance_kernel {
   }
 
  private:
-  /// Whether all largest and second magnitudes are zero or in the range of plain exponents.
-  NIBBLE_ALWAYS_INLINE bool is_plain(word most, word second) const noexcept {
-    const word before = V::smallest_unsigned(V::add(most, k_->before), V::add(second, k_->before));
-    return !lanes::is_any(lanes::any_of(lanes::is_at_most(before, k_->small), lanes::is_greater(most, k_->large)));
+  /// Whether the largest magnitudes, and those of the tails, are zero or in the range of plain exponents. A tail that
+  /// is 27 binades below is not plain either: where two elements are certain it does not count, and here it would.
+  NIBBLE_ALWAYS_INLINE bool is_plain(word most, word tail_most) const noexcept {
+    const word before = V::smallest_unsigned(V::add(most, k_->before), V::add(tail_most, k_->before));
+    const word small = V::largest(V::add(most, k_->far_below), k_->small);
+    return !lanes::is_any(lanes::any_of(lanes::is_at_most(before, small), lanes::is_greater(most, k_->large)));
   }
   /// The power of two that gives a magnitude with this exponent 28 bits. One so far below that the product is subnormal
   /// is cut off anyway.
@@ -153,30 +157,32 @@ class variance_kernel {
   static NIBBLE_ALWAYS_INLINE word low_part(real scaled, word fixed) noexcept {
     return V::truncated(V::multiply(V::subtract(scaled, V::from_integer(fixed)), V::all_real(0x1p28F)));
   }
-  /// Whether R exceeds twice the largest magnitude.
+  /// Whether the sum of all exceeds twice the largest. Floats tell unless they are within 2^-19 of each other; their
+  /// sum has an error of less than 2^-20, and what the integers cut off is below 2^-26.
   NIBBLE_ALWAYS_INLINE mask is_none_certain(const word (&m)[4], word most) const noexcept {
+    const real sum = V::add(V::add(V::as_real(m[0]), V::as_real(m[1])), V::add(V::as_real(m[2]), V::as_real(m[3])));
+    const word more = V::as_word(V::subtract(sum, V::add(V::as_real(most), V::as_real(most))));
+    const mask is_close = lanes::is_greater(V::subtract(most, k_->close), V::both(more, k_->magnitude));
+    if (lanes::is_any(is_close)) return is_none_certain_by_integers(m, most);
+    return lanes::is_greater(more, k_->none);
+  }
+  NIBBLE_ALWAYS_INLINE mask is_none_certain_by_integers(const word (&m)[4], word most) const noexcept {
     const real scale = scale_of(V::both(most, k_->field));
-    real scaled[4];
-    word fixed[4];
+    word sum = V::all(0);
+    word low = V::all(0);
     for (int i = 0; i < 4; ++i) {
-      scaled[i] = V::multiply(V::as_real(m[i]), scale);
-      fixed[i] = V::truncated(scaled[i]);
+      const real scaled = V::multiply(V::as_real(m[i]), scale);
+      const word fixed = V::truncated(scaled);
+      sum = V::add(sum, fixed);
+      if constexpr (IsWide) low = V::add(low, low_part(scaled, fixed));
     }
-    const word sum = V::add(V::add(fixed[0], fixed[1]), V::add(fixed[2], fixed[3]));
     const word largest = V::truncated(V::multiply(V::as_real(most), scale));
-    const word twice = V::add(largest, largest);
-    mask result = lanes::is_greater(sum, twice);
-    if constexpr (IsWide) {
-      // Where it does not, the lower bits of the three others may make up for a difference below 3.
-      const word less = V::subtract(twice, sum);
-      const mask is_close = lanes::is_at_most(less, V::all(2));
-      if (lanes::is_any(is_close)) {
-        word low = V::all(0);
-        for (int i = 0; i < 4; ++i) low = V::add(low, low_part(scaled[i], fixed[i]));
-        result = lanes::any_of(result, lanes::all_of(is_close, lanes::is_greater(low, V::template left<28>(less))));
-      }
-    }
-    return result;
+    const word less = V::subtract(V::add(largest, largest), sum);
+    const mask result = lanes::is_greater(k_->none, less);
+    if constexpr (!IsWide) return result;
+    // Where it does not, the lower bits of the three others may make up for a difference below 3.
+    const mask is_made_up = lanes::is_greater(low, V::template left<28>(less));
+    return lanes::any_of(result, lanes::all_of(lanes::is_at_most(less, V::all(2)), is_made_up));
   }
   /// (sum + low * 2^-28) in steps of that exponent's magnitudes, rounded to nearest even.
   NIBBLE_ALWAYS_INLINE word magnitude_of(word sum, [[maybe_unused]] word low, word exponent) const noexcept {
@@ -197,13 +203,14 @@ class variance_kernel {
     const mask is_empty = lanes::is_equal(sum, k_->none);
     return V::either(V::add(offset, V::all(doubt_before)), lanes::where(is_empty, V::all(0x3fff'ffffU)));
   }
-  /// Pick number t falls on the first element at which `reached` exceeds t R + offset; t = 0 and, where nothing is
-  /// certain, t = 1. False where one is in doubt.
+  /// Pick number t falls on the first element at which `reached`, twice where nothing is certain, exceeds t R + offset;
+  /// t = 0 and, where nothing is certain, t = 1. False where one is in doubt.
   NIBBLE_ALWAYS_INLINE bool pick(const word (&reached)[4], word sum, word uniform, mask is_open,
                                  mask (&picked)[4]) const noexcept {
     word offset = lanes::upper_product(uniform, sum);
     if constexpr (IsWide) offset = before_doubt(offset, sum);
-    const word next = V::add(offset, sum);
+    const word next = lanes::half_where(is_open, V::add(offset, sum));
+    offset = lanes::half_where(is_open, offset);
     if constexpr (IsWide) {
       word least = V::subtract(offset, reached[0]);
       for (int i = 1; i < 3; ++i) {
