@@ -57,11 +57,16 @@ __attribute__((target("avx2"))) std::uint32_t wrong_bits_avx2(std::uint32_t firs
                                                               pair_of_codes wanted) {
   return wrong_bits<Index, Rounding>(first, count, wanted);
 }
-#else
 template <std::size_t Index, class Rounding>
-std::uint32_t wrong_bits_avx2(std::uint32_t first, std::uint32_t count, pair_of_codes wanted) {
+__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"))) std::uint32_t wrong_bits_avx512(
+    std::uint32_t first, std::uint32_t count, pair_of_codes wanted) {
   return wrong_bits<Index, Rounding>(first, count, wanted);
 }
+#else
+template <std::size_t Index, class Rounding>
+constexpr auto wrong_bits_avx2 = wrong_bits_baseline<Index, Rounding>;
+template <std::size_t Index, class Rounding>
+constexpr auto wrong_bits_avx512 = wrong_bits_baseline<Index, Rounding>;
 #endif
 
 /// Names the differing inputs of a piece.
@@ -122,7 +127,9 @@ void compare_piece(report& out, std::uint32_t first, std::uint32_t count, const 
                                       wrong_bits_baseline<Index, toward_zero>};
   static constexpr loop avx2[] = {wrong_bits_avx2<Index, nearest_even>, wrong_bits_avx2<Index, nearest_away>,
                                   wrong_bits_avx2<Index, toward_zero>};
-  static const loop* const loops = has_avx2() ? avx2 : baseline;
+  static constexpr loop avx512[] = {wrong_bits_avx512<Index, nearest_even>, wrong_bits_avx512<Index, nearest_away>,
+                                    wrong_bits_avx512<Index, toward_zero>};
+  static const loop* const loops = has_avx512() ? avx512 : has_avx2() ? avx2 : baseline;
   if (loops[0](first, count, wanted[0]) != 0)
     explain<Index, nearest_even>(out, "nearest even", first, count, wanted[0]);
   if (loops[1](first, count, wanted[1]) != 0)

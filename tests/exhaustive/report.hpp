@@ -24,6 +24,16 @@ inline bool has_avx2() {
 #endif
 }
 
+/// Whether functions with the attribute target("avx512f,avx512bw,avx512dq,avx512vl") may be called.
+inline bool has_avx512() {
+#if defined(__x86_64__) && defined(__GNUC__)
+  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+         __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0;
+#else
+  return false;
+#endif
+}
+
 /// Counts comparisons, prints the first differences and the verdict.
 class report {
  public:
