@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# sh tests/cuda/run_on_device.sh [LOG_DIRECTORY [quick]]
+# sh tests/cuda/run_on_device.sh [LOG_DIRECTORY [quick|sanitize]]
 # On a machine with a GPU and nvcc: builds the device tests and the benchmark in parallel, then runs the benchmark, the
-# tests (also as built with --use_fast_math), and compute-sanitizer on the small tests. A summary comes last; the exit
-# status says whether everything passed. "quick" leaves the sanitizer out.
+# tests (also as built with --use_fast_math), and compute-sanitizer on every test in its small form. A summary comes last;
+# the exit status says whether everything passed. "quick" leaves the sanitizer out; "sanitize" runs nothing else, on the
+# programs of an earlier run.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 logs=${1:-/tmp/nibble-cuda}
@@ -37,54 +38,63 @@ run() {
   [ $code -eq 0 ] || echo "$name (status $code)" >> "$logs/run.failed"
 }
 
+small="calls quantize_extras luq register_block sparsify transposable codec"
 rm -f "$logs"/*.failed
-compile cuda_quantize "$root/bench/cuda_quantize.cu" &
-compile codec "$root/tests/cuda/codec.cu" &
-for f in calls quantize_extras luq register_block sparsify transposable sparse_storage; do compile "$f" "$root/tests/cuda/$f.cu" & done
-for f in $formats; do
-  compile "quantize_$f" "$root/tests/cuda/quantize.cu" "-DNIBBLE_TEST_BLOCK_FORMAT=$f" &
-done
-for f in nvfp4 mxfp8_e4m3; do
-  compile "fast_math_$f" "$root/tests/cuda/quantize.cu" "-DNIBBLE_TEST_BLOCK_FORMAT=$f" --use_fast_math -Xcompiler=-ffast-math &
-done
-for f in codec quantize_extras luq sparsify transposable; do compile "fast_math_$f" "$root/tests/cuda/$f.cu" --use_fast_math & done
-wait
-elapsed built
-if [ -f "$logs/build.failed" ]; then
-  cat "$logs/build.failed"
-  for n in $(cat "$logs/build.failed"); do head -5 "$logs/build.$n.log"; done
-fi
+if [ "$quick" != sanitize ]; then
+  compile cuda_quantize "$root/bench/cuda_quantize.cu" &
+  compile codec "$root/tests/cuda/codec.cu" &
+  for f in calls quantize_extras luq register_block sparsify transposable sparse_storage huge; do compile "$f" "$root/tests/cuda/$f.cu" & done
+  for f in $formats; do
+    compile "quantize_$f" "$root/tests/cuda/quantize.cu" "-DNIBBLE_TEST_BLOCK_FORMAT=$f" &
+  done
+  for f in nvfp4 mxfp8_e4m3; do
+    compile "fast_math_$f" "$root/tests/cuda/quantize.cu" "-DNIBBLE_TEST_BLOCK_FORMAT=$f" --use_fast_math -Xcompiler=-ffast-math &
+  done
+  for f in $small; do compile "fast_math_$f" "$root/tests/cuda/$f.cu" --use_fast_math & done
+  wait
+  elapsed built
+  if [ -f "$logs/build.failed" ]; then
+    cat "$logs/build.failed"
+    for n in $(cat "$logs/build.failed"); do head -5 "$logs/build.$n.log"; done
+  fi
 
-run 120 bench "$build/cuda_quantize"
-elapsed "benchmark done"
+  run 120 bench "$build/cuda_quantize"
+  elapsed "benchmark done"
+
+  run 60 sparse_storage "$build/sparse_storage"
+  run 120 huge "$build/huge"
+  for f in calls quantize_extras luq register_block sparsify transposable; do run 200 "$f" "$build/$f" & done
+  for f in nvfp4 mxfp8_e4m3 $small; do run 120 "fast_math_$f" "$build/fast_math_$f" small & done
+  wait
+  elapsed "calls and methods done"
+  running=0
+  for f in $formats; do
+    run 200 "quantize_$f" "$build/quantize_$f" &
+    running=$((running + 1))
+    [ $((running % 4)) -ne 0 ] || wait
+  done
+  wait
+  elapsed "quantize done"
+  run 240 codec "$build/codec"
+  elapsed "codec done"
+fi
 
 if [ "$quick" != quick ]; then
   sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
   for tool in memcheck racecheck initcheck synccheck; do
-    for program in quantize_nvfp4 quantize_mxfp4 quantize_fp8_per_row calls quantize_extras luq register_block sparsify transposable; do
-      [ -x "$build/$program" ] || continue
-      run 200 "$tool.$program" "$sanitizer" --tool "$tool" --error-exitcode 9 "$build/$program" small &
+    for program in quantize_nvfp4 quantize_mxfp4 quantize_mxfp8_e4m3 quantize_fp8_per_row $small; do
+      [ -x "$build/$program" ] || echo "$program is not built" >> "$logs/run.failed"
+      run 300 "$tool.$program" "$sanitizer" --tool "$tool" --error-exitcode 9 "$build/$program" small &
     done
+    wait
+    elapsed "$tool done"
   done
-  run 200 memcheck.codec "$sanitizer" --tool memcheck --error-exitcode 9 "$build/codec" small &
+  for f in $formats; do
+    case $f in nvfp4 | mxfp4 | mxfp8_e4m3 | fp8_per_row) continue ;; esac
+    run 300 "memcheck.quantize_$f" "$sanitizer" --tool memcheck --error-exitcode 9 "$build/quantize_$f" small &
+  done
+  wait
 fi
-run 240 codec "$build/codec" &
-for f in nvfp4 mxfp8_e4m3 codec quantize_extras luq sparsify transposable; do
-  run 120 "fast_math_$f" "$build/fast_math_$f" small &
-done
-run 60 sparse_storage "$build/sparse_storage"
-run 60 calls "$build/calls"
-run 120 quantize_extras "$build/quantize_extras" &
-run 120 luq "$build/luq" &
-run 60 register_block "$build/register_block" &
-run 120 sparsify "$build/sparsify" &
-run 120 transposable "$build/transposable" &
-elapsed "calls done"
-for f in $formats; do
-  run 120 "quantize_$f" "$build/quantize_$f"
-done
-elapsed "quantize done"
-wait
 elapsed "all done"
 
 echo "== Tests"
