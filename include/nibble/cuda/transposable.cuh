@@ -194,9 +194,11 @@ inline __device__ std::uint32_t turn_nibbles(std::uint32_t nibbles, unsigned lan
   return upper ? other | (pair & 0xff00U) : (pair & 0xffU) | other << 8;
 }
 
-/// A warp takes 32 blocks side by side, a grid row a band of four rows of the matrix.
+/// A warp takes 32 blocks side by side, a grid row a band of four rows of the matrix. Half as many bytes in flight for a
+/// narrow element ask for twice as many threads.
 template <class T>
-__global__ void __launch_bounds__(cuda_threads) masked_kernel(const __grid_constant__ masked_call<T> call) {
+__global__ void __launch_bounds__(cuda_threads, sizeof(T) == 2 ? 4 : 2)
+    masked_kernel(const __grid_constant__ masked_call<T> call) {
   const unsigned lane = threadIdx.x % 32;
   for (std::size_t row = std::size_t{blockIdx.y} * 4; row < call.w.rows; row += std::size_t{gridDim.y} * 4) {
     for (std::size_t first = thread_index() - lane; first * 4 < call.w.cols; first += thread_count()) {
