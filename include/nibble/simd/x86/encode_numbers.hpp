@@ -96,14 +96,23 @@ NIBBLE_FUNCTION code_limits limits_of(const special_codes& s, const special_poli
   return limits;
 }
 
-/// Codes of those numbers of a group that the kernels do not serve: no rounding, but the special codes count.
+/// Codes of those numbers of a group that the kernels do not serve: no rounding, but the special codes count. Finite ones
+/// all overflow.
 template <float_format F, class T>
 [[gnu::noinline, gnu::cold]] void mend_numbers(const T* x, std::size_t count, const packed_layout& layout,
                                                std::uint8_t* bytes, const special_codes& s, std::uint32_t last) noexcept {
+  constexpr std::uint32_t infinity = 0x7f80'0000U;
+  const auto code_of = [&](std::uint32_t bits) { return encode_lanes<rounding_mode::nearest_even>(F, s, bits, 0U, 0); };
+  const std::uint32_t overflowed[2] = {code_of(infinity - 1U), code_of(0x8000'0000U | (infinity - 1U))};
+  const std::uint32_t infinite[2] = {code_of(infinity), code_of(0x8000'0000U | infinity)};
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t bits = source_bits(x[i]);
-    if ((bits & 0x7fff'ffffU) <= last) continue;
-    store_code(layout, bytes, i, encode_lanes<rounding_mode::nearest_even>(F, s, bits, 0U, 0));
+    const std::uint32_t magnitude = bits & 0x7fff'ffffU;
+    if (magnitude <= last) continue;
+    const std::uint32_t sign = bits >> 31;
+    std::uint32_t code = magnitude < infinity ? overflowed[sign] : infinite[sign];
+    if (magnitude > infinity) code = code_of(bits);
+    store_code(layout, bytes, i, code);
   }
 }
 
