@@ -37,15 +37,18 @@ void limit(benchmark::State& state) {
   finish(state);
 }
 
-/// Two threads of the operating system, a task at a time from either end.
-struct two_threads {
+/// Threads of the operating system, each with every Count-th task.
+template <std::size_t Count>
+struct threads {
   template <class Task>
   void operator()(std::size_t count, Task&& task) const {
-    std::thread second([&] {
-      for (std::size_t i = 1; i < count; i += 2) task(i);
-    });
-    for (std::size_t i = 0; i < count; i += 2) task(i);
-    second.join();
+    const auto work = [&](std::size_t first) {
+      for (std::size_t i = first; i < count; i += Count) task(i);
+    };
+    std::vector<std::thread> others;
+    for (std::size_t first = 1; first < Count; ++first) others.emplace_back(work, first);
+    work(0);
+    for (std::thread& other : others) other.join();
   }
 };
 
@@ -74,6 +77,18 @@ constexpr em::accumulation f8f6f4 = em::accumulate::by(em::units::blackwell_f8f6
 constexpr em::accumulation mxf8f6f4 = em::accumulate::by(em::units::blackwell_mxf8f6f4);
 constexpr em::accumulation mxf4nvf4 = em::accumulate::by(em::units::blackwell_mxf4nvf4);
 
+/// 1024 x 1024 x 1024 on several threads. By elapsed time: Google Benchmark counts the processor time of one thread.
+template <std::size_t Count>
+void add_threads() {
+  const std::string suffix = "_threads_" + std::to_string(Count);
+  const auto add = [&](const std::string& name, auto&& body) {
+    benchmark::RegisterBenchmark((name + suffix).c_str(), body)->Arg(1024)->UseRealTime();
+  };
+  add("gemm/blackwell_mxf4nvf4/nvfp4", [](benchmark::State& s) { run<nvfp4, threads<Count>>(s, mxf4nvf4); });
+  add("gemm/float32/nvfp4", [](benchmark::State& s) { run<nvfp4, threads<Count>>(s, in_order); });
+  add("gemm/hopper_wgmma_fp8/fp8_128x128", [](benchmark::State& s) { run<fp8_128x128, threads<Count>>(s, wgmma); });
+}
+
 [[maybe_unused]] const bool registered = [] {
   const std::string peak = "limit/multiply_add";
   bench::add_sized(peak, "", 512, limit);
@@ -86,10 +101,10 @@ constexpr em::accumulation mxf4nvf4 = em::accumulate::by(em::units::blackwell_mx
   bench::add_sized("gemm/blackwell_mxf8f6f4/mxfp8_e4m3", peak, 512, [](auto& s) { run<mxfp8_e4m3>(s, mxf8f6f4); });
   bench::add_sized("gemm/blackwell_mxf4nvf4/nvfp4", peak, 512, [](auto& s) { run<nvfp4>(s, mxf4nvf4); });
   bench::add_sized("gemm/blackwell_mxf4nvf4/nvfp4", "", 1024, [](auto& s) { run<nvfp4>(s, mxf4nvf4); });
-  // By elapsed time: Google Benchmark counts the processor time of one thread.
-  benchmark::RegisterBenchmark("gemm/blackwell_mxf4nvf4/nvfp4_two_threads", [](benchmark::State& s) {
-    run<nvfp4, two_threads>(s, mxf4nvf4);
-  })->Arg(1024)->UseRealTime();
+  add_threads<1>();
+  add_threads<2>();
+  add_threads<4>();
+  add_threads<8>();
   bench::add_sized("gemm_scalar/hopper_wgmma_fp8/fp8_per_row", peak, 128,
                    [](auto& s) { run<fp8_per_row, serial, scalar>(s, wgmma); });
   return true;

@@ -100,6 +100,7 @@ void check(const em::accumulation& how) {
 
 TEST_CASE("gemm native: float32 in order") {
   check<nvfp4>(em::accumulate::float32_in_order);
+  check<nvfp4, mxfp4>(em::accumulate::float32_in_order);
   check<fp8_per_row, fp8_per_tensor>(em::accumulate::float32_in_order);
   check<fp8_128x128>(em::accumulate::float32_in_order);
   check<mxfp8_e5m2, mxfp4>(em::accumulate::float32_in_order);

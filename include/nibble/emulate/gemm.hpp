@@ -20,14 +20,21 @@ inline namespace v0 {
 namespace emulate {
 namespace detail::inline NIBBLE_UNIT {
 
-/// Calls action(first, last, scale of A, scale of B) for the runs of k over which neither scale changes.
+/// Calls action(first, last, block of A, block of B) for the runs of k over which neither scale changes.
 template <class Action>
-NIBBLE_ALWAYS_INLINE void each_block(const gemm_operand& a, const gemm_operand& b, std::size_t m, std::size_t n,
-                                     Action&& action) {
+NIBBLE_ALWAYS_INLINE void each_block(const gemm_operand& a, const gemm_operand& b, Action&& action) {
+  std::size_t a_block = 0, b_block = 0, a_end = a.block, b_end = b.block;
   for (std::size_t first = 0, last = 0; first < a.k; first = last) {
-    last = nibble::detail::smaller(a.k, (first / a.block + 1) * a.block);
-    last = nibble::detail::smaller(last, (first / b.block + 1) * b.block);
-    action(first, last, a.scales[m * a.scale_stride + first / a.block], b.scales[n * b.scale_stride + first / b.block]);
+    last = nibble::detail::smaller(a.k, nibble::detail::smaller(a_end, b_end));
+    action(first, last, a_block, b_block);
+    if (last == a_end) {
+      ++a_block;
+      a_end += a.block;
+    }
+    if (last == b_end) {
+      ++b_block;
+      b_end += b.block;
+    }
   }
 }
 
@@ -78,8 +85,8 @@ inline binary32 accumulate_float32(const accumulation& how, const gemm_operand& 
     }
     return acc;
   }
-  each_block(a, b, m, n, [&](std::size_t first, std::size_t last, std::uint32_t s, std::uint32_t t) {
-    const binary32 scale = binary32::from_bits(s) * binary32::from_bits(t);
+  each_block(a, b, [&](std::size_t first, std::size_t last, std::size_t a_block, std::size_t b_block) {
+    const binary32 scale = binary32::from_bits(a.scale_of(m, a_block)) * binary32::from_bits(b.scale_of(n, b_block));
     const binary32 scaled = block_sum(how, a, b, m, n, first, last) * scale;
     acc = first == 0 ? scaled : acc + scaled;
   });
@@ -88,12 +95,13 @@ inline binary32 accumulate_float32(const accumulation& how, const gemm_operand& 
 
 inline binary64 accumulate_float64(const gemm_operand& a, const gemm_operand& b, std::size_t m, std::size_t n) noexcept {
   binary64 acc;
-  each_block(a, b, m, n, [&](std::size_t first, std::size_t last, std::uint32_t s, std::uint32_t t) {
+  each_block(a, b, [&](std::size_t first, std::size_t last, std::size_t a_block, std::size_t b_block) {
     binary64 sum;
     for (std::size_t k = first; k < last; ++k) {
       sum = sum + binary64::from_float(a.table.bits[a.row(m)[k]]) * binary64::from_float(b.table.bits[b.row(n)[k]]);
     }
-    const binary64 scaled = sum * (binary64::from_float(s) * binary64::from_float(t));
+    const binary64 scaled =
+        sum * (binary64::from_float(a.scale_of(m, a_block)) * binary64::from_float(b.scale_of(n, b_block)));
     acc = first == 0 ? scaled : acc + scaled;
   });
   return acc;
@@ -101,9 +109,9 @@ inline binary64 accumulate_float64(const gemm_operand& a, const gemm_operand& b,
 
 inline exact_sum accumulate_exact(const gemm_operand& a, const gemm_operand& b, std::size_t m, std::size_t n) noexcept {
   exact_sum acc;
-  each_block(a, b, m, n, [&](std::size_t first, std::size_t last, std::uint32_t s, std::uint32_t t) {
-    const real_parts s_parts = split_real(s);
-    const real_parts t_parts = split_real(t);
+  each_block(a, b, [&](std::size_t first, std::size_t last, std::size_t a_block, std::size_t b_block) {
+    const real_parts s_parts = split_real(a.scale_of(m, a_block));
+    const real_parts t_parts = split_real(b.scale_of(n, b_block));
     for (std::size_t k = first; k < last; ++k) {
       acc.add(multiply(multiply(a.table.parts[a.row(m)[k]], s_parts), multiply(b.table.parts[b.row(n)[k]], t_parts)));
     }

@@ -9,6 +9,7 @@
 #include <nibble/emulate/gemm.hpp>
 #include <nibble/emulate/native_chain.hpp>
 #include <nibble/emulate/native_float32.hpp>
+#include <nibble/emulate/native_float32_fp4.hpp>
 #include <nibble/emulate/native_fp4.hpp>
 
 namespace nibble {
@@ -53,9 +54,10 @@ class native_finish {
   float factor_;
 };
 
-template <class T, class Executor>
+/// float32 in order, by the kernel for Operands.
+template <class Operands, class T, class Executor>
 void gemm_float32(const epilogue<T>& e, T* d, Executor& run) {
-  const float32_operands f(e.a, e.b);
+  const Operands f(e.a, e.b);
   each_task(e.a.rows, e.b.rows, run, [&](std::size_t m0, std::size_t n0, std::size_t rows, std::size_t cols) {
     const default_float_mode mode;
     const native_finish<T> finish(e);
@@ -142,7 +144,7 @@ void gemm_chain(const epilogue<T>& e, const chain_rule& u, T* d, Executor& run) 
     const native_finish<T> finish(e);
     for (std::size_t m = m0; m < m0 + rows; ++m) {
       float total[task_cols] = {};
-      const auto add_block = [&](std::size_t first, std::size_t last) {
+      const auto add_block = [&](std::size_t first, std::size_t last, std::size_t a_block, std::size_t b_block) {
         float acc[task_cols] = {};
         step(e, p, u, m, n0, cols, first, last, acc);
         for (std::size_t i = 0; i < cols; ++i) {
@@ -150,16 +152,16 @@ void gemm_chain(const epilogue<T>& e, const chain_rule& u, T* d, Executor& run) 
             total[i] = acc[i];
             continue;
           }
-          const auto t = bit_cast<float>(e.b.scales[(n0 + i) * e.b.scale_stride + first / e.b.block]);
-          const auto s = bit_cast<float>(e.a.scales[m * e.a.scale_stride + first / e.a.block]);
+          const auto t = bit_cast<float>(e.b.scale_of(n0 + i, b_block));
+          const auto s = bit_cast<float>(e.a.scale_of(m, a_block));
           const float part = opaque(acc[i] * opaque(s * t));
           total[i] = first == 0 ? part : opaque(total[i] + part);
         }
       };
       if (scaled) {
-        add_block(0, e.a.k);
+        add_block(0, e.a.k, 0, 0);
       } else {
-        each_block(e.a, e.b, m, n0, [&](std::size_t first, std::size_t last, auto, auto) { add_block(first, last); });
+        each_block(e.a, e.b, add_block);
       }
       for (std::size_t i = 0; i < cols; ++i) d[m * e.b.rows + n0 + i] = finish(total[i], m, n0 + i);
     }
@@ -184,7 +186,7 @@ void fp4_row(const epilogue<T>& e, const fp4_operands& f, std::size_t m, std::si
       std::uint32_t left = 0xffU;
       if (!special && f.special[panel] == 0) {
         const std::size_t at = (panel * f.groups + k / fp4_group) * panel_cols + lane;
-        left = fp4_step(scales, &f.a[m * a.stride + k], &f.b[panel * panel_cols * b.stride + k * panel_cols + 4 * lane],
+        left = fp4_step(scales, &f.a[(m * a.stride + k) / 4], &f.b[panel * panel_cols * b.stride + k * panel_cols + 4 * lane],
                         &f.correction[at], &f.b_scales[at], &f.b_exponents[at], acc + (n - n0));
       }
       for (std::size_t i = n; left != 0 && i < n + 8 && i < n0 + cols; ++i, left >>= 1) {
@@ -219,7 +221,11 @@ bool gemm_by_vectors(const epilogue<T>& e, T* d, Executor& run) {
   const accumulation& how = e.options.accumulate;
   if (e.a.k == 0) return false;
   if (how.kind == accumulation_kind::float32 && has_exact_products(e.a.element, e.b.element)) {
-    gemm_float32(e, d, run);
+    if (has_exact_block_sums(e.a, e.b)) {
+      gemm_float32<float32_fp4_operands>(e, d, run);
+    } else {
+      gemm_float32<float32_operands>(e, d, run);
+    }
     return true;
   }
   if (how.kind == accumulation_kind::tensor_core) {

@@ -38,6 +38,10 @@ struct gemm_operand {
   element_table table{};
 
   [[nodiscard]] const std::uint8_t* row(std::size_t r) const noexcept { return codes.data() + r * stride; }
+  /// The scale of a block of a row, as binary32.
+  [[nodiscard]] std::uint32_t scale_of(std::size_t r, std::size_t block_index) const noexcept {
+    return scales[r * scale_stride + block_index];
+  }
 };
 
 /// Codes of a row are padded to a multiple of this: the products of the longest instruction.

@@ -31,31 +31,22 @@ inline bool is_fp4_unit(const scaled_unit& u, const gemm_operand& a, const gemm_
          b.element == formats::e2m1 && scales && (a.block == 16 || a.block == 32);
 }
 
-/// Operands in the layouts of the kernel. Elements are twice their value; those of A are 12 more, and so unsigned, which
+/// Elements in the layouts of the kernels. They are twice their value; those of A are 12 more, and so unsigned, which
 /// `correction` (12 times the sum of a group of B) takes back.
-struct fp4_operands {
-  std::vector<std::uint8_t> a;         // [row][k]
-  std::vector<std::int8_t> b;          // [panel][k / 4][16 columns][4]
+struct fp4_elements {
+  std::vector<std::uint32_t> a;          // [row][k / 4], four bytes each
+  std::vector<std::int8_t> b;            // [panel][k / 4][16 columns][4]
   std::vector<std::int32_t> correction;  // [panel][group][16]
-  std::vector<double> b_scales;        // [panel][group][16]
-  std::vector<std::int32_t> b_exponents;
-  std::vector<std::uint8_t> special;   // of a panel: it holds a NaN scale
-  std::size_t groups = 0;              // of a row
-  fp4_scale table[256];
+  std::size_t groups = 0;                // of a row
 
-  fp4_operands(const gemm_operand& x, const gemm_operand& y) : a(x.codes.size()), groups(y.stride / fp4_group) {
+  fp4_elements(const gemm_operand& x, const gemm_operand& y) : a(x.codes.size() / 4), groups(y.stride / fp4_group) {
     constexpr std::int8_t twice[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
-    for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<std::uint8_t>(twice[x.codes[i] & 15U] + 12);
-    for (std::uint32_t code = 0; code < 256; ++code) {
-      const operand s = unpack(x.scale, code & x.scale.magnitude_mask(), zero_exponent::format_minimum);
-      table[code] = {s.significand * power_of_two(s.exponent - x.scale.mantissa_bits), s.exponent, s.nan};
+    for (std::size_t i = 0; i < x.codes.size(); ++i) {
+      a[i / 4] |= static_cast<std::uint32_t>(twice[x.codes[i] & 15U] + 12) << i % 4 * 8;
     }
     const std::size_t panels = (y.rows + panel_cols - 1) / panel_cols;
     b.resize(panels * panel_cols * y.stride);
     correction.resize(panels * panel_cols * groups);
-    b_scales.resize(correction.size());
-    b_exponents.resize(correction.size());
-    special.resize(panels);
     for (std::size_t n = 0; n < y.rows; ++n) {
       const std::size_t panel = n / panel_cols;
       const std::size_t lane = n % panel_cols;
@@ -64,6 +55,28 @@ struct fp4_operands {
         b[panel * panel_cols * y.stride + k / 4 * 4 * panel_cols + lane * 4 + k % 4] = element;
         correction[(panel * groups + k / fp4_group) * panel_cols + lane] += 12 * element;
       }
+    }
+  }
+};
+
+/// The operands of block-scaled instructions.
+struct fp4_operands : fp4_elements {
+  std::vector<double> b_scales;        // [panel][group][16]
+  std::vector<std::int32_t> b_exponents;
+  std::vector<std::uint8_t> special;   // of a panel: it holds a NaN scale
+  fp4_scale table[256];
+
+  fp4_operands(const gemm_operand& x, const gemm_operand& y) : fp4_elements(x, y) {
+    for (std::uint32_t code = 0; code < 256; ++code) {
+      const operand s = unpack(x.scale, code & x.scale.magnitude_mask(), zero_exponent::format_minimum);
+      table[code] = {s.significand * power_of_two(s.exponent - x.scale.mantissa_bits), s.exponent, s.nan};
+    }
+    b_scales.resize(correction.size());
+    b_exponents.resize(correction.size());
+    special.resize((y.rows + panel_cols - 1) / panel_cols);
+    for (std::size_t n = 0; n < y.rows; ++n) {
+      const std::size_t panel = n / panel_cols;
+      const std::size_t lane = n % panel_cols;
       for (std::size_t g = 0; g < groups; ++g) {
         const fp4_scale& s = table[y.scale_codes[n * y.scale_stride + g * fp4_group / y.block]];
         // A quarter: elements are doubled on both sides.
@@ -76,13 +89,11 @@ struct fp4_operands {
 };
 
 /// Four times the sum of a group's products for eight columns.
-NIBBLE_ALWAYS_INLINE __m256i fp4_products(const std::uint8_t* a, const std::int8_t* b,
+NIBBLE_ALWAYS_INLINE __m256i fp4_products(const std::uint32_t* a, const std::int8_t* b,
                                           const std::int32_t* correction) noexcept {
   const auto four = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
-    std::int32_t word;
-    __builtin_memcpy(&word, a + 4 * i, 4);
     const __m256i columns = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b + i * 4 * panel_cols));
-    return _mm256_maddubs_epi16(_mm256_set1_epi32(word), columns);
+    return _mm256_maddubs_epi16(_mm256_set1_epi32(static_cast<std::int32_t>(a[i])), columns);
   };
   // Pairs are at most 24 * 12 * 2, so that four of them fit 16 bits.
   const __m256i pairs = _mm256_add_epi16(_mm256_add_epi16(four(0), four(1)), _mm256_add_epi16(four(2), four(3)));
@@ -91,7 +102,7 @@ NIBBLE_ALWAYS_INLINE __m256i fp4_products(const std::uint8_t* a, const std::int8
 }
 
 /// One instruction for eight columns. `a_scales` are those of the four groups. Returns the columns left for the scalar way.
-NIBBLE_ALWAYS_INLINE std::uint32_t fp4_step(const fp4_scale* a_scales, const std::uint8_t* a, const std::int8_t* b,
+NIBBLE_ALWAYS_INLINE std::uint32_t fp4_step(const fp4_scale* a_scales, const std::uint32_t* a, const std::int8_t* b,
                                             const std::int32_t* correction, const double* b_scales,
                                             const std::int32_t* b_exponents, float* acc) noexcept {
   const __m256 c = _mm256_loadu_ps(acc);
@@ -111,7 +122,7 @@ NIBBLE_ALWAYS_INLINE std::uint32_t fp4_step(const fp4_scale* a_scales, const std
     sum[h] = _mm256_round_pd(_mm256_mul_pd(_mm256_cvtps_pd(c_of[h]), to_units[h]), truncate);
   }
   for (std::size_t g = 0; g < 4; ++g) {
-    const __m256i products = fp4_products(a + g * fp4_group, b + g * fp4_group * panel_cols, correction + g * panel_cols);
+    const __m256i products = fp4_products(a + g * fp4_group / 4, b + g * fp4_group * panel_cols, correction + g * panel_cols);
     const __m128i products_of[2] = {_mm256_castsi256_si128(products), _mm256_extracti128_si256(products, 1)};
     for (std::size_t h = 0; h < 2; ++h) {
       const __m256d b_scale = _mm256_loadu_pd(b_scales + g * panel_cols + 4 * h);
