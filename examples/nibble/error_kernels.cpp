@@ -7,6 +7,10 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 namespace nibble::tool {
 namespace {
 
@@ -67,35 +71,11 @@ void add_element(const row_view& row, std::size_t i, error_sums& sums) {
 }
 
 // The sums of a piece, by lanes; counts are negative.
-struct piece_sums {
+struct lane_sums {
   floats signal{}, noise{}, error{};
   words largest_error{}, zeroed{}, clipped{};
-  words largest{};
-  unsigned_words least = ~unsigned_words{};
 
-  NIBBLE_KERNEL void add(floats x, floats y, float limit) {
-    const floats difference = y - x;
-    const words m = magnitude(x);
-    largest = larger(largest, m);
-    least = smaller(least, reinterpret_cast<unsigned_words>(m - 1));  // a zero becomes the largest
-    largest_error = larger(largest_error, magnitude(difference));
-    signal += x * x;
-    noise += difference * difference;
-    error += reinterpret_cast<floats>(reinterpret_cast<words>(difference) ^ (reinterpret_cast<words>(x) ^ m));
-    zeroed += (m != 0) & (y == 0.0F);
-    clipped += reinterpret_cast<floats>(m) > limit;
-  }
-
-  // Whether float32 could hold all squares.
-  [[nodiscard]] bool holds() const {
-    const words outside = (larger(largest, largest_error) > static_cast<std::int32_t>(largest_squared)) |
-                          (least < least_squared - 1) | ((noise == 0.0F) & (largest_error != 0));
-    std::int32_t any = 0;
-    for (std::size_t i = 0; i < lanes; ++i) any |= outside[i];
-    return any == 0;
-  }
-
-  void flush(error_sums& sums) const {
+  NIBBLE_KERNEL void flush(error_sums& sums) const {
     double s = 0, n = 0, e = 0;
     std::int32_t size = 0, zero = 0, clip = 0;
     for (std::size_t i = 0; i < lanes; ++i) {
@@ -114,6 +94,135 @@ struct piece_sums {
     if (double{largest_size} > sums.largest) sums.largest = double{largest_size};
     sums.zeroed += static_cast<std::uint64_t>(zero);
     sums.clipped += static_cast<std::uint64_t>(clip);
+  }
+};
+
+NIBBLE_KERNEL bool any(words mask) {
+  std::int32_t found = 0;
+  for (std::size_t i = 0; i < lanes; ++i) found |= mask[i];
+  return found != 0;
+}
+
+// Of any numbers.
+struct piece_sums : lane_sums {
+  words largest{};
+  unsigned_words least = ~unsigned_words{};
+
+  NIBBLE_KERNEL void add(floats x, floats y, float limit) {
+    const floats difference = y - x;
+    const words m = magnitude(x);
+    largest = larger(largest, m);
+    least = smaller(least, reinterpret_cast<unsigned_words>(m - 1));  // a zero becomes the largest
+    largest_error = larger(largest_error, magnitude(difference));
+    signal += x * x;
+    noise += difference * difference;
+    error += reinterpret_cast<floats>(reinterpret_cast<words>(difference) ^ (reinterpret_cast<words>(x) ^ m));
+    zeroed += (m != 0) & (y == 0.0F);
+    clipped += reinterpret_cast<floats>(m) > limit;
+  }
+
+  // Whether float32 could hold all squares.
+  [[nodiscard]] bool holds() const {
+    return !any((larger(largest, largest_error) > static_cast<std::int32_t>(largest_squared)) |
+                (least < least_squared - 1) | ((noise == 0.0F) & (largest_error != 0)));
+  }
+};
+
+// Of numbers and what their codes stand for: y has the sign of x or is zero, as it is where x is. So magnitudes will do.
+// Vectors come in pairs, whose squares are summed apart: so many sums fit the registers, and adding keeps up.
+struct code_sums {
+  floats signal[2]{}, noise[2]{}, error[2]{};
+  words largest_error{}, zeroed{}, clipped{};
+  unsigned_words least = ~unsigned_words{};
+
+  template <int Half>
+  NIBBLE_KERNEL void add(floats x, floats y, std::int32_t limit) {
+    const words m = magnitude(x);
+    const floats difference = y - reinterpret_cast<floats>(m);
+    least = smaller(least, reinterpret_cast<unsigned_words>(m));
+    largest_error = larger(largest_error, magnitude(difference));
+    signal[Half] += x * x;
+    noise[Half] += difference * difference;
+    error[Half] += difference;
+    zeroed += y == 0.0F;
+    clipped += m > limit;
+  }
+
+  // Counts a zero not as zeroed, nor as the least magnitude.
+  NIBBLE_KERNEL void leave_out_zeros(const float* x, std::size_t count) {
+    least = ~unsigned_words{};
+    for (std::size_t k = 0; k < count; k += lanes) {
+      const words m = magnitude(load(x + k)), is_zero = m == 0;
+      zeroed -= is_zero;
+      least = smaller(least, reinterpret_cast<unsigned_words>(m | is_zero));
+    }
+  }
+
+  // Whether float32 could hold all squares. A sum of 64 squares of which one was too large is above 2^120, or a NaN; no
+  // difference is too small, as a zero has none.
+  [[nodiscard]] bool holds() const {
+    constexpr float most = 0x1p120F;
+    words outside = least < least_squared;
+    for (int half = 0; half < 2; ++half) outside |= ~((signal[half] <= most) & (noise[half] <= most));
+    return !any(outside);
+  }
+
+  void flush(error_sums& sums) const {
+    lane_sums{signal[0], noise[0], error[0], largest_error, zeroed, clipped}.flush(sums);
+    lane_sums{signal[1], noise[1], error[1], {}, {}, {}}.flush(sums);
+  }
+};
+
+// The magnitudes of 8 codes of 4 bits, the first in the low half of a byte, in a table of 8.
+NIBBLE_KERNEL floats looked_up(const float* table, const std::uint8_t* codes) {
+#if defined(__AVX2__)
+  std::int32_t word;
+  std::memcpy(&word, codes, sizeof word);
+  const __m256i index = _mm256_srlv_epi32(_mm256_set1_epi32(word), _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28));
+  return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), index);  // which reads the low 3 bits
+#else
+  floats y;
+  for (std::size_t i = 0; i < lanes; ++i) y[i] = table[(codes[i / 2] >> (i % 2 * 4)) & 7];
+  return y;
+#endif
+}
+
+// A row of elements x, their codes, and the magnitudes and limits that scales give.
+struct coded_row {
+  const float* x;
+  const std::uint8_t* codes;
+  const std::uint8_t* scales;
+  const float* magnitudes;
+  const float* limits;
+  int block_shift;
+  std::size_t ahead;
+
+  // Elements first, ..., first + count - 1, whole pairs of vectors; false, and no change, where float32 cannot hold
+  // their squares.
+  [[nodiscard]] bool add(std::size_t first, std::size_t count, error_sums& sums) const {
+    code_sums part;
+    for (std::size_t k = first; k < first + count; k += 2 * lanes) {
+      const std::uint8_t scale = scales[k >> block_shift];
+      std::int32_t limit;
+      std::memcpy(&limit, limits + scale, sizeof limit);
+      const float* table = magnitudes + 8 * scale;
+      __builtin_prefetch(x + k + ahead, 0, 2);
+      part.add<0>(load(x + k), looked_up(table, codes + k / 2), limit);
+      part.add<1>(load(x + k + lanes), looked_up(table, codes + k / 2 + lanes / 2), limit);
+    }
+    if (any(part.least == 0)) part.leave_out_zeros(x + first, count);
+    if (!part.holds()) return false;
+    part.flush(sums);
+    return true;
+  }
+
+  // What elements first, ..., first + count - 1 became.
+  void decode(std::size_t first, std::size_t count, float* y) const {
+    for (std::size_t i = first; i < first + count; ++i) {
+      const unsigned code = codes[i / 2] >> (i % 2 * 4);
+      const float m = magnitudes[8 * scales[i >> block_shift] + (code & 7)];
+      y[i - first] = (code & 8) != 0 ? -m : m;
+    }
   }
 };
 
@@ -139,6 +248,28 @@ void NIBBLE_DISPATCH_ISA::add_row_errors(const float* before, const float* after
   }
   for (; i < count; ++i) add_element(row, i, sums);
   sums.elements += count;
+}
+
+// Block sizes are powers of two, and multiples of two vectors.
+void NIBBLE_DISPATCH_ISA::add_coded_row_errors(const float* before, const std::uint8_t* codes,
+                                               const std::uint8_t* scales, const float* magnitudes, const float* limits,
+                                               std::size_t count, std::size_t block_size, std::size_t ahead,
+                                               error_sums& sums) {
+  const coded_row row{before, codes, scales, magnitudes, limits, __builtin_ctzll(block_size), ahead};
+  float after[2 * piece];
+  for (std::size_t i = 0; i < count;) {
+    const std::size_t left = count - i;
+    std::size_t part = left < 2 * piece ? left : 2 * piece;
+    if (part >= 2 * lanes) part = part / (2 * lanes) * (2 * lanes);
+    if (part < 2 * lanes || !row.add(i, part, sums)) {
+      // Pieces begin at the beginning of a block, or within one that is longer than a piece.
+      row.decode(i, part, after);
+      add_row_errors(before + i, after, limits, scales + i / block_size, part, block_size, sums);
+    } else {
+      sums.elements += part;
+    }
+    i += part;
+  }
 }
 
 }  // namespace nibble::tool

@@ -10,6 +10,8 @@
 #include <nibble/block/matrix_view.hpp>
 #include <string>
 
+#include "block_codec.hpp"
+
 namespace nibble::tool {
 
 /// Sums over finite elements x and what became of them, y. Elements that are NaN or Inf in x only count. Zeroed are
@@ -50,6 +52,25 @@ class clip_limits {
  private:
   std::array<float, 256> limits_;
 };
+
+/// The magnitudes that the codes of a 4-bit format stand for under each scale code, as the format's codec decodes them.
+class code_magnitudes {
+ public:
+  /// Whether the codec's codes have a table: two in a byte, the even element low, the sign in the highest bit.
+  static bool serves(const block_codec& codec) noexcept;
+  code_magnitudes(const block_codec& codec, float tensor_scale);
+  [[nodiscard]] const float* data() const noexcept { return magnitudes_.data(); }
+
+ private:
+  std::array<float, 256 * 8> magnitudes_;
+};
+
+/// Adds the elements of rows and what their codes stand for to all sums: faster than to decode them first. Each code has
+/// the sign of its element, or stands for zero, as that of a zero does. Meanwhile the numbers that lie `ahead` elements
+/// behind those of `before` come into the cache.
+void add_coded_errors(const matrix_view<float>& before, const code_area<const std::uint8_t>& after,
+                      const block_format& format, const code_magnitudes& magnitudes, const clip_limits& limits,
+                      std::size_t ahead, error_sums& sums);
 
 /// Adds the elements of rows that lie side by side, before and after, to all sums.
 void add_errors(const matrix_view<float>& before, const float* after, const block_format& format,

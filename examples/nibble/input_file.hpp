@@ -32,8 +32,6 @@ class input_file {
   /// Every tensor once, in the order of the file; a quantized one stands where its first part is.
   [[nodiscard]] const std::vector<logical_tensor>& tensors() const noexcept { return tensors_; }
 
-  /// Maps the pages of `part` at once.
-  void fetch(std::span<const std::byte> part) const noexcept { file_.fetch(part); }
   /// Hands pages that were read back to the system, a little more than asked for: reading ahead maps neighbours too.
   void release(std::span<const std::byte> part) const noexcept;
 

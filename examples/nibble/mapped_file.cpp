@@ -56,19 +56,6 @@ mapped_file::~mapped_file() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
-void mapped_file::fetch(std::span<const std::byte> part) const noexcept {
-#if defined(MADV_POPULATE_READ)
-  const long page_size = ::sysconf(_SC_PAGESIZE);
-  if (data_ == nullptr || page_size <= 0 || part.empty()) return;
-  const auto page = static_cast<std::uintptr_t>(page_size);
-  const auto begin = reinterpret_cast<std::uintptr_t>(part.data()) / page * page;
-  const auto end = reinterpret_cast<std::uintptr_t>(part.data() + part.size());
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_READ);
-#else
-  static_cast<void>(part);
-#endif
-}
-
 void mapped_file::release(std::span<const std::byte> part) const noexcept {
   const long page_size = ::sysconf(_SC_PAGESIZE);
   if (data_ == nullptr || page_size <= 0) return;

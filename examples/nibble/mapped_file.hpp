@@ -22,8 +22,6 @@ class mapped_file {
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
-  /// Maps the pages of `part` at once, which is cheaper than a fault for each; a hint, like reading ahead.
-  void fetch(std::span<const std::byte> part) const noexcept;
   /// Drops the whole pages inside `part` from memory. They stay readable: a later read fetches them again.
   void release(std::span<const std::byte> part) const noexcept;
 

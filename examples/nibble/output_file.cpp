@@ -95,6 +95,10 @@ output_file::~output_file() {
   doomed = 0;
 }
 
+void output_file::resize(std::uint64_t size) {
+  if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) throw_system_error(path_, "cannot write");
+}
+
 void output_file::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));

@@ -23,6 +23,10 @@ class output_file {
   /// Discards everything that was not committed.
   ~output_file();
 
+  /// Gives the file its size before it is written: to write behind the end of a file takes the system much longer, and
+  /// threads must take turns at that.
+  void resize(std::uint64_t size);
+
   /// Writes at a byte offset; the file grows as needed.
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
 

@@ -81,17 +81,26 @@ code_area<const std::uint8_t> tile_quantizer::quantize(const tile& part, const m
                                        scales_.data() + piece.row * scale_stride + f.scale_cols(piece.col), scale_stride};
     const matrix_view<float> view(&values(piece.row, piece.col), piece.rows, piece.cols, values.row_stride);
     tensor_scale_ = job_->codec->quantize(view, area, options_);
-    if (sums != nullptr) measure(view, area, *sums);
+    if (sums == nullptr) continue;
+    // The next piece comes from memory while this one is measured.
+    const tile next = i + 1 < pieces.count() ? pieces.at(i + 1) : piece;
+    measure(view, area, static_cast<std::size_t>(&values(next.row, next.col) - view.data), *sums);
   }
   return {codes_.data(), code_stride, scales_.data(), scale_stride};
 }
 
-void tile_quantizer::measure(const matrix_view<float>& values, const code_area<std::uint8_t>& area, error_sums& sums) {
+void tile_quantizer::measure(const matrix_view<float>& values, const code_area<std::uint8_t>& area,
+                             std::size_t ahead, error_sums& sums) {
   const block_format& f = job_->codec->format;
   if (!limits_) limits_.emplace(f, tensor_scale_);
+  const code_area<const std::uint8_t> coded{area.codes, area.code_stride, area.scales, area.scale_stride};
+  if (code_magnitudes::serves(*job_->codec)) {
+    if (!magnitudes_) magnitudes_.emplace(*job_->codec, tensor_scale_);
+    add_coded_errors(values, coded, f, *magnitudes_, *limits_, ahead, sums);
+    return;
+  }
   back_.resize(values.size());
-  job_->codec->dequantize({area.codes, area.code_stride, area.scales, area.scale_stride}, tensor_scale_, values.rows,
-                          values.cols, back_.data());
+  job_->codec->dequantize(coded, tensor_scale_, values.rows, values.cols, back_.data());
   add_errors(values, back_.data(), f, *limits_, area.scales, area.scale_stride, sums);
 }
 

@@ -40,12 +40,14 @@ class tile_quantizer {
 
  private:
   void set_rounding(const tile& part);
-  void measure(const matrix_view<float>& values, const code_area<std::uint8_t>& area, error_sums& sums);
+  void measure(const matrix_view<float>& values, const code_area<std::uint8_t>& area, std::size_t ahead,
+               error_sums& sums);
 
   const quantize_job* job_;
   matrix_shape shape_;
   quantize_options options_;
   std::optional<clip_limits> limits_;
+  std::optional<code_magnitudes> magnitudes_;
   std::vector<std::uint8_t> codes_, scales_;
   std::vector<float> back_;
   std::vector<std::uint32_t> words_;

@@ -57,6 +57,7 @@ safetensors_writer::safetensors_writer(const std::string& path, std::vector<plan
   header.append((8 - header.size() % 8) % 8, ' ');
   const std::uint64_t length = header.size();
   for (destination& d : destinations_) d.begin += 8 + length;
+  file_.resize(8 + length + reached);
   file_.write_at(0, std::as_bytes(std::span(&length, 1)));
   file_.write_at(8, std::as_bytes(std::span(header)));
 }

@@ -41,7 +41,6 @@ void tensor_reader::load_plain(const tile& part, std::span<Value> out) const {
   const bool whole_rows = part.cols == shape_.cols;
   const std::uint64_t runs = whole_rows ? 1 : part.rows;
   const std::uint64_t length = whole_rows ? part.size() : part.cols;
-  fetch(part);
   for (std::uint64_t run = 0; run < runs; ++run) {
     const std::uint64_t first = (part.row + run) * shape_.cols + part.col;
     load_elements(*plain_, first, out.subspan(run * length, length));
@@ -53,7 +52,6 @@ matrix_view<float> tensor_reader::view(const tile& part, std::vector<float>& buf
   if (plain_ != nullptr && plain_->type == "F32" && !plain_->column_major) {
     const std::byte* first = plain_->bytes.data() + (part.row * shape_.cols + part.col) * sizeof(float);
     if (reinterpret_cast<std::uintptr_t>(first) % alignof(float) == 0) {
-      fetch(part);
       return {reinterpret_cast<const float*>(first), part.rows, part.cols, static_cast<std::ptrdiff_t>(shape_.cols)};
     }
   }
@@ -72,10 +70,6 @@ void tensor_reader::for_runs(const tile& part, const Use& use) const {
   for (std::uint64_t r = part.row; r < part.row + part.rows; ++r) {
     use(element_bytes(*plain_, r * shape_.cols + part.col, part.cols));
   }
-}
-
-void tensor_reader::fetch(const tile& part) const {
-  for_runs(part, [&](std::span<const std::byte> run) { file_->fetch(run); });
 }
 
 void tensor_reader::release(const tile& part) const {

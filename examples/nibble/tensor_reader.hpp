@@ -45,7 +45,6 @@ class tensor_reader {
   /// Calls use(bytes) for every run of bytes that holds elements of a plain tile of a file.
   template <class Use>
   void for_runs(const tile& part, const Use& use) const;
-  void fetch(const tile& part) const;
   template <class Value>
   void load_plain(const tile& part, std::span<Value> out) const;
   void load_quantized(const tile& part, float* out) const;
