@@ -29,25 +29,10 @@ struct simd_kernels {
     if (x.col_stride != 1 || cols < width) return rectangle_amax(x, row, rows, col, cols, rule);
     std::uint32_t largest = 0;
     for (std::size_t r = row; r < row + rows; ++r) {
-      words best(0U);
-      std::size_t c = 0;
-      if (cols >= 64 * width) {
-        words more[4] = {best, best, best, best};
-        for (; c + 4 * width <= cols; c += 4 * width) {
-          for (std::size_t k = 0; k < 4; ++k) {
-            more[k] = xsimd::max(more[k], counted(widened<Arch>(&x(r, col + c + k * width)), rule));
-          }
-        }
-        best = xsimd::max(xsimd::max(more[0], more[1]), xsimd::max(more[2], more[3]));
-      }
-      for (; c + width <= cols; c += width) {
-        best = xsimd::max(best, counted(widened<Arch>(&x(r, col + c)), rule));
-      }
-      std::uint32_t lanes[width];
-      best.store_unaligned(lanes);
-      for (const std::uint32_t lane : lanes) largest = lane > largest ? lane : largest;
-      const std::uint32_t rest = rectangle_amax(x, r, 1, col + c, cols - c, rule);
-      largest = rest > largest ? rest : largest;
+      std::uint32_t found = largest_magnitude<false>(&x(r, col), cols, rule);
+      // Few rows have a number that may not count: those are read again.
+      if (found != counted_magnitude(found, rule)) found = largest_magnitude<true>(&x(r, col), cols, rule);
+      largest = found > largest ? found : largest;
     }
     return largest;
   }
@@ -91,6 +76,32 @@ struct simd_kernels {
   }
 
  private:
+  /// The largest magnitude bits of at least `width` numbers; only those that `rule` counts where `Checked`.
+  template <bool Checked, class T>
+  NIBBLE_OUTLINED static std::uint32_t largest_magnitude(const T* x, std::size_t count, amax_rule rule) noexcept {
+    constexpr std::size_t ahead = 2048, line = 64, step = 4 * width;
+    const auto at = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+      const words bits = widened<Arch>(x + i);
+      return Checked ? counted(bits, rule) : bits & words(0x7fff'ffffU);
+    };
+    words best[4] = {words(0U), words(0U), words(0U), at(count - width)};
+    std::size_t i = 0;
+    for (; i + step <= count; i += step) {
+      // Two KiB ahead, across the ends of pages, where a processor's own prefetching ends: a quarter faster from memory.
+      for (std::size_t byte = 0; byte < step * sizeof(T); byte += line) {
+        __builtin_prefetch(reinterpret_cast<const char*>(x + i) + ahead + byte);
+      }
+      for (std::size_t k = 0; k < 4; ++k) best[k] = xsimd::max(best[k], at(i + k * width));
+    }
+    for (; i + width <= count; i += width) best[0] = xsimd::max(best[0], at(i));
+    const words all = xsimd::max(xsimd::max(best[0], best[1]), xsimd::max(best[2], best[3]));
+    std::uint32_t lanes[width];
+    all.store_unaligned(lanes);
+    std::uint32_t largest = 0;
+    for (const std::uint32_t lane : lanes) largest = lane > largest ? lane : largest;
+    return largest;
+  }
+
   static words counted(words bits, amax_rule rule) noexcept {
     const words magnitude = bits & words(0x7fff'ffffU);
     const words infinity(0x7f80'0000U);
