@@ -97,16 +97,42 @@ inline void finish(benchmark::State& state, std::int64_t elements, double bytes_
 
 using words = xsimd::batch<std::uint32_t, xsimd::default_arch>;
 
-/// Stores a vector, past the caches where the library would do so.
-inline void put(std::uint32_t* out, const words& x, [[maybe_unused]] bool past_caches) {
-#if defined(__AVX2__) && !defined(__AVX512F__)
-  if (past_caches) return _mm256_stream_si256(reinterpret_cast<__m256i*>(out), x);
-#elif defined(__AVX512F__)
-  if (past_caches) return _mm512_stream_si512(reinterpret_cast<__m512i*>(out), x);
+/// Stores a vector, past the caches where the library would do so. A template argument, not a choice at run time: Clang
+/// merges the two stores of a branch into one ordinary store.
+template <bool PastCaches>
+void put(std::uint32_t* out, const words& x) {
+  if constexpr (!PastCaches) {
+    x.store_aligned(out);
+  } else {
+#if defined(__AVX512F__)
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(out), x);
+#elif defined(__AVX2__)
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(out), x);
 #elif defined(__SSE2__)
-  if (past_caches) return _mm_stream_si128(reinterpret_cast<__m128i*>(out), x);
+    _mm_stream_si128(reinterpret_cast<__m128i*>(out), x);
+#else
+    x.store_aligned(out);
 #endif
-  x.store_aligned(out);
+  }
+}
+
+/// Copies `written` words, each vector an OR of `Ratio` vectors.
+template <int Ratio, bool PastCaches>
+void gather(const std::uint32_t* in, std::size_t written, std::uint32_t* out) {
+  for (std::size_t i = 0; i < written; i += words::size) {
+    words all(0U);
+    for (std::size_t k = 0; k < Ratio; ++k) all = all | words::load_aligned(in + Ratio * i + k * words::size);
+    put<PastCaches>(out + i, all);
+  }
+}
+
+/// Writes each vector of `read` words `Ratio` times.
+template <int Ratio, bool PastCaches>
+void spread(const std::uint32_t* in, std::size_t read, std::uint32_t* out) {
+  for (std::size_t i = 0; i < read; i += words::size) {
+    const words all = words::load_aligned(in + i);
+    for (std::size_t k = 0; k < Ratio; ++k) put<PastCaches>(out + Ratio * i + k * words::size, all);
+  }
 }
 
 /// Reads elements of `Size` bytes and writes one vector for `Ratio` read, with no arithmetic but the OR that keeps the
@@ -119,13 +145,7 @@ void limit_encode(benchmark::State& state) {
   auto* y = results<std::uint32_t>(read / Ratio);
   const bool past_caches = nibble::detail::is_streamed<xsimd::default_arch>(read * 4 / Ratio);
   for (auto _ : state) {
-    std::uint32_t* out = y;
-    for (std::size_t i = 0; i < read; i += Ratio * words::size) {
-      words all(0U);
-      for (std::size_t k = 0; k < Ratio; ++k) all = all | words::load_aligned(in + i + k * words::size);
-      put(out, all, past_caches);
-      out += words::size;
-    }
+    past_caches ? gather<Ratio, true>(in, read / Ratio, y) : gather<Ratio, false>(in, read / Ratio, y);
     benchmark::ClobberMemory();
   }
   finish(state, count, Size + static_cast<double>(Size) / Ratio);
@@ -140,12 +160,7 @@ void limit_decode(benchmark::State& state) {
   auto* y = results<std::uint32_t>(written);
   const bool past_caches = nibble::detail::is_streamed<xsimd::default_arch>(written * 4);
   for (auto _ : state) {
-    const std::uint32_t* in = x;
-    for (std::size_t i = 0; i < written; i += Ratio * words::size) {
-      const words all = words::load_aligned(in);
-      in += words::size;
-      for (std::size_t k = 0; k < Ratio; ++k) put(y + i + k * words::size, all, past_caches);
-    }
+    past_caches ? spread<Ratio, true>(x, written / Ratio, y) : spread<Ratio, false>(x, written / Ratio, y);
     benchmark::ClobberMemory();
   }
   finish(state, count, Size + static_cast<double>(Size) / Ratio);
