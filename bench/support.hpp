@@ -86,13 +86,15 @@ T* results(std::size_t count) {
   static std::map<std::size_t, buffer<unsigned char>> made;
   const std::size_t bytes = count * sizeof(T);
   const auto found = made.find(bytes);
-  const auto& result = found != made.end() ? found->second : made.emplace(bytes, buffer<unsigned char>(bytes)).first->second;
+  const auto& result =
+      found != made.end() ? found->second : made.emplace(bytes, buffer<unsigned char>(bytes)).first->second;
   return reinterpret_cast<T*>(result.data());
 }
 
 inline void finish(benchmark::State& state, std::int64_t elements, double bytes_per_element) {
   state.SetItemsProcessed(state.iterations() * elements);
-  state.SetBytesProcessed(static_cast<std::int64_t>(static_cast<double>(state.iterations() * elements) * bytes_per_element));
+  state.SetBytesProcessed(
+      static_cast<std::int64_t>(static_cast<double>(state.iterations() * elements) * bytes_per_element));
 }
 
 using words = xsimd::batch<std::uint32_t, xsimd::default_arch>;

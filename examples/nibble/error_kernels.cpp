@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The sums of error_measure.hpp over one row, compiled for each instruction set. Vectors of a fixed width in every one of
-// them, and no contraction: the sums have the same bits everywhere.
+// The sums of error_measure.hpp over one row, compiled for each instruction set. Vectors of a fixed width in every one
+// of them, and no contraction: the sums have the same bits everywhere.
 #include "error_kernels.hpp"
 
 #include <cstdint>
@@ -23,7 +23,8 @@ typedef std::uint32_t unsigned_words __attribute__((vector_size(4 * lanes)));
 // Elements whose squares are summed in float32, a lane 64 of them, before they join the sums in double.
 constexpr std::size_t piece = 64 * lanes;
 
-// Numbers from 2^-39 to 2^60, and 0: their squares, and those of differences of two of them, are normal float32 numbers.
+// Numbers from 2^-39 to 2^60, and 0: their squares, and those of differences of two of them, are normal float32
+// numbers.
 constexpr std::uint32_t least_squared = (127 - 39) << 23;
 constexpr std::uint32_t largest_squared = (127 + 60) << 23;
 
@@ -128,8 +129,8 @@ struct piece_sums : lane_sums {
   }
 };
 
-// Of numbers and what their codes stand for: y has the sign of x or is zero, as it is where x is. So magnitudes will do.
-// Vectors come in pairs, whose squares are summed apart: so many sums fit the registers, and adding keeps up.
+// Of numbers and what their codes stand for: y has the sign of x or is zero, as it is where x is. So magnitudes will
+// do. Vectors come in pairs, whose squares are summed apart: so many sums fit the registers, and adding keeps up.
 struct code_sums {
   floats signal[2]{}, noise[2]{}, error[2]{};
   words largest_error{}, zeroed{}, clipped{};

@@ -11,12 +11,13 @@
 namespace nibble::tool {
 
 /// Adds the pairs (before[i], after[i]) of a row to all sums. Elements of block b are clipped above limits[scales[b]].
-using row_error_function = void(const float* before, const float* after, const float* limits, const std::uint8_t* scales,
-                                std::size_t count, std::size_t block_size, error_sums& sums);
+using row_error_function = void(const float* before, const float* after, const float* limits,
+                                const std::uint8_t* scales, std::size_t count, std::size_t block_size,
+                                error_sums& sums);
 
 /// The same for the pairs of before[i] and what code i of 4 bits, low half of a byte first, makes of it: a magnitude
-/// magnitudes[8 * scale + (code & 7)] with the code's sign, which is that of before[i] unless it is 0. Meanwhile the cache
-/// gets the numbers that lie `ahead` elements behind those.
+/// magnitudes[8 * scale + (code & 7)] with the code's sign, which is that of before[i] unless it is 0. Meanwhile the
+/// cache gets the numbers that lie `ahead` elements behind those.
 using coded_row_error_function = void(const float* before, const std::uint8_t* codes, const std::uint8_t* scales,
                                       const float* magnitudes, const float* limits, std::size_t count,
                                       std::size_t block_size, std::size_t ahead, error_sums& sums);

@@ -76,7 +76,8 @@ clip_limits::clip_limits(const block_format& format, float tensor_scale) {
 
 bool code_magnitudes::serves(const block_codec& codec) noexcept {
   const block_format& f = codec.format;
-  return f.packing == layouts::nibbles_low_first && f.element.bits() == 4 && f.element.has_sign && f.block_size % 16 == 0;
+  return f.packing == layouts::nibbles_low_first && f.element.bits() == 4 && f.element.has_sign &&
+         f.block_size % 16 == 0;
 }
 
 code_magnitudes::code_magnitudes(const block_codec& codec, float tensor_scale) {
@@ -117,8 +118,8 @@ void add_coded_errors(const matrix_view<float>& before, const code_area<const st
                       std::size_t ahead, error_sums& sums) {
   coded_row_error_function* add_row = functions().coded;
   for (std::size_t r = 0; r < before.rows; ++r) {
-    add_row(&before(r, 0), after.codes + r * after.code_stride, after.scales + r * after.scale_stride, magnitudes.data(),
-            limits.data(), before.cols, static_cast<std::size_t>(format.block_size), ahead, sums);
+    add_row(&before(r, 0), after.codes + r * after.code_stride, after.scales + r * after.scale_stride,
+            magnitudes.data(), limits.data(), before.cols, static_cast<std::size_t>(format.block_size), ahead, sums);
   }
 }
 

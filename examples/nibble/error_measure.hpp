@@ -42,8 +42,8 @@ struct error_sums {
 /// The SQNR with one digit after the point, "exact" without noise, "nan" where it is none.
 std::string sqnr_text(const error_sums& sums);
 
-/// The largest magnitude that each scale code lets an element have: the element format's largest number times the scales,
-/// rounded down to a float. Infinite for scales that are zero or NaN, with which nothing counts as clipped.
+/// The largest magnitude that each scale code lets an element have: the element format's largest number times the
+/// scales, rounded down to a float. Infinite for scales that are zero or NaN, with which nothing counts as clipped.
 class clip_limits {
  public:
   clip_limits(const block_format& format, float tensor_scale);
@@ -65,9 +65,9 @@ class code_magnitudes {
   std::array<float, 256 * 8> magnitudes_;
 };
 
-/// Adds the elements of rows and what their codes stand for to all sums: faster than to decode them first. Each code has
-/// the sign of its element, or stands for zero, as that of a zero does. Meanwhile the numbers that lie `ahead` elements
-/// behind those of `before` come into the cache.
+/// Adds the elements of rows and what their codes stand for to all sums: faster than to decode them first. Each code
+/// has the sign of its element, or stands for zero, as that of a zero does. Meanwhile the numbers that lie `ahead`
+/// elements behind those of `before` come into the cache.
 void add_coded_errors(const matrix_view<float>& before, const code_area<const std::uint8_t>& after,
                       const block_format& format, const code_magnitudes& magnitudes, const clip_limits& limits,
                       std::size_t ahead, error_sums& sums);

@@ -78,7 +78,8 @@ code_area<const std::uint8_t> tile_quantizer::quantize(const tile& part, const m
     const tile piece = pieces.at(i);
     set_rounding({part.row + piece.row, piece.rows, part.col + piece.col, piece.cols});
     const code_area<std::uint8_t> area{codes_.data() + piece.row * code_stride + f.row_bytes(piece.col), code_stride,
-                                       scales_.data() + piece.row * scale_stride + f.scale_cols(piece.col), scale_stride};
+                                       scales_.data() + piece.row * scale_stride + f.scale_cols(piece.col),
+                                       scale_stride};
     const matrix_view<float> view(&values(piece.row, piece.col), piece.rows, piece.cols, values.row_stride);
     tensor_scale_ = job_->codec->quantize(view, area, options_);
     if (sums == nullptr) continue;
@@ -89,8 +90,8 @@ code_area<const std::uint8_t> tile_quantizer::quantize(const tile& part, const m
   return {codes_.data(), code_stride, scales_.data(), scale_stride};
 }
 
-void tile_quantizer::measure(const matrix_view<float>& values, const code_area<std::uint8_t>& area,
-                             std::size_t ahead, error_sums& sums) {
+void tile_quantizer::measure(const matrix_view<float>& values, const code_area<std::uint8_t>& area, std::size_t ahead,
+                             error_sums& sums) {
   const block_format& f = job_->codec->format;
   if (!limits_) limits_.emplace(f, tensor_scale_);
   const code_area<const std::uint8_t> coded{area.codes, area.code_stride, area.scales, area.scale_stride};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// add_errors against sums in double, element by element: the vector code sums in float32 where that can hold the squares, and
-// must know where it cannot.
+// add_errors against sums in double, element by element: the vector code sums in float32 where that can hold the
+// squares, and must know where it cannot.
 #include "error_measure.hpp"
 
 #include <doctest/doctest.h>
@@ -80,7 +80,8 @@ void check_near(const error_sums& got, const error_sums& wanted) {
 void compare(const rows& r) {
   const clip_limits limits(nibble::nvfp4, 1.0F);
   error_sums got;
-  add_errors({r.before.data(), 1, r.cols}, r.after.data(), nibble::nvfp4, limits, r.scales.data(), r.scales.size(), got);
+  add_errors({r.before.data(), 1, r.cols}, r.after.data(), nibble::nvfp4, limits, r.scales.data(), r.scales.size(),
+             got);
   check_near(got, plainly(r, limits));
 }
 
@@ -103,7 +104,8 @@ TEST_CASE("One tiny error is no exact result") {
   compare(r);
 }
 
-// add_coded_errors against the plain sums of what the library decodes, piece by piece: `numbers` are quantized row by row.
+// add_coded_errors against the plain sums of what the library decodes, piece by piece: `numbers` are quantized row by
+// row.
 void compare_coded(const char* name, const std::vector<float>& numbers, std::size_t cols, rounding_mode rounding) {
   const block_codec& codec = *find_block_codec(name);
   const block_format& f = codec.format;
@@ -114,8 +116,7 @@ void compare_coded(const char* name, const std::vector<float>& numbers, std::siz
   const matrix_view<float> before(r.before.data(), count, cols);
   quantize_options options{.rounding = rounding};
   if (rounding == rounding_mode::stochastic) options.rounding = stochastic{.seed = 5};
-  const float tensor_scale =
-      codec.quantize(before, {codes.data(), f.row_bytes(cols), scales.data(), blocks}, options);
+  const float tensor_scale = codec.quantize(before, {codes.data(), f.row_bytes(cols), scales.data(), blocks}, options);
   const code_area<const std::uint8_t> area{codes.data(), f.row_bytes(cols), scales.data(), blocks};
   codec.dequantize(area, tensor_scale, count, cols, r.after.data());
   const clip_limits limits(f, tensor_scale);
@@ -126,7 +127,8 @@ void compare_coded(const char* name, const std::vector<float>& numbers, std::siz
   error_sums wanted;
   for (std::size_t row = 0; row < count; ++row) {
     const auto begin = static_cast<std::ptrdiff_t>(row * cols), end = begin + static_cast<std::ptrdiff_t>(cols);
-    rows one{{r.before.begin() + begin, r.before.begin() + end}, {r.after.begin() + begin, r.after.begin() + end}, {}, cols};
+    rows one{
+        {r.before.begin() + begin, r.before.begin() + end}, {r.after.begin() + begin, r.after.begin() + end}, {}, cols};
     for (std::size_t i = 0; i < cols; i += 16) {
       one.scales.push_back(scales[row * blocks + i / static_cast<std::size_t>(f.block_size)]);
     }
@@ -156,6 +158,8 @@ TEST_CASE("Errors of codes are those of what they decode to") {
   }
 }
 
-TEST_CASE("Bytes have no table of magnitudes") { CHECK_FALSE(code_magnitudes::serves(*find_block_codec("mxfp8-e4m3"))); }
+TEST_CASE("Bytes have no table of magnitudes") {
+  CHECK_FALSE(code_magnitudes::serves(*find_block_codec("mxfp8-e4m3")));
+}
 
 }  // namespace
