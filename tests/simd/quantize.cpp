@@ -174,6 +174,28 @@ TEST_CASE("simd gives the bits of scalar: formats of a user") {
   CHECK(differences<dense>(1, 17) == 0);
 }
 
+TEST_CASE("a product that underflows is a -0 to be dropped, a smaller trace is none") {
+  // The multiplier of all blocks is 6 / 100: 2^-149 times that is zero in float32, 2^-140 times that is not.
+  std::vector<float> x(1024, 0.0F);
+  for (std::size_t i = 0; i < x.size(); i += 16) {
+    x[i] = 100.0F;
+    x[i + 1] = -0x1p-149F;
+    x[i + 2] = -0.0F;
+    if (i >= 512) x[i + 3] = -0x1p-140F;
+  }
+  const quantize_options options{.recipe = recipe::transformer_engine, .tensor_amax = 100.0F};
+  for (const bool traces : {false, true}) {
+    // Without 2^-149 nothing is lost, and a kernel may look at signs alone.
+    for (std::size_t i = 0; traces && i < x.size(); i += 16) x[i + 1] = 0.0F;
+    const block_tensor<nvfp4> q = quantize<nvfp4>(simd{}, matrix_view{x.data(), 1, x.size()}, options);
+    const auto codes = q.view().codes;
+    for (std::size_t b = 0; b < 64; ++b) {
+      CHECK(codes[8 * b] == 0x07);
+      CHECK(codes[8 * b + 1] == (b >= 32 ? 0x80 : 0x00));
+    }
+  }
+}
+
 TEST_CASE("every tail length, and bytes around the output stay") {
   std::mt19937_64 random(18);
   int different = 0;

@@ -67,6 +67,12 @@ class element_run {
   /// Whether the kernels below serve this call.
   [[nodiscard]] bool tuned() const noexcept { return tuned_; }
 
+  /// Whether run() takes signs from the elements, not from their products.
+  [[nodiscard]] bool reads_signs() const noexcept {
+    return tuned_ && F == formats::e2m1 && mode_ == rounding_mode::nearest_even &&
+           zero_ == negative_zero_rule::drop_exact;
+  }
+
   /// Whether run_exact serves this call: exact quotients by scales of a format with so few significant bits.
   [[nodiscard]] bool divides_exactly(int significant_bits) const noexcept {
 #if defined(__AVX2__)

@@ -23,7 +23,7 @@ class scale_chooser {
  public:
   scale_chooser(const recipe& r, const tensor_scaling& t) noexcept
       : squares_(r.choice == four_over_six::mean_squared_error), amax_(t.amax),
-        denominator_(choice_error(F, r, t).denominator),
+        denominator_(r.choice == four_over_six::off ? binary32(1.0F) : choice_error(F, r, t).denominator),
         codes_(make_special_codes(F.element, rounding_mode::nearest_even, overflow::saturate, r.policy, false)) {}
 
   /// Whether vectors serve a call: rows of blocks, products rounded to nearest even, and no subnormal on the way.

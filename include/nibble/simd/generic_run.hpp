@@ -131,6 +131,12 @@ class element_scaler {
            !half_added_in_float_;
   }
 
+  /// The same but for negative numbers that the product makes zero, where they are no -0.
+  [[nodiscard]] bool is_product_but_traces(element_scaling::kind how) const noexcept {
+    return (how == element_scaling::kind::multiply || how == element_scaling::kind::shift) && !half_added_in_float_ &&
+           !underflow_is_zero_;
+  }
+
   /// What scaled() needs to know of a block with a plain operand.
   [[nodiscard]] scaled_by prepare(element_scaling::kind how, binary32 operand) const noexcept {
     const bool literal = how != element_scaling::kind::shift || underflow_is_zero_;

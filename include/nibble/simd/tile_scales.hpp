@@ -54,14 +54,15 @@ class tile_scales {
         chooses_(r.choice != four_over_six::off && !F.power_of_two_scale()), by_vectors_(has_vector_scales<F, Arch>(r, t)),
         how_by_rule_(kind_by_rule(r.element)),
         exact_(how_by_rule_ == kind::exact && kernel.divides_exactly(F.scale.mantissa_bits + 1)),
-        may_be_direct_((exact_ || scaler.is_product(how_by_rule_)) && kernel.tuned() && Kernel::is_whole()) {
+        may_be_direct_((exact_ || scaler.is_product(how_by_rule_)) && kernel.tuned() && Kernel::is_whole()),
+        reads_signs_(kernel.reads_signs() && scaler.is_product_but_traces(how_by_rule_)) {
     const int prescale = exact_ ? -Kernel::exact_prescale() : kernel.prescale();
     lowest_field_ = static_cast<std::uint32_t>(exact_ ? 127 - 60 : prescale < 0 ? 8 - prescale : 8);
     highest_field_ = static_cast<std::uint32_t>(exact_ ? 127 + 100 - prescale : 127 + 82);
     unit_ = bit_cast<float>(static_cast<std::uint32_t>(127 + prescale) << 23);
 #if defined(__AVX2__)
     if constexpr (has_quick) {
-      if (by_vectors_ && may_be_direct_ && !exact_ && !chooses_) {
+      if (by_vectors_ && (may_be_direct_ || reads_signs_) && !exact_ && !chooses_) {
         quick_ = {r, t, k, prescale, static_cast<int>(lowest_field_), static_cast<int>(highest_field_),
                   static_cast<int>(largest_reach(r)) - 254};
       }
@@ -108,7 +109,11 @@ class tile_scales {
     mixed_ = false;
 #if defined(__AVX2__)
     if constexpr (has_quick) {
-      if (quick_.applies() && quick_.run(amax_, blocks, code_, multiplier_)) return;
+      if (quick_.applies() && quick_.run(amax_, blocks, code_, multiplier_)) {
+        direct_ = true;
+        if (may_be_direct_ || !loses_numbers(x, blocks)) return;
+        direct_ = false;
+      }
     }
 #endif
     signed_words largest(0);
@@ -158,6 +163,29 @@ class tile_scales {
     if (rule == element_rule::divide_by_quotient) return kind::divide;
     return rule == element_rule::exact ? kind::exact : kind::multiply;
   }
+
+#if defined(__AVX2__)
+  /// Whether a product of a number that is not zero might be zero, so that it could count as -0. Multipliers are those of
+  /// quick_, whose kernel takes them as they are.
+  [[nodiscard]] bool loses_numbers(const float* x, std::size_t blocks) const noexcept {
+    if (how_by_rule_ == kind::shift) return false;
+    using vector = x86::vector_of<Arch>;
+    const std::uint32_t field = quick_.smallest() >> 23;
+    // A multiplier of at least 2^0 loses none.
+    if (field >= 127) return false;
+    if (x == nullptr) return true;
+    // From 2^-149 / 2^(field - 127) on.
+    const std::uint32_t least = field > 104 ? 1U << (127U - field) : (105U - field) << 23;
+    typename vector::word smallest = vector::all(~0U);
+    for (std::size_t i = 0; i < blocks * Size; i += vector::lanes) {
+      const auto magnitude = vector::both(vector::load(x + i), vector::all(0x7fff'ffffU));
+      smallest = vector::smallest_unsigned(smallest, vector::add(magnitude, vector::all(~0U)));
+    }
+    const auto limit = vector::all(least - 1U);
+    const auto above = vector::equal(vector::smallest_unsigned(smallest, limit), limit);
+    return vector::any(vector::differ(above, vector::all(~0U)));
+  }
+#endif
 
   /// Takes the scale for 4 instead of 6 where that is better (block/four_over_six.hpp).
   void choose(const float* x, std::size_t blocks, words amax, words& code, words& operand) noexcept {
@@ -211,6 +239,7 @@ class tile_scales {
   kind how_by_rule_;
   bool exact_;
   bool may_be_direct_;
+  bool reads_signs_;  ///< the kernel tells -0 from a number that the product makes zero
   bool direct_ = false;
   bool plain_ = false;
   bool mixed_ = false;  ///< how_ says how, block by block

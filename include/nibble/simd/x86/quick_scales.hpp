@@ -35,7 +35,6 @@ class quick_scales {
   quick_scales(const recipe& r, const tensor_scaling& t, const scale_constants& k, int prescale, int lowest,
                int highest, int reach) noexcept
       : rule_(r.scale),
-        zero_(r.zero_scale),
         floor_(r.scale_floor),
         prescale_(prescale),
         most_(static_cast<std::uint32_t>(127 + prescale + reach) << 23) {
@@ -51,11 +50,12 @@ class quick_scales {
   /// Codes and multipliers for `blocks` blocks, in whole vectors, by the magnitude bits of their amaxes; false where
   /// the results do not count.
   [[nodiscard]] bool run(const std::uint32_t* amax, std::size_t blocks, std::uint32_t* code,
-                         std::uint32_t* multiplier) const noexcept {
+                         std::uint32_t* multiplier) noexcept {
     word largest = V::all(0U);    // amax
     word smallest = V::all(~0U);  // amax less 1, so that zero is larger than all
     word reach = V::all(0U);
     word zeros = V::all(0U);
+    word factor = V::all(~0U);  // as smallest, of the multipliers
     for (std::size_t b = 0; b < blocks; b += V::lanes) {
       const word a = V::load(amax + b);
       largest = V::largest(largest, a);
@@ -72,14 +72,22 @@ class quick_scales {
       m = V::without(m, is_zero);
       V::store(code + b, c);
       V::store(multiplier + b, m);
+      factor = V::smallest_unsigned(factor, V::add(m, V::all(~0U)));
       reach = V::largest(reach, V::as_word(V::multiply(V::as_real(a), V::as_real(m))));
     }
     const word high = V::either(V::greater(largest, V::all(highest_ - 1U)), V::greater(reach, V::all(most_)));
     const word low = V::differ(V::equal(V::smallest_unsigned(smallest, V::all(lowest_)), V::all(lowest_)), V::all(~0U));
     word unserved = V::either(high, low);
-    if (zero_ != zero_scale_rule::zero_codes) unserved = V::either(unserved, zeros);
+    if (!serves_zeros_) unserved = V::either(unserved, zeros);
+    alignas(64) std::uint32_t factors[V::lanes];
+    V::store(factors, factor);
+    smallest_ = ~0U;
+    for (const std::uint32_t one : factors) smallest_ = one < smallest_ ? one : smallest_;
     return !V::any(unserved);
   }
+
+  /// Less than the smallest multiplier but zero of the last run(), which includes 2^prescale.
+  [[nodiscard]] std::uint32_t smallest() const noexcept { return smallest_; }
 
  private:
   /// Codes and multipliers of powers of two. Zeros take any multiplier.
@@ -133,6 +141,8 @@ class quick_scales {
     if (r.scale_rounding != rounding_mode::nearest_even || r.ggml_scale_codec || r.scale == scale_rule::exact) return;
     lowest_ = (static_cast<std::uint32_t>(127 - 80) << 23) - 1U;
     highest_ = static_cast<std::uint32_t>(127 + 120) << 23;
+    serves_zeros_ = r.zero_scale == zero_scale_rule::zero_codes &&
+                    r.policy.negative_zero != negative_zero_rule::drop_exact;
     switch (r.scale) {
       case scale_rule::quotient_times_encode: set_scale(k.largest_element, t.encode); break;
       case scale_rule::quotient_by_scale: set_scale(k.largest_element, t.decode); break;
@@ -145,11 +155,12 @@ class quick_scales {
     const bool product = r.element == element_rule::multiply_reciprocal_of_product;
     const binary32 factor = product ? t.decode : binary32(1.0F);
     const auto field = [](binary32 x) { return static_cast<int>(x.bits() >> 23); };
-    const binary32 least = dividend / (exact_binary32(F.scale.max_value()) * factor);
-    const binary32 most = dividend / (exact_binary32(F.scale.min_positive()) * factor);
+    // Exponents of the multipliers of the largest scale and of the smallest, to 2.
+    constexpr int largest = F.scale.max_exponent();
+    constexpr int smallest = F.scale.min_exponent() - F.scale.mantissa_bits;
+    const int quotient = field(dividend) - field(factor) + 127;
     const int scaled = field(dividend) + prescale_;
-    applies_ = field(least) >= lowest && field(most) < highest && scaled >= 1 && scaled <= 253 &&
-               exact_binary32(F.scale.min_positive()).bits() >= 0x0080'0000U;
+    applies_ = quotient - largest - 2 >= lowest && quotient - smallest + 2 < highest && scaled >= 1 && scaled <= 253;
     if (!applies_) return;
     dividend_ = bit_cast<float>(static_cast<std::uint32_t>(scaled) << 23 | (dividend.bits() & 0x007f'ffffU));
     factor_ = static_cast<float>(factor);
@@ -160,8 +171,8 @@ class quick_scales {
   }
 
   scale_rule rule_ = scale_rule::unspecified;
-  zero_scale_rule zero_ = zero_scale_rule::zero_codes;
   bool applies_ = false;
+  bool serves_zeros_ = false;  ///< elements of a zero scale become zeros that keep their sign, or none does
   float floor_ = 0.0F;
   int prescale_ = 0;
   std::uint32_t most_ = 0;     ///< the largest product of amax and multiplier
@@ -173,6 +184,7 @@ class quick_scales {
   float dividend_ = 1.0F;
   std::uint32_t addend_ = 0;  ///< powers of two: rounds amax into its exponent field
   std::uint32_t least_field_ = 0;
+  std::uint32_t smallest_ = 0;
 };
 
 }  // namespace detail::inline NIBBLE_UNIT::x86
