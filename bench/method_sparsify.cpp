@@ -92,10 +92,13 @@ void plain_variance_2_4(benchmark::State& state) { prune<2, 4, scalar>(state, mi
   const std::string copied = "limit/memcpy_f32";
   bench::add(copied, "", copy);
   bench::add("sparsify/2_4_magnitude", copied, magnitude_2_4);
+  bench::add("sparsify/2_4_minimum_variance_64", copied, variance_2_4<64>);
   bench::add("sparsify/2_4_minimum_variance_32", copied, variance_2_4<32>);
   bench::add("sparsify/2_4_minimum_variance_16", copied, variance_2_4<16>);
+  bench::add("sparsify/1_2_minimum_variance_64", copied, variance_1_2<64>);
   bench::add("sparsify/1_2_minimum_variance_32", copied, variance_1_2<32>);
   bench::add("sparsify/1_2_minimum_variance_16", copied, variance_1_2<16>);
+  bench::add("compress/2_4_minimum_variance_64", copied, pack<64>);
   bench::add("compress/2_4_minimum_variance_32", copied, pack<32>);
   bench::add("compress/2_4_minimum_variance_16", copied, pack<16>);
   bench::add_sized("sparsify_scalar/2_4_magnitude", copied, bench::cached, plain_magnitude_2_4);

@@ -18,8 +18,8 @@ using namespace nibble;
 TEST_CASE("amax: the bits of the scalar one") {
   int wrong = 0;
   for (const float planted : {-8.0F, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
-    for (std::size_t cols = 1; cols < 1500; cols += cols < 80 ? 1 : 471) {
-      for (std::size_t at = 0; at < 2 * cols; at += 1 + at % (cols < 80 ? 3 : 17)) {
+    for (std::size_t cols = 1; cols < 9500; cols += cols < 80 ? 1 : 3131) {
+      for (std::size_t at = 0; at < 2 * cols; at += 1 + at % (cols < 80 ? 3 : 97)) {
         std::vector<float> x(2 * cols, 0.5F);
         x[0] = -2.0F;
         x[at] = planted;
