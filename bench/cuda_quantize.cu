@@ -2,8 +2,8 @@
 //
 // The CUDA backend against the memory: each operation beside a kernel that moves the same bytes with no arithmetic, in
 // the same run. Prints medians of interleaved runs, elements a second, and the ratio.
-//   nvcc -std=c++20 -O3 -arch=sm_90 -Iinclude bench/cuda_quantize.cu -o cuda_quantize && ./cuda_quantize [log2
-//   elements]
+//   nvcc -std=c++20 -O3 -arch=sm_90 -Iinclude bench/cuda_quantize.cu -o cuda_quantize
+//   ./cuda_quantize [log2 elements [part of the names of operations]]
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -112,6 +112,7 @@ struct bench {
   float* tensor_scale;
   std::byte* scratch;
   int runs = 11;
+  const char* wanted = "";
 
   template <int In, int Out, std::size_t Elements>
   task limit() const {
@@ -123,6 +124,7 @@ struct bench {
   }
   void row(const char* name, const task& operation, const task& ceiling, double bytes_per_element,
            double target) const {
+    if (std::string(name).find(wanted) == std::string::npos) return;
     const auto [ms, limit_ms] = measure(operation, ceiling, runs);
     need(cudaGetLastError());
     const double rate = static_cast<double>(count) / (static_cast<double>(ms) * 1e6);
@@ -214,8 +216,8 @@ void quantize_rows(const bench& b, const T* source, const std::string& from) {
                  {.known_maximum = 5.0F}));
       },
       luq_limit, in + 0.5, 0.80);
-  const task dense_limit = b.template limit<wide ? 4 : 2, 64, 16>();
-  const task stored_limit = b.template limit<wide ? 4 : 2, 34, 16>();
+  const task dense_limit = b.template limit < wide ? 4 : 2, 64, 16 > ();
+  const task stored_limit = b.template limit < wide ? 4 : 2, 34, 16 > ();
   const std::span<const T> x(source, b.count);
   const auto dense = [&](const auto& method) {
     return task([=, &b] { need(sparsify<2, 4>(cuda{}, x, std::span(b.out, b.count), method)); });
@@ -230,7 +232,8 @@ void quantize_rows(const bench& b, const T* source, const std::string& from) {
   b.row(named("2:4 minimum variance").c_str(), dense(minimum_variance{}), dense_limit, in + 4, 0.75);
   b.row(named("2:4 minimum variance, 16 bits").c_str(), dense(minimum_variance{.bits = 16}), dense_limit, in + 4, 0.75);
   b.row(named("2:4 magnitude, compressed").c_str(), stored(magnitude{}), stored_limit, in + 34.0 / 16, 0.75);
-  b.row(named("2:4 minimum variance, compressed").c_str(), stored(minimum_variance{}), stored_limit, in + 34.0 / 16, 0.75);
+  b.row(named("2:4 minimum variance, compressed").c_str(), stored(minimum_variance{}), stored_limit, in + 34.0 / 16,
+        0.75);
   const auto masked = [&](int what) {
     return task([=, &b] {
       const matrix_view<T> w{source, b.count / 8192, 8192};
@@ -289,6 +292,7 @@ int main(int argc, char** argv) {
   const int log = argc > 1 ? std::atoi(argv[1]) : 29;
   bench b{};
   b.count = std::size_t{1} << log;
+  if (argc > 2) b.wanted = argv[2];
   b.x = allocate<float>(b.count);
   b.y = allocate<bf16>(b.count);
   b.bytes = allocate<std::uint8_t>(b.count);

@@ -12,6 +12,7 @@
 #include <nibble/cuda/block_multiplier.cuh>
 #include <nibble/cuda/chunk.cuh>
 #include <nibble/cuda/generic_quantize.cuh>
+#include <nibble/cuda/hadamard.cuh>
 
 namespace nibble {
 inline namespace v0 {
@@ -26,6 +27,9 @@ inline constexpr bool has_block_lanes = [] {
   const bool packing = F.packing == layouts::bytes || F.packing == layouts::nibbles_low_first;
   return runs && packing && F.scale.bits() <= 8;
 }();
+/// Formats whose kernels transform too.
+template <block_format F>
+inline constexpr bool has_transformed_blocks = F.element == formats::e2m1;
 template <block_format F, class T>
 inline constexpr bool has_block_kernel = has_block_lanes<F>&& is_chunk_type<T>;
 
@@ -46,79 +50,100 @@ __device__ std::uint32_t exchange_maximum(std::uint32_t (&values)[Lanes], unsign
   return values[0];
 }
 
-/// The 32 blocks from `first` on that a warp takes at a time, a chunk of each for a lane and iteration.
-template <block_format F, class T>
+/// The 32 blocks from `first` on that a warp takes at a time: for a lane a chunk in each of `lanes` iterations, 32
+/// chunks apart, and one block's scale.
+template <block_format F>
 struct warp_blocks {
-  static constexpr int lanes = F.block_size / static_cast<int>(chunk_elements);
+  static constexpr unsigned lanes = static_cast<unsigned>(F.block_size) / chunk_elements;
   std::size_t first;
-  unsigned lane;
+  unsigned inside;  ///< how many of them there are
 
-  [[nodiscard]] __device__ std::size_t block(int i) const noexcept {
-    return first + static_cast<unsigned>(i) * (32 / lanes) + lane / lanes;
+  __device__ warp_blocks(std::size_t first_block, std::size_t blocks) noexcept : first(first_block) {
+    const std::size_t left = blocks > first ? blocks - first : 0;
+    inside = left < 32 ? static_cast<unsigned>(left) : 32U;
   }
-  [[nodiscard]] __device__ std::size_t chunk(int i) const noexcept {
-    return first * lanes + static_cast<unsigned>(i) * 32 + lane;
+  /// The first chunk of a lane.
+  [[nodiscard]] __device__ std::size_t chunk(unsigned lane) const noexcept { return first * lanes + lane; }
+  [[nodiscard]] __device__ bool has(unsigned i, unsigned lane) const noexcept {
+    return lane / lanes + i * (32 / lanes) < inside;
   }
-  /// The block whose amax exchange_maximum leaves in this lane.
-  [[nodiscard]] __device__ std::size_t own_block() const noexcept { return block(static_cast<int>(lane) % lanes); }
-
-  __device__ void load(const T* x, std::size_t blocks, raw_chunk<T> (&raw)[lanes]) const noexcept {
+  template <class T>
+  __device__ void load(const T* x, unsigned lane, raw_chunk<T> (&raw)[lanes]) const noexcept {
+    const T* own = x + chunk(lane) * chunk_elements;
 #pragma unroll
-    for (int i = 0; i < lanes; ++i) {
-      if (block(i) < blocks) raw[i].load(x + chunk(i) * chunk_elements);
+    for (unsigned i = 0; i < lanes; ++i) {
+      if (has(i, lane)) raw[i].load(own + std::size_t{i} * 32 * chunk_elements);
     }
+  }
+  /// The scale of the block whose amax exchange_maximum leaves in a lane.
+  __device__ void store_scale(const quantize_call& call, unsigned lane, std::uint32_t code) const noexcept {
+    const unsigned own = lane % lanes * (32 / lanes) + lane / lanes;
+    if (own >= inside) return;
+    std::size_t at = first + own;
+    if (call.tiled_scales) {
+      // There are fewer than 2^32 blocks then.
+      const auto width = static_cast<std::uint32_t>(call.scale_stride);
+      const std::uint32_t row = static_cast<std::uint32_t>(at) / width;
+      at = tiled_scale_offset(row, static_cast<std::uint32_t>(at) - row * width, width);
+    }
+    static_cast<std::uint8_t*>(call.scales)[at] = static_cast<std::uint8_t>(code);
   }
 };
 
-template <block_format F, class T, class Rounding>
-__global__ void __launch_bounds__(cuda_threads)
+/// Thread blocks of block_kernel that a multiprocessor holds at least: what hides the latency of the arithmetic.
+template <block_format F, class Rounding>
+inline constexpr unsigned block_kernel_residents = F.block_size > 16             ? (Rounding::random_bits == 0 ? 2 : 3)
+                                                   : Rounding::random_bits == 0  ? 5
+                                                   : Rounding::random_bits == 32 ? 3
+                                                                                 : 4;
+
+/// Transformed says that call.hadamard is wanted.
+template <block_format F, class T, class Rounding, bool Transformed>
+__global__ void __launch_bounds__(cuda_threads, block_kernel_residents<F, Rounding>)
     block_kernel(block_format, const T* __restrict__ x, const __grid_constant__ quantize_call call,
                  std::size_t blocks) {
-  using place = warp_blocks<F, T>;
-  constexpr int lanes = place::lanes;
+  constexpr unsigned lanes = warp_blocks<F>::lanes;
   constexpr bool nibbles = F.packing.slot_bits == 4;
+  constexpr std::size_t stride = 32 * chunk_elements;
   constexpr special_codes special = make_special_codes(
       F.element, Rounding::random_bits == 0 ? rounding_mode::nearest_even : rounding_mode::stochastic,
       overflow::saturate, recipe{}.policy, false);
   const tensor_scaling scaling = call.device_scaling != nullptr ? *call.device_scaling : call.scaling;
   if (thread_index() == 0 && call.tensor_scale != nullptr) *call.tensor_scale = static_cast<float>(scaling.decode);
   const unsigned lane = threadIdx.x % 32;
-  place now{thread_index() - lane, lane};
+  // What comes next is on its way while this is worked on, where that leaves registers.
+  constexpr bool loads_ahead = Rounding::random_bits == 0 || lanes <= 2;
+  warp_blocks<F> now(thread_index() - lane, blocks);
   raw_chunk<T> raw[lanes];
-  now.load(x, blocks, raw);
-  while (now.first < blocks) {
+  if (loads_ahead) now.load(x, lane, raw);
+  while (now.inside != 0) {
+    if (!loads_ahead) now.load(x, lane, raw);
     std::uint32_t bits[lanes][chunk_elements];
     std::uint32_t largest[lanes];
 #pragma unroll
-    for (int i = 0; i < lanes; ++i) raw[i].widen(bits[i]);
-    // What comes next is on its way while this is worked on.
-    const place next{now.first + thread_count(), lane};
-    next.load(x, blocks, raw);
+    for (unsigned i = 0; i < lanes; ++i) raw[i].widen(bits[i]);
+    const warp_blocks<F> next(now.first + thread_count(), blocks);
+    if (loads_ahead) next.load(x, lane, raw);
 #pragma unroll
-    for (int i = 0; i < lanes; ++i) largest[i] = chunk_amax(bits[i]);
-    const block_multiplier own = make_block_multiplier<F>(scaling, exchange_maximum<lanes>(largest, lane));
-    if (now.own_block() < blocks) {
-      static_cast<std::uint8_t*>(call.scales)[now.own_block()] = static_cast<std::uint8_t>(own.code);
+    for (unsigned i = 0; i < lanes; ++i) {
+      if (Transformed) hadamard_8_and_8(bits[i], call.hadamard, lane);
+      largest[i] = chunk_amax(bits[i]);
     }
+    const block_multiplier own =
+        make_block_multiplier<F>(scaling, exchange_maximum<static_cast<int>(lanes)>(largest, lane));
+    now.store_scale(call, lane, own.code);
+    std::uint8_t* codes = call.codes + now.chunk(lane) * (nibbles ? 4 : 8);
+    const std::uint64_t element = now.chunk(lane) * chunk_elements + call.random.first_element;
 #pragma unroll
-    for (int i = 0; i < lanes; ++i) {
-      const std::uint32_t operand = __shfl_sync(0xffff'ffffU, own.operand, (static_cast<int>(lane) & ~(lanes - 1)) | i);
-      const random_eight<Rounding::random_bits> random(call.random.seed, call.random.stream,
-                                                       now.chunk(i) * chunk_elements + call.random.first_element,
-                                                       call.random.rounds);
-      packed_chunk codes = pack_products<Rounding, F.element, nibbles>(bits[i], operand, special, random);
-      if (operand > 0x7f80'0000U) codes = repeated_code<nibbles>(special.nan[0]);
-      if (now.block(i) < blocks) store_packed_chunk<nibbles>(call.codes, now.chunk(i), codes);
+    for (unsigned i = 0; i < lanes; ++i) {
+      const std::uint32_t operand = __shfl_sync(0xffff'ffffU, own.operand, static_cast<int>((lane & ~(lanes - 1)) | i));
+      const random_eight<Rounding::random_bits> random(call.stream, element + i * stride);
+      packed_chunk packed = pack_products<Rounding, F.element, nibbles>(bits[i], operand, special, random);
+      if (operand > 0x7f80'0000U) packed = repeated_code<nibbles>(special.nan[0]);
+      if (now.has(i, lane)) store_packed_chunk<nibbles>(codes, std::size_t{i} * 32, packed);
     }
     now = next;
   }
-}
-
-/// Thread blocks for `blocks` blocks: fewer than one round needs where that leaves enough of them.
-inline std::size_t block_kernel_grid(std::size_t blocks) noexcept {
-  const std::size_t single = pieces(blocks, cuda_threads);
-  const std::size_t rounds = single / 4096 < 1 ? 1 : single / 4096 > 8 ? 8 : single / 4096;
-  return pieces(single, rounds);
 }
 
 /// Whether a call has what the fast kernels do: the default recipe, to nearest even or stochastic with words drawn
@@ -145,8 +170,10 @@ cuda_status with_block_rounding(const quantize_call& call, Action&& action) {
 template <block_format F, class T>
 bool takes_block_kernel(const matrix_view<T>& stored, const quantize_call& call) {
   const std::size_t width = static_cast<std::size_t>(F.block_size);
-  if (call.transposed || call.tiled_scales || call.hadamard.wanted || !has_block_rounding(call)) return false;
-  if (call.rows == 0 || call.cols == 0) return false;
+  if (call.transposed || !has_block_rounding(call) || call.rows == 0 || call.cols == 0) return false;
+  if (call.hadamard.wanted && !has_transformed_blocks<F>) return false;
+  // The rows of a tile of scales meet sooner in tile_kernel, which is faster where the source takes longer than them.
+  if (call.tiled_scales && (sizeof(T) > 2 || call.rows * (call.cols / width) > 0xffff'ffffU)) return false;
   if (stored.col_stride != 1 || (stored.rows > 1 && stored.row_stride != static_cast<std::ptrdiff_t>(stored.cols)))
     return false;
   if (call.cols % width != 0 || call.code_stride != F.row_bytes(call.cols)) return false;
@@ -161,11 +188,14 @@ template <block_format F, class T>
 cuda_status queue_block_call(const cuda& device, const matrix_view<T>& stored, const quantize_call& call) {
   const std::size_t blocks = call.rows * (call.cols / static_cast<std::size_t>(F.block_size));
   return with_block_rounding(call, [&]<class Rounding>() {
-    return launch(device.stream, block_kernel_grid(blocks), &block_kernel<F, T, Rounding>, F, stored.data, call,
-                  blocks);
+    auto kernel = &block_kernel<F, T, Rounding, false>;
+    if constexpr (has_transformed_blocks<F>) {
+      if (call.hadamard.wanted) kernel = &block_kernel<F, T, Rounding, true>;
+    }
+    return launch(device.stream, strided_grid(blocks), kernel, F, stored.data, call, blocks);
   });
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

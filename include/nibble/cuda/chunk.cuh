@@ -11,6 +11,7 @@
 #include <nibble/block/matrix_view.hpp>
 #include <nibble/cuda/conversions.cuh>
 #include <nibble/cuda/e2m1_chunk.cuh>
+#include <nibble/cuda/random_chunk.cuh>
 #include <nibble/cuda/real.cuh>
 #include <nibble/cuda/round.cuh>
 #include <nibble/number/minifloat.hpp>
@@ -185,6 +186,6 @@ __device__ packed_chunk repeated_code(std::uint32_t code) noexcept {
   return {word, word};
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

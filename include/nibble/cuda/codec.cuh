@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(cuda_threads)
   constexpr bool nibbles = F.bits() <= 4;
   constexpr special_codes special =
       make_special_codes(F, direction_of<Rounding>, overflow::saturate, policy::cuda, false);
-  const random_eight<0> random(0, 0, 0, 10);
+  const random_eight<0> random({}, 0);
   for (std::size_t chunk = thread_index(); chunk < chunks; chunk += thread_count()) {
     raw_chunk<T> raw;
     raw.load(x + chunk * chunk_elements);
@@ -134,7 +134,7 @@ cuda_status queue_encode(const cuda& device, const T* x, const encode_call& call
                 call);
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 
 /// Queues encode<F>(scalar{}, x, codes, options), bit for bit; x, codes and the words of stochastic_words are spans of
 /// device memory. Throws std::invalid_argument as the scalar backend does.

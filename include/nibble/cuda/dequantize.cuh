@@ -119,7 +119,7 @@ bool takes_dequantize_chunks(const block_view<F, Byte>& q, const T* out) {
          address(q.codes) % (F.packing.slot_bits == 4 ? 4 : 8) == 0;
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 
 /// Queues dequantize(scalar{}, q, out), bit for bit; the pointers of q and `out` are device memory. Throws
 /// std::invalid_argument as the scalar backend does.
@@ -131,8 +131,8 @@ cuda_status dequantize(const cuda& device, const block_view<F, Byte>& q, T* out)
   if constexpr (detail::has_block_kernel<F, T>) {
     if (detail::takes_dequantize_chunks(q, out)) {
       const std::size_t chunks = q.rows * (q.cols / detail::chunk_elements);
-      return detail::launch(device.stream, detail::block_kernel_grid(chunks), &detail::dequantize_chunks_kernel<F, T>,
-                            F, q.codes, q.scales, q.tensor_scale, chunks, out);
+      return detail::launch(device.stream, detail::strided_grid(chunks), &detail::dequantize_chunks_kernel<F, T>, F,
+                            q.codes, q.scales, q.tensor_scale, chunks, out);
     }
   }
   detail::dequantize_call call;

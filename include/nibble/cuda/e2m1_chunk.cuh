@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Eight elements to E2M1. On the magnitudes of E2M1 the code is a concave function of the number, piecewise linear with
-// slopes 2, 1 and 1/2; so the rounded code is the least of three roundings to integers, each one fused addition.
+// slopes 2, 1 and 1/2; so the code to nearest is the least of three roundings to integers, each one fused addition. A
+// code with a fraction, to which random bits are added, is binary32's own encoding: where 1 is the least normal number,
+// bits 22 to 24 are the code, since subnormals go on from there in steps of the same size.
 #pragma once
 
 #include <cstdint>
@@ -16,22 +18,37 @@ namespace detail::inline NIBBLE_UNIT {
 /// Integers from 0 on as binary32 bits: fixed + integer, whose spacing is 1.
 inline constexpr std::uint32_t integer_base = 0x4b00'0000U;  // 2^23
 
-/// The code of a magnitude with Bits fraction bits, to nearest even (Bits = 0) or cut off, as integer_base + code.
+/// The code of a magnitude to nearest even, as integer_base + code.
 /// code(s) = min(2 s, s + 2, s / 2 + 4, 7); the addends are even, so that ties go to even codes.
-template <int Bits>
-__device__ std::uint32_t e2m1_fixed(std::uint32_t magnitude) noexcept {
-  constexpr std::uint32_t one = std::uint32_t{1} << Bits;
-  constexpr std::uint32_t unit = static_cast<std::uint32_t>(127 + Bits) << 23;
-  constexpr std::uint32_t step = 0x0080'0000U;
-  const auto rounded = [&](std::uint32_t factor, std::uint32_t addend) {
-    return Bits == 0 ? multiply_add_bits(magnitude, factor, addend) : multiply_add_bits_down(magnitude, factor, addend);
-  };
-  const std::uint32_t a = rounded(unit + step, integer_base);
-  const std::uint32_t b = rounded(unit, integer_base + 2 * one);
-  const std::uint32_t c = rounded(unit - step, integer_base + 4 * one);
+inline __device__ std::uint32_t e2m1_nearest(std::uint32_t magnitude) noexcept {
+  const std::uint32_t a = multiply_add_bits(magnitude, 0x4000'0000U, integer_base);
+  const std::uint32_t b = multiply_add_bits(magnitude, 0x3f80'0000U, integer_base + 2);
+  const std::uint32_t c = multiply_add_bits(magnitude, 0x3f00'0000U, integer_base + 4);
   const std::uint32_t least = a < b ? a : b;
-  const std::uint32_t capped = c < integer_base + 7 * one ? c : integer_base + 7 * one;
+  const std::uint32_t capped = c < integer_base + 7 ? c : integer_base + 7;
   return least < capped ? least : capped;
+}
+
+/// The code of a magnitude with 22 fraction bits, cut off: 2^22 code. Not limited to 7.
+inline __device__ std::uint32_t e2m1_fixed(std::uint32_t magnitude) noexcept {
+  return multiply_bits_down(magnitude, 0x0080'0000U);  // 2^-126
+}
+
+/// Eight codes in bits Bit and up of signed numbers (Bit is 22 or 23), limited to 0 and `largest`, at most 7, and cut
+/// off: the nibbles.
+template <unsigned Bit>
+__device__ std::uint32_t pack_fixed(const std::uint32_t (&fixed)[8], std::uint32_t largest) noexcept {
+  constexpr std::uint32_t code = 0x0007'0007U << (Bit - 16);  // of the upper half of a word
+  const std::uint32_t limit = ((largest << (Bit - 16)) | ((1U << (Bit - 16)) - 1)) * 0x0001'0001U;
+  std::uint32_t pairs[4];
+#pragma unroll
+  for (unsigned i = 0; i < 4; ++i) {
+    pairs[i] = __vimin_s16x2_relu(__byte_perm(fixed[i], fixed[i + 4], 0x7632U), limit);
+  }
+  const std::uint32_t low = (pairs[0] & code) | ((pairs[1] << 4) & ~code);
+  const std::uint32_t high = (pairs[2] & code) | ((pairs[3] << 4) & ~code);
+  const std::uint32_t in_order = ((low >> (Bit - 16)) & 0x00ff'00ffU) | ((high << (24 - Bit)) & 0xff00'ff00U);
+  return in_order & 0x7777'7777U;
 }
 
 /// Byte `Byte` of eight words as two: of the even ones, and of the odd ones.
@@ -58,20 +75,22 @@ __device__ std::uint32_t pack_e2m1(const std::uint32_t (&bits)[8], std::uint32_t
   std::uint32_t magnitudes = 0;
   if constexpr (drawn == 0) {
 #pragma unroll
-    for (int i = 7; i >= 0; --i) magnitudes = magnitudes * 16 + e2m1_fixed<0>(multiply_magnitude(bits[i], multiplier));
+    for (int i = 7; i >= 0; --i) magnitudes = magnitudes * 16 + e2m1_nearest(multiply_magnitude(bits[i], multiplier));
     magnitudes -= integer_base * 0x1111'1111U;
   } else {
-    constexpr int fraction = drawn < 16 ? drawn : 16;
     std::uint32_t sums[8];
 #pragma unroll
     for (unsigned i = 0; i < 8; ++i) {
-      sums[i] = random.template add<fraction>(i, e2m1_fixed<fraction>(multiply_magnitude(bits[i], multiplier)));
+      sums[i] = random.add_fraction(i, e2m1_fixed(multiply_magnitude(bits[i], multiplier)));
     }
     if constexpr (drawn == 32) {
-      // Where the upper halves of fraction and word add up to all ones, the lower halves decide; that is rare.
+      // Where the upper 22 bits of fraction and word add up to all ones, the lower ones decide; that is rare.
       std::uint32_t most = 0;
 #pragma unroll
-      for (unsigned i = 0; i < 8; i += 2) most = __vmaxu2(most, __byte_perm(sums[i], sums[i + 1], 0x5410U));
+      for (unsigned i = 0; i < 8; i += 4) {
+        most = __vimax3_u16x2(most, __byte_perm(sums[i], sums[i + 1], 0x5410U),
+                              __byte_perm(sums[i + 2], sums[i + 3], 0x5410U));
+      }
       if ((most & 0xffffU) == 0xffffU || (most >> 16) == 0xffffU) {
         std::uint32_t packed = 0;
 #pragma unroll
@@ -83,12 +102,11 @@ __device__ std::uint32_t pack_e2m1(const std::uint32_t (&bits)[8], std::uint32_t
         return packed;
       }
     }
-    const uint2 codes = gather_bytes<fraction / 8>(sums);
-    magnitudes = codes.y * 16 + codes.x;
+    magnitudes = pack_fixed<22>(sums, 7);
   }
   return magnitudes | gather_signs(bits);
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

@@ -15,6 +15,7 @@
 #include <nibble/cuda/amax.cuh>
 #include <nibble/cuda/code_units.cuh>
 #include <nibble/cuda/launch.cuh>
+#include <nibble/cuda/random_chunk.cuh>
 #include <nibble/cuda/source.cuh>
 
 namespace nibble {
@@ -28,6 +29,7 @@ struct quantize_call {
   rounding_choice rounding{};
   special_codes special{};
   random_words random{};
+  random_stream stream{};  ///< the same where it draws
   scale_constants constants{nvfp4};
   tensor_scaling scaling{};
   const tensor_scaling* device_scaling = nullptr;  ///< instead of `scaling` where it is found on the device
@@ -225,6 +227,7 @@ quantize_call make_quantize_call(const matrix_view<T>& stored, const block_view<
   call.rounding = o.rounding.choice(o.recipe);
   call.special = make_special_codes(F.element, call.rounding.mode, overflow::saturate, o.recipe.policy, false);
   call.random = random_words(o.rounding, call.rounding.random_bits);
+  call.stream = random_stream(call.random.seed, call.random.stream, call.random.rounds);
   call.constants = scale_constants(F);
   call.scaling = make_tensor_scaling(F, o.recipe, binary32(o.tensor_amax.value_or(0.0F)));
   call.codes = q.codes;
@@ -251,6 +254,6 @@ cuda_status queue_generic_quantize(const cuda& device, const matrix_view<T>& sto
   return launch(device.stream, pieces(blocks, cuda_threads / call.lanes), &quantize_kernel<source_type>, source, call);
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

@@ -44,6 +44,14 @@ cuda_status launch(cudaStream_t stream, std::size_t blocks, void (*kernel)(Param
   return launch_grid(stream, dim3(static_cast<unsigned>(grid)), cuda_threads, kernel, arguments...);
 }
 
+/// Thread blocks for a kernel that strides over `items`, one for each thread at a time: fewer than one round needs
+/// where that leaves enough of them.
+inline std::size_t strided_grid(std::size_t items) noexcept {
+  const std::size_t single = pieces(items, cuda_threads);
+  const std::size_t rounds = single / 4096 < 1 ? 1 : single / 4096 > 8 ? 8 : single / 4096;
+  return pieces(single, rounds);
+}
+
 /// Rejects a workspace that is too small.
 inline void check_workspace(const cuda& device, std::size_t needed) {
   if (device.workspace.size() >= needed) return;
@@ -55,6 +63,6 @@ inline void check_workspace(const cuda& device, std::size_t needed) {
 inline __device__ std::size_t thread_index() noexcept { return std::size_t{blockIdx.x} * blockDim.x + threadIdx.x; }
 inline __device__ std::size_t thread_count() noexcept { return std::size_t{gridDim.x} * blockDim.x; }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

@@ -21,6 +21,7 @@ namespace detail::inline NIBBLE_UNIT {
 struct luq_call {
   luq_options options{};
   random_words random{};
+  random_stream stream{};         ///< the same
   float* alpha = nullptr;         ///< where it is, or goes
   std::uint32_t known_alpha = 0;  ///< its bits, where `is_known`
   bool is_known = false;
@@ -58,8 +59,9 @@ __global__ void __launch_bounds__(Threads)
   if (threadIdx.x == 0) *alpha = bit_cast<float>(best == 0 ? 0U : luq_alpha(best, levels, power_of_two));
 }
 
-/// The alphas that luq_magnitude takes: what is below float32's normal numbers then has no chance to round up.
-NIBBLE_FUNCTION bool is_usual_alpha(std::uint32_t alpha) noexcept { return alpha >= 57U << 23; }
+/// The alphas that luq_sum takes: below float32's normal numbers nothing has a chance to round up, and no sum is beyond
+/// them.
+NIBBLE_FUNCTION bool is_usual_alpha(std::uint32_t alpha) noexcept { return alpha >= 57U << 23 && alpha < 220U << 23; }
 
 /// luq_code for the default underflow and inside and a usual alpha, on exponent fields: the same integers, no
 /// subnormals.
@@ -77,7 +79,55 @@ inline __device__ std::uint32_t luq_magnitude(std::uint32_t alpha, int levels, s
   return static_cast<std::uint32_t>(code < levels ? code : levels);
 }
 
-/// Whole chunks of eight, aligned. Usual says that luq_magnitude serves, unless alpha turns out too small for it.
+/// The same on the bits of floats, but for rare sums.
+class luq_sums {
+ public:
+  /// `alpha` as bits.
+  __device__ explicit luq_sums(std::uint32_t alpha) noexcept
+      : alpha_(alpha),
+        significand_((alpha & 0x007f'ffffU) | 0x0080'0000U),
+        step_((alpha & 0x7f80'0000U) - (23U << 23)) {}
+
+  /// 2^23 code or more, a negative number for 0; not limited. The magnitude and a random part of the step of its binade
+  /// are added toward zero, so that the sum reaches the next power exactly where the fraction and the word say so. The
+  /// part is word * alpha / 2^32, cut off to alpha's last bit: only below alpha can what is cut off decide, and then
+  /// is_open.
+  __device__ std::uint32_t sum(std::uint32_t magnitude, std::uint32_t word) noexcept {
+    const std::uint32_t part = to_bits(__uint2float_rn(__umulhi(word, significand_)));  // exact
+    const auto above =
+        static_cast<std::uint32_t>(__viaddmax_s32(static_cast<int>(magnitude), -static_cast<int>(alpha_), 0));
+    const std::uint32_t step = (above & 0x7f80'0000U) + step_;
+    const std::uint32_t total = multiply_add_bits_down(part, step, magnitude);
+    nearest_ = __viaddmin_u32(total, 2U - alpha_, nearest_);
+    return total - alpha_ + 0x0080'0000U;
+  }
+  /// Whether a sum was less than a last bit of alpha below alpha.
+  [[nodiscard]] __device__ bool is_open() const noexcept { return nearest_ < 2; }
+
+ private:
+  std::uint32_t alpha_, significand_, step_;
+  std::uint32_t nearest_ = 2;  ///< the least of sum - (alpha - 2), whose last bits may be half of alpha's
+};
+
+/// The eight codes of a chunk, without signs.
+inline __device__ std::uint32_t luq_magnitudes(std::uint32_t alpha, int levels,
+                                               const std::uint32_t (&bits)[chunk_elements],
+                                               const random_eight<32>& random) noexcept {
+  luq_sums sums(alpha);
+  std::uint32_t fixed[chunk_elements];
+#pragma unroll
+  for (unsigned i = 0; i < chunk_elements; ++i) fixed[i] = sums.sum(bits[i] & 0x7fff'ffffU, random.of(i));
+  if (!sums.is_open()) return pack_fixed<23>(fixed, static_cast<std::uint32_t>(levels));
+  std::uint32_t codes = 0;
+#pragma unroll
+  for (int i = 7; i >= 0; --i) {
+    const std::uint32_t word = random.of(static_cast<unsigned>(i));
+    codes = codes * 16 + luq_magnitude(alpha, levels, bits[i] & 0x7fff'ffffU, word);
+  }
+  return codes;
+}
+
+/// Whole chunks of eight, aligned. Usual says that luq_sums serves, unless alpha turns out too small for it.
 template <class T, bool Usual>
 __global__ void __launch_bounds__(cuda_threads)
     luq_chunks_kernel(const T* __restrict__ x, const __grid_constant__ luq_call call, std::size_t chunks,
@@ -86,20 +136,17 @@ __global__ void __launch_bounds__(cuda_threads)
   const luq_options& o = call.options;
   const luq_number alpha = luq_split(alpha_bits == 0 ? 1U : alpha_bits);
   const bool usual = Usual && is_usual_alpha(alpha_bits);
+  raw_chunk<T> raw;  // of this chunk, until the next one is on its way
+  if (usual && thread_index() < chunks) raw.load(x + thread_index() * chunk_elements);
   for (std::size_t chunk = thread_index(); chunk < chunks; chunk += thread_count()) {
     std::uint32_t codes = 0;
     if (usual) {
-      raw_chunk<T> raw;
-      raw.load(x + chunk * chunk_elements);
       std::uint32_t bits[chunk_elements];
       raw.widen(bits);
-      const random_eight<32> random(o.random.seed, o.random.stream, o.random.first_element + chunk * chunk_elements,
-                                    o.random.rounds);
-#pragma unroll
-      for (int i = 7; i >= 0; --i) {
-        const std::uint32_t word = random.of(static_cast<unsigned>(i));
-        codes = codes * 16 + luq_magnitude(alpha_bits, o.levels, bits[i] & 0x7fff'ffffU, word);
-      }
+      const std::size_t next = chunk + thread_count();
+      if (next < chunks) raw.load(x + next * chunk_elements);
+      const random_eight<32> random(call.stream, o.random.first_element + chunk * chunk_elements);
+      codes = luq_magnitudes(alpha_bits, o.levels, bits, random);
       const std::uint32_t nonzero = (codes | codes >> 1 | codes >> 2) & 0x1111'1111U;
       codes |= gather_signs(bits) & nonzero << 3;
     } else if (alpha_bits != 0) {
@@ -161,6 +208,7 @@ template <class T>
 cuda_status prepare_luq(const cuda& device, std::span<const T> x, float* alpha, const luq_options& o, luq_call& call) {
   call.options = o;
   call.random = random_words(element_rounding(o.random), 32);
+  call.stream = random_stream(o.random.seed, o.random.stream, o.random.rounds);
   call.alpha = alpha;
   call.count = x.size();
   call.is_known = o.known_maximum.has_value();
@@ -184,7 +232,7 @@ cuda_status prepare_luq(const cuda& device, std::span<const T> x, float* alpha, 
                 o.levels, o.power_of_two_alpha);
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 
 /// Queues luq(x, packed, options) on spans of device memory, and the writing of alpha to `alpha`, a device pointer.
 /// Without options.known_maximum the workspace holds amax_workspace_bytes. The elements of x are not checked: NaN and
@@ -209,7 +257,7 @@ cuda_status luq(const cuda& device, std::span<const T> x, std::span<std::uint8_t
     const bool usual = options.underflow == luq_underflow::stochastic && options.inside == luq_inside::stochastic;
     done = chunks * 4;
     if (chunks != 0) {
-      status = detail::launch(device.stream, detail::pieces(chunks, detail::cuda_threads),
+      status = detail::launch(device.stream, detail::strided_grid(chunks),
                               usual ? &detail::luq_chunks_kernel<T, true> : &detail::luq_chunks_kernel<T, false>,
                               x.data(), call, chunks, reinterpret_cast<std::uint32_t*>(packed.data()));
       if (!status.ok() || done == packed.size()) return status;

@@ -50,10 +50,11 @@ bool takes_tile_columns(const quantize_call& columns) {
 template <block_format F, class T>
 cuda_status queue_tiles(const cuda& device, const matrix_view<T>& x, const quantize_call& rows,
                         const quantize_call& columns) {
-  const tile_calls calls{rows, columns, static_cast<std::size_t>(x.row_stride), x.rows, x.cols};
-  return with_block_rounding(columns.codes != nullptr ? columns : rows, [&]<class Rounding>() {
-    return launch_tiles<F, T, Rounding>(device.stream, x.data, calls);
-  });
+  const quantize_call& any = columns.codes != nullptr ? columns : rows;
+  const tile_calls calls{
+      rows, columns, static_cast<std::size_t>(x.row_stride), x.rows, x.cols, any.stream, any.random.first_element};
+  return with_block_rounding(
+      any, [&]<class Rounding>() { return launch_tiles<F, T, Rounding>(device.stream, x.data, calls); });
 }
 
 /// Queues a call whose tensor scaling is known or will be found at call.device_scaling.
@@ -117,7 +118,7 @@ cuda_status prepare_quantize(const cuda& device, const matrix_view<T>& stored, c
                     F, options.recipe);
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 
 /// Queues quantize(scalar{}, x, q, options), bit for bit: x.data, the pointers of q, options.counts and the words of
 /// stochastic_words are device memory. With a tensor scale and without options.tensor_amax the amax is found first, or

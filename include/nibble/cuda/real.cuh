@@ -28,6 +28,12 @@ inline __device__ std::uint32_t add_bits_down(std::uint32_t a, std::uint32_t b) 
   asm("add.rz.f32 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
   return result;
 }
+/// Away from zero for positive numbers.
+inline __device__ std::uint32_t add_bits_up(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result;
+  asm("add.rp.f32 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
 inline __device__ std::uint32_t subtract_bits(std::uint32_t a, std::uint32_t b) noexcept {
   std::uint32_t result;
   asm("sub.rn.f32 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
@@ -54,6 +60,12 @@ inline __device__ std::uint32_t multiply_add_bits_down(std::uint32_t a, std::uin
 inline __device__ std::uint32_t reciprocal_bits(std::uint32_t a) noexcept {
   std::uint32_t result;
   asm("rcp.rn.f32 %0, %1;" : "=r"(result) : "r"(a));
+  return result;
+}
+/// a * b toward zero.
+inline __device__ std::uint32_t multiply_bits_down(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result;
+  asm("mul.rz.f32 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
   return result;
 }
 /// The larger magnitude; NaN wins.
@@ -142,6 +154,6 @@ inline __device__ std::uint32_t from_e5m2_pair(std::uint32_t codes) noexcept {
   return result;
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

@@ -39,6 +39,7 @@ __device__ register_block<F> make_register_block(const float (&x)[F.block_size],
 #pragma unroll
   for (const float value : x) largest = larger_magnitude(largest, to_bits(value));
   const block_multiplier m = make_block_multiplier<F>(scaling, largest);
+  const random_stream stream(s.seed, s.stream, s.rounds);
   register_block<F> result;
   result.scale = static_cast<std::uint8_t>(m.code);
 #pragma unroll
@@ -46,8 +47,7 @@ __device__ register_block<F> make_register_block(const float (&x)[F.block_size],
     std::uint32_t bits[chunk_elements];
 #pragma unroll
     for (unsigned i = 0; i < chunk_elements; ++i) bits[i] = to_bits(x[c * chunk_elements + i]);
-    const random_eight<Rounding::random_bits> random(s.seed, s.stream, s.first_element + element + c * chunk_elements,
-                                                     s.rounds);
+    const random_eight<Rounding::random_bits> random(stream, s.first_element + element + c * chunk_elements);
     packed_chunk codes = pack_products<Rounding, F.element, nibbles>(bits, m.operand, special, random);
     if (m.operand > 0x7f80'0000U) codes = repeated_code<nibbles>(special.nan[0]);
     result.words[nibbles ? c : 2 * c] = codes.low;
@@ -56,7 +56,7 @@ __device__ register_block<F> make_register_block(const float (&x)[F.block_size],
   return result;
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 
 /// The block of `x` under the default recipe, to nearest even. `scaling` is make_tensor_scaling(F, recipe{}, amax); a
 /// default one for formats without tensor scale.

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 
-#include <nibble/base/philox.hpp>
 #include <nibble/block/tensor_scale.hpp>
 #include <nibble/cuda/real.cuh>
 #include <nibble/format/encode.hpp>
@@ -121,59 +120,6 @@ struct round_stochastically {
   }
 };
 
-/// random_block for 7 or 10 rounds, known at run time; the last three are skipped by a branch that all threads take
-/// alike.
-inline __device__ philox_block drawn_block(std::uint64_t seed, std::uint64_t stream, std::uint64_t index,
-                                           int rounds) noexcept {
-  const philox_block seven = random_block(seed, stream, index, 7);
-  if (rounds == 7) return seven;
-  return philox4x32(seven, static_cast<std::uint32_t>(seed) + 7 * 0x9E37'79B9U,
-                    static_cast<std::uint32_t>(seed >> 32) + 7 * 0xBB67'AE85U, 3);
-}
-
-/// The random words of eight elements from logical index `first`, a multiple of 8, on.
-template <int Bits>
-struct random_eight {
-  std::uint32_t words[Bits / 4];
-
-  __device__ random_eight(std::uint64_t seed, std::uint64_t stream, std::uint64_t first, int rounds) noexcept {
-    if constexpr (Bits == 8) {
-      const philox_block block = drawn_block(seed, stream, first / 16, rounds);
-      const bool second = (first & 8U) != 0;
-      words[0] = second ? block.words[2] : block.words[0];
-      words[1] = second ? block.words[3] : block.words[1];
-    } else {
-#pragma unroll
-      for (unsigned i = 0; i < Bits / 16; ++i) {
-        // The first index is a multiple of Bits / 16: without a carry, the blocks visibly share their upper word.
-        const philox_block block = drawn_block(seed, stream, (first / (128 / Bits)) | i, rounds);
-#pragma unroll
-        for (unsigned k = 0; k < 4; ++k) words[4 * i + k] = block.words[k];
-      }
-    }
-  }
-  /// The word of element i.
-  [[nodiscard]] __device__ std::uint32_t of(unsigned i) const noexcept {
-    if constexpr (Bits == 32) return words[i];
-    constexpr unsigned per_word = 32 / Bits;
-    return (words[i / per_word] >> (i % per_word * Bits)) & ((1U << Bits % 32) - 1U);
-  }
-  /// sum + the upper Upper bits of the word of element i.
-  template <int Upper>
-  [[nodiscard]] __device__ std::uint32_t add(unsigned i, std::uint32_t sum) const noexcept {
-    if constexpr (Bits == 32) return sum + (words[i] >> (32 - Upper));
-    static_assert(Bits == 32 || Upper == Bits);
-    if constexpr (Bits == 16) return __dp2a_lo(words[i / 2], 1U << (i % 2 * 8), sum);
-    if constexpr (Bits == 8) return __dp4a(words[i / 4], 1U << (i % 4 * 8), sum);
-    return sum;
-  }
-};
-template <>
-struct random_eight<0> {
-  __device__ random_eight(std::uint64_t, std::uint64_t, std::uint64_t, int) noexcept {}
-  [[nodiscard]] __device__ std::uint32_t of(unsigned) const noexcept { return 0; }
-};
-
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

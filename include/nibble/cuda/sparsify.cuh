@@ -24,25 +24,22 @@ namespace detail::inline NIBBLE_UNIT {
 struct sparsify_call {
   enum class rule : std::uint8_t { magnitude, minimum_variance, sequential_draws };
   rule kind = rule::magnitude;
-  std::uint64_t seed = 0, stream = 0, first_block = 0;
-  int rounds = 10, bits = 64, spare = 32;
+  random_stream stream{};
+  std::uint64_t first_block = 0;
+  int bits = 64, spare = 32;
   binary32 epsilon{};
 
   sparsify_call(const magnitude& /*method*/, std::size_t /*m*/) noexcept {}
   sparsify_call(const minimum_variance& v, std::size_t m) noexcept
       : kind(rule::minimum_variance),
-        seed(v.seed),
-        stream(v.stream),
+        stream(v.seed, v.stream, v.rounds),
         first_block(v.first_element / m),
-        rounds(v.rounds),
         bits(v.bits),
         spare(v.bits == 64 ? 32 : 4) {}
   sparsify_call(const sequential_draws& d, std::size_t m) noexcept
       : kind(rule::sequential_draws),
-        seed(d.seed),
-        stream(d.stream),
+        stream(d.seed, d.stream, d.rounds),
         first_block(d.first_element / m),
-        rounds(d.rounds),
         epsilon(d.epsilon) {}
 
   /// The first word that block `b` of the stream takes.
@@ -50,9 +47,7 @@ struct sparsify_call {
     return bits == 64 ? 2 * b : bits == 32 ? b : b / 2;
   }
   /// The four words among which it is. An even block and the next one share them.
-  [[nodiscard]] __device__ philox_block draw(std::uint64_t b) const noexcept {
-    return drawn_block(seed, stream, word_of(b) / 4, rounds);
-  }
+  [[nodiscard]] __device__ philox_block draw(std::uint64_t b) const noexcept { return stream.block(word_of(b) / 4); }
   /// The uniform of block `b` from them, at the upper end of 64 bits.
   [[nodiscard]] __device__ std::uint64_t uniform_of(const philox_block& drawn, std::uint64_t b) const noexcept {
     const auto place = static_cast<unsigned>(word_of(b) & 3U);
@@ -109,10 +104,12 @@ __device__ std::uint32_t prune_chunk(const sparsify_call& call, std::uint64_t ch
     std::uint32_t result[4];
 #pragma unroll
     for (unsigned i = 0; i < 4; ++i) block[i] = bits[4 * half + i];
-    std::uint32_t mask;
+    std::uint32_t mask = 0;
     if constexpr (Draws) {
       const std::uint64_t u = is_shared ? call.uniform_of(drawn, first + half) : call.uniform(2 * chunk + half);
-      mask = two_four_variance(block, u, call.spare, result);
+      const bool is_usual = call.bits == 64 ? usual_two_four_variance<std::uint64_t>(block, u, result, mask)
+                                            : usual_two_four_variance<std::uint32_t>(block, u, result, mask);
+      if (!is_usual) mask = two_four_variance(block, u, call.spare, result);
     } else {
       std::uint32_t magnitudes[4];
 #pragma unroll
@@ -134,7 +131,7 @@ __device__ std::uint32_t prune_chunk(const sparsify_call& call, std::uint64_t ch
 
 template <class T, bool Draws>
 __global__ void __launch_bounds__(cuda_threads)
-    two_four_kernel(const T* x, std::size_t chunks, sparsify_call call, float* out) {
+    two_four_kernel(const T* x, std::size_t chunks, const __grid_constant__ sparsify_call call, float* out) {
   for (std::size_t chunk = thread_index(); chunk < chunks; chunk += thread_count()) {
     raw_chunk<T> raw;
     raw.load(x + chunk * chunk_elements);
@@ -155,7 +152,8 @@ __device__ inline uint2 stored_values(std::uint32_t code, const std::uint32_t* k
 /// Pairs of lanes share a word of metadata. `chunks` may be odd.
 template <class T, bool Draws>
 __global__ void __launch_bounds__(cuda_threads)
-    compress_kernel(const T* x, std::size_t chunks, sparsify_call call, float* values, std::uint16_t* metadata) {
+    compress_kernel(const T* x, std::size_t chunks, const __grid_constant__ sparsify_call call, float* values,
+                    std::uint16_t* metadata) {
   const unsigned lane = threadIdx.x % 32;
   for (std::size_t first = thread_index() - lane; first < chunks; first += thread_count()) {
     const std::size_t chunk = first + lane;
@@ -205,7 +203,7 @@ template <class Method>
 inline constexpr bool has_two_four_kernel =
     std::is_same_v<Method, magnitude> || std::is_same_v<Method, minimum_variance>;
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 
 /// Queues sparsify<N, M>(x, out, method) on spans of device memory; f16 and bf16 count as the float32 that they are.
 /// `out` may be `x`. Throws std::invalid_argument as that does.
@@ -224,7 +222,7 @@ cuda_status sparsify(const cuda& device, std::span<const T> x, std::span<float> 
   if constexpr (N == 2 && M == 4 && detail::has_two_four_kernel<Method>) {
     const std::size_t chunks = x.size() / detail::chunk_elements;
     if (chunks != 0 && detail::is_aligned(x.data(), 16) && detail::is_aligned(out.data(), 16)) {
-      const cuda_status status = detail::launch(device.stream, detail::pieces(chunks, detail::cuda_threads),
+      const cuda_status status = detail::launch(device.stream, detail::strided_grid(chunks),
                                                 &detail::two_four_kernel<T, !std::is_same_v<Method, magnitude>>,
                                                 x.data(), chunks, call, out.data());
       done = 2 * chunks;
@@ -249,7 +247,7 @@ cuda_status compress_2_4(const cuda& device, std::span<const T> x, std::span<flo
   if constexpr (detail::has_two_four_kernel<Method>) {
     const std::size_t words = x.size() / 16;
     if (words != 0 && detail::is_aligned(x.data(), 16) && detail::is_aligned(values.data(), 16)) {
-      const cuda_status status = detail::launch(device.stream, detail::pieces(2 * words, detail::cuda_threads),
+      const cuda_status status = detail::launch(device.stream, detail::strided_grid(2 * words),
                                                 &detail::compress_kernel<T, !std::is_same_v<Method, magnitude>>,
                                                 x.data(), 2 * words, call, values.data(), metadata.data());
       done = words;

@@ -28,6 +28,8 @@ inline constexpr unsigned tile_threads = tile_side* tile_side / static_cast<unsi
 struct tile_calls {
   quantize_call rows, columns;
   std::size_t row_stride = 0, source_rows = 0, source_cols = 0;
+  random_stream stream{};
+  std::uint64_t first_element = 0;
 };
 
 /// The place of elements [4 unit, 4 unit + 4) of a float32 row in a row of shared memory, in units of 16 bytes: chunks
@@ -91,9 +93,8 @@ template <int Bits>
 struct random_column {
   std::uint32_t words[8];
   [[nodiscard]] __device__ std::uint32_t of(unsigned i) const noexcept { return words[i]; }
-  template <int Upper>
-  [[nodiscard]] __device__ std::uint32_t add(unsigned i, std::uint32_t sum) const noexcept {
-    return sum + (Bits == 32 ? words[i] >> (32 - Upper) : words[i]);
+  [[nodiscard]] __device__ std::uint32_t add_fraction(unsigned i, std::uint32_t sum) const noexcept {
+    return sum + (Bits == 32 ? words[i] >> 10 : words[i] << (22 - Bits));
   }
 };
 
@@ -190,9 +191,6 @@ class tile_worker {
   }
 
  private:
-  [[nodiscard]] __device__ const quantize_call& any() const noexcept {
-    return calls_.rows.codes != nullptr ? calls_.rows : calls_.columns;
-  }
   /// Row and chunk in the tile of this thread's i-th chunk.
   [[nodiscard]] static __device__ unsigned chunk_row(int i) noexcept {
     return (static_cast<unsigned>(i) * tile_threads<F> + threadIdx.x) / row_chunks;
@@ -229,9 +227,8 @@ class tile_worker {
 
   /// The random words of the i-th chunk, left in shared memory too.
   __device__ random_eight<bits> draw(int i) {
-    const random_words& r = any().random;
     const std::size_t element = (row_ + chunk_row(i)) * calls_.source_cols + col_ + chunk_place() * chunk_elements;
-    const random_eight<bits> random(r.seed, r.stream, element + r.first_element, r.rounds);
+    const random_eight<bits> random(calls_.stream, element + calls_.first_element);
     if (calls_.columns.codes != nullptr) shared_.words.put(chunk_row(i), chunk_place(), random);
     return random;
   }
@@ -344,6 +341,6 @@ cuda_status launch_tiles(cudaStream_t stream, const T* x, const tile_calls& call
   return launch_grid(stream, grid, tile_threads<F>, &tile_kernel<F, T, Rounding>, F, x, calls);
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

@@ -31,8 +31,9 @@ struct block_wins {
 };
 
 /// sum * 2^scale / picks as float32 for one or two picks, as quotient_as_float.
-inline __device__ std::uint32_t mean_of(std::uint64_t sum, int scale, unsigned picks) noexcept {
-  const std::uint32_t whole = to_bits(__ull2float_rn(sum));
+template <class Word>
+__device__ std::uint32_t mean_of(Word sum, int scale, unsigned picks) noexcept {
+  const std::uint32_t whole = to_bits(sizeof(Word) == 8 ? __ull2float_rn(sum) : __uint2float_rn(sum));
   const int exponent = scale - (picks == 2 ? 1 : 0);
   // The first of two products is exact.
   const int first = exponent < -64 ? -64 : 0;
@@ -40,8 +41,8 @@ inline __device__ std::uint32_t mean_of(std::uint64_t sum, int scale, unsigned p
   return multiply_bits(scaled, static_cast<std::uint32_t>(exponent - first + 127) << 23);
 }
 
-/// minimum_variance_block<4> with n = 2. Sizes relative to the largest magnitude are those relative to the second,
-/// shifted once more, so that both are at hand before it is known whether the largest stays for certain.
+/// minimum_variance_block<4> with n = 2, any numbers. Sizes relative to the largest magnitude are those relative to the
+/// second, shifted once more, so that both are at hand before it is known whether the largest stays for certain.
 inline __device__ std::uint32_t two_four_variance(const std::uint32_t (&bits)[4], std::uint64_t u, int spare,
                                                   std::uint32_t (&out)[4]) noexcept {
   std::uint32_t m[4];
@@ -103,6 +104,79 @@ inline __device__ std::uint32_t two_four_variance(const std::uint32_t (&bits)[4]
   return mask;
 }
 
-}  // namespace detail
+/// floor(u / 2^64 * sum).
+inline __device__ std::uint64_t part_of(std::uint64_t u, std::uint64_t sum) noexcept { return __umul64hi(u, sum); }
+inline __device__ std::uint32_t part_of(std::uint64_t u, std::uint32_t sum) noexcept {
+  return __umulhi(static_cast<std::uint32_t>(u >> 32), sum);  // where the lower half of u is 0
+}
+
+/// A significand of 24 bits, shifted left to leave 8 bits of a Word and then right by at most 31.
+template <class Word>
+__device__ Word fixed_significand(std::uint32_t significand, std::uint32_t right) noexcept {
+  if constexpr (sizeof(Word) == 8) {
+    return std::uint64_t{significand >> right} << 32 | __funnelshift_r(0U, significand, right);
+  } else {
+    return significand << 4 >> right;
+  }
+}
+
+/// The same for most blocks, false for the others: magnitudes are 0 or normal numbers, none more than 2^31 times
+/// smaller than the one that sets the scale, and the largest is not within a few last bits of the sum of the others.
+/// Word holds the sum of a block: 64 bits for magnitudes of 24 + 32 bits, 32 bits for those of 24 + 4.
+template <class Word>
+__device__ bool usual_two_four_variance(const std::uint32_t (&bits)[4], std::uint64_t u, std::uint32_t (&out)[4],
+                                        std::uint32_t& mask) noexcept {
+  std::uint32_t m[4];
+#pragma unroll
+  for (int i = 0; i < 4; ++i) m[i] = bits[i] & 0x7fff'ffffU;
+  const block_wins order(m);
+  const std::uint32_t largest = __vimax3_u32(m[0], m[1], m[2]) > m[3] ? __vimax3_u32(m[0], m[1], m[2]) : m[3];
+  std::uint32_t others[4];
+#pragma unroll
+  for (int i = 0; i < 4; ++i) others[i] = order.wins[i] == 3 ? 0U : m[i];
+  const std::uint32_t three = __vimax3_u32(others[0], others[1], others[2]);
+  const std::uint32_t second = three > others[3] ? three : others[3];
+  // The sum of the others between two floats.
+  const std::uint32_t low = add_bits_down(add_bits_down(others[0], others[1]), add_bits_down(others[2], others[3]));
+  const std::uint32_t high = add_bits_up(add_bits_up(others[0], others[1]), add_bits_up(others[2], others[3]));
+  const bool picks_two = high > largest;
+  const std::uint32_t base = (picks_two ? largest : second) & 0x7f80'0000U;
+  std::uint32_t least = 0xffff'ffffU;  // of what is not 0, less one
+  Word reached[4];
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    const std::uint32_t x = picks_two ? m[i] : others[i];
+    least = __viaddmin_u32(x, 0xffff'ffffU, least);
+    const std::uint32_t significand = x == 0 ? 0U : (x & 0x007f'ffffU) | 0x0080'0000U;
+    const Word size = fixed_significand<Word>(significand, (base - (x & 0x7f80'0000U)) >> 23 & 31U);
+    reached[i] = i == 0 ? size : reached[i - 1] + size;
+  }
+  const bool is_close = picks_two && low < largest + 8;
+  if (is_close || largest >= 0x7f80'0000U || base < 33U << 23 || least < base - (31U << 23)) return false;
+  const Word sum = reached[3];
+  const Word own = fixed_significand<Word>((second & 0x007f'ffffU) | 0x0080'0000U, 0);
+  const bool picks_one = !picks_two && own < sum;
+  const Word offset = part_of(u, sum);
+  constexpr int spare = sizeof(Word) == 8 ? 32 : 4;
+  const std::uint32_t value = mean_of(sum, static_cast<int>(base >> 23) - 150 - spare, picks_two ? 2 : 1);
+  const Word never = ~Word{0};
+  const Word first_bound = picks_two ? offset >> 1 : picks_one ? offset : never;
+  const Word second_bound = picks_two ? (sum + offset) >> 1 : never;
+  const unsigned least_wins = picks_two ? 4U : picks_one ? 3U : 2U;
+  mask = 0;
+  unsigned before = 0;
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    const unsigned picks = (reached[i] > first_bound ? 1U : 0U) + (reached[i] > second_bound ? 1U : 0U);
+    const bool is_picked = picks != before;
+    before = picks;
+    const bool is_certain = order.wins[i] >= least_wins && m[i] != 0;
+    out[i] = is_picked ? (bits[i] & 0x8000'0000U) | value : is_certain ? bits[i] : 0U;
+    mask |= is_picked || is_certain ? 1U << i : 0U;
+  }
+  return true;
+}
+
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

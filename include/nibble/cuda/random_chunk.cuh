@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The random words of eight elements in the registers of one thread.
+#pragma once
+
+#include <cstdint>
+
+#include <nibble/base/philox.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT {
+
+/// a * b, the low word first.
+inline __device__ uint2 wide_product(std::uint32_t a, std::uint32_t b) noexcept {
+  uint2 result;
+  asm("{ .reg .u64 p;\n  mul.wide.u32 p, %2, %3;\n  mov.b64 {%0, %1}, p; }"
+      : "=r"(result.x), "=r"(result.y)
+      : "r"(a), "r"(b));
+  return result;
+}
+
+/// random_block of one seed and stream for 7 or 10 rounds, with the keys of the rounds at hand: as a kernel's argument
+/// they are operands that cost no instruction.
+struct random_stream {
+  std::uint32_t keys[10][2] = {};
+  std::uint32_t stream[2] = {};
+  int rounds = 10;
+
+  random_stream() = default;
+  NIBBLE_FUNCTION random_stream(std::uint64_t seed, std::uint64_t stream_index, int wanted) noexcept
+      : stream{static_cast<std::uint32_t>(stream_index), static_cast<std::uint32_t>(stream_index >> 32)},
+        rounds(wanted) {
+    std::uint32_t low = static_cast<std::uint32_t>(seed);
+    std::uint32_t high = static_cast<std::uint32_t>(seed >> 32);
+    for (auto& key : keys) {
+      key[0] = low;
+      key[1] = high;
+      low += 0x9E37'79B9U;
+      high += 0xBB67'AE85U;
+    }
+  }
+
+  /// The blocks index + 0, 1, ... index + Count - 1, whose index is a multiple of Count. The last three rounds are
+  /// skipped by a branch that all threads take alike.
+  template <unsigned Count>
+  __device__ void draw(std::uint64_t index, philox_block (&blocks)[Count]) const noexcept {
+#pragma unroll
+    for (unsigned i = 0; i < Count; ++i) {
+      // Without a carry the blocks visibly share their upper word, and half of the first two rounds.
+      blocks[i] = philox_block{
+          {static_cast<std::uint32_t>(index) | i, static_cast<std::uint32_t>(index >> 32), stream[0], stream[1]}};
+    }
+#pragma unroll
+    for (int round = 0; round < 7; ++round) step(blocks, round);
+    if (rounds == 7) return;
+#pragma unroll
+    for (int round = 7; round < 10; ++round) step(blocks, round);
+  }
+  [[nodiscard]] __device__ philox_block block(std::uint64_t index) const noexcept {
+    philox_block blocks[1];
+    draw(index, blocks);
+    return blocks[0];
+  }
+
+ private:
+  template <unsigned Count>
+  __device__ void step(philox_block (&blocks)[Count], int round) const noexcept {
+#pragma unroll
+    for (philox_block& b : blocks) {
+      // A round of philox4x32; asm keeps each product one instruction.
+      const uint2 product_0 = wide_product(0xD251'1F53U, b.words[0]);
+      const uint2 product_1 = wide_product(0xCD9E'8D57U, b.words[2]);
+      b = philox_block{{product_1.y ^ b.words[1] ^ keys[round][0], product_1.x,
+                        product_0.y ^ b.words[3] ^ keys[round][1], product_0.x}};
+    }
+  }
+};
+
+/// The random words of eight elements from logical index `first`, a multiple of 8, on.
+template <int Bits>
+struct random_eight {
+  std::uint32_t words[Bits / 4];
+
+  __device__ random_eight(const random_stream& stream, std::uint64_t first) noexcept {
+    if constexpr (Bits == 8) {
+      const philox_block block = stream.block(first / 16);
+      const bool second = (first & 8U) != 0;
+      words[0] = second ? block.words[2] : block.words[0];
+      words[1] = second ? block.words[3] : block.words[1];
+    } else {
+      philox_block blocks[Bits / 16];
+      stream.draw(first / (128 / Bits), blocks);
+#pragma unroll
+      for (unsigned i = 0; i < Bits / 4; ++i) words[i] = blocks[i / 4].words[i % 4];
+    }
+  }
+  /// The word of element i.
+  [[nodiscard]] __device__ std::uint32_t of(unsigned i) const noexcept {
+    if constexpr (Bits == 32) return words[i];
+    constexpr unsigned per_word = 32 / Bits;
+    return (words[i / per_word] >> (i % per_word * Bits)) & ((1U << Bits % 32) - 1U);
+  }
+  /// sum + the word of element i, whose upper bits are bits 21 and below; what is below bit 0 is cut off.
+  [[nodiscard]] __device__ std::uint32_t add_fraction(unsigned i, std::uint32_t sum) const noexcept {
+    if constexpr (Bits == 32) return sum + (words[i] >> 10);
+    if constexpr (Bits == 16) return __dp2a_lo(words[i / 2], 64U << (i % 2 * 8), sum);
+    return sum + (of(i) << 14);
+  }
+};
+template <>
+struct random_eight<0> {
+  __device__ random_eight(const random_stream&, std::uint64_t) noexcept {}
+  [[nodiscard]] __device__ std::uint32_t of(unsigned) const noexcept { return 0; }
+};
+
+}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace v0
+}  // namespace nibble
