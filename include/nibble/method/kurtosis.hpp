@@ -99,7 +99,7 @@ moments moments_of_rows(std::size_t rows, std::uint64_t elements, kurtosis_devia
   return m;
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 
 /// The moments of x, in two passes: deviations are from the mean and have 26 significant bits, so that variance and
 /// kurtosis are within 2^-24 of themselves. Empty gives zeros. Throws std::invalid_argument for a view without data.

@@ -45,6 +45,6 @@ double sum_of_finite(const matrix_view<T>& x, const Term& term) {
   return total;
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble

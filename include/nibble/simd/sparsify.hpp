@@ -317,10 +317,10 @@ Method later(Method method, std::size_t elements) noexcept {
   return method;
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 
-/// As sparsify<N, M>(x, out, method), bit for bit. On vectors with AVX2 or AVX-512: magnitude 2:4, and minimum variance
-/// 2:4 and 1:2; everything else runs as it does there.
+/// As sparsify<N, M>(x, out, method), bit for bit. On vectors with AVX2 or AVX-512: magnitude 2:4, and minimum variance 2:4
+/// and 1:2. Other patterns and methods, and machines without AVX2 (SSE2, NEON), run the scalar code.
 template <std::size_t N, std::size_t M, class Arch, class Method>
 void sparsify(basic_simd<Arch> /*backend*/, std::span<const float> x, std::span<float> out, const Method& method) {
   detail::check_sparsify<N, M>(x, out);

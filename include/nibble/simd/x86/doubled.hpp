@@ -145,7 +145,7 @@ struct single_vector<doubled<V>> {
   using type = V;
 };
 
-}  // namespace detail::inline NIBBLE_UNIT::x86
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble
 

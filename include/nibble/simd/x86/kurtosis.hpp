@@ -105,7 +105,7 @@ deviation_row sum_deviations(const float* x, std::size_t count, double mean) noe
       [x, mean](deviation_row& row, std::size_t i) { row.add(i % measure_lanes, mean, to_bits(x[i])); });
 }
 
-}  // namespace detail::inline NIBBLE_UNIT::x86
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble
 

@@ -98,7 +98,7 @@ measured_row measure_row(const float* x, const float* y, std::size_t count) noex
   return row;
 }
 
-}  // namespace detail::inline NIBBLE_UNIT::x86
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble
 

@@ -230,7 +230,7 @@ struct sparse_lanes<avx512_vector> : avx512_vector {
 };
 #endif
 
-}  // namespace detail::inline NIBBLE_UNIT::x86
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble
 

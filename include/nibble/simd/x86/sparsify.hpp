@@ -230,7 +230,7 @@ class variance_kernel {
   const constants* k_ = &variance_table<typename single_vector<V>::type>;
 };
 
-}  // namespace detail::inline NIBBLE_UNIT::x86
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble
 

@@ -106,7 +106,7 @@ NIBBLE_ALWAYS_INLINE std::size_t over_columns(std::size_t count, State& state, c
   return whole;
 }
 
-}  // namespace detail::inline NIBBLE_UNIT::x86
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble
 
