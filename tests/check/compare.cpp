@@ -108,4 +108,32 @@ TEST_CASE("Shapes that do not fit are refused, empty ones are equal") {
   CHECK(check::compare(empty, empty).is_equal());
 }
 
+TEST_CASE("float32 scales and dense FP6") {
+  block_tensor<fp8_per_row> a(2, 3), b(2, 3);
+  for (auto& scale : a.scales()) scale = to_bits(0.3F);
+  for (auto& scale : b.scales()) scale = to_bits(0.3F);
+  a.codes()[4] = 0x38;  // 1
+  b.codes()[4] = 0x39;  // 1.125
+  b.scales()[0] = to_bits(0.6F);
+  const check::comparison c = check::compare(a, b);
+  CHECK(c.different_codes == 1);
+  CHECK(c.different_scales == 1);
+  REQUIRE(c.first.size() == 4);  // the first row by its scale, one element of the second
+  CHECK(c.first[3].col == 1);
+  CHECK(c.first[3].b_value == 1.125 * static_cast<double>(0.3F));
+
+  constexpr block_format dense = [] {
+    block_format f = mxfp6_e2m3;
+    f.packing = layouts::dense6;
+    return f;
+  }();
+  block_tensor<dense> x(1, 32), y(1, 32);
+  y.codes()[3] = 0x02;  // code 4 of the dense sequence begins there
+  const check::comparison six = check::compare(x, y);
+  CHECK(six.different_codes == 1);
+  REQUIRE(six.first.size() == 1);
+  CHECK(six.first[0].col == 4);
+  CHECK(six.first[0].b_code == 2);
+}
+
 }  // namespace

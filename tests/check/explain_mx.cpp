@@ -93,4 +93,29 @@ TEST_CASE("Numbers beyond the range of FP8 become NaN where the clamp is missing
   CHECK(fault_in(nibble::check::explain(view, q, options), p) == "");
 }
 
+TEST_CASE("Dense FP6 codes are read where they lie") {
+  constexpr nibble::block_format dense = [] {
+    nibble::block_format f = nibble::mxfp6_e3m2;
+    f.packing = nibble::layouts::dense6;
+    return f;
+  }();
+  constexpr std::size_t rows = 3, cols = 64;
+  std::vector<float> x(rows * cols);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * i % 97) / 7.0F - 5.0F;
+  const nibble::matrix_view view{x.data(), rows, cols};
+  // Codes of a byte each, truncated, and packed here without the library.
+  const auto bytes = nibble::quantize<nibble::mxfp6_e3m2>(view, {.rounding = nibble::toward_zero{}});
+  std::vector<std::uint8_t> codes(rows * cols * 6 / 8);
+  for (std::size_t bit = 0; bit < rows * cols * 6; ++bit) {
+    const unsigned set = static_cast<unsigned>(bytes.codes()[bit / 6]) >> bit % 6 & 1U;
+    codes[bit / 8] = static_cast<std::uint8_t>(codes[bit / 8] | set << bit % 8);
+  }
+  const auto d = nibble::check::explain<dense>(view, {.codes = codes, .scales = bytes.scales()},
+                                               {.recipe = nibble::recipe{}});
+  INFO(to_text(d));
+  CHECK(d.verdict == verdict::explained);
+  REQUIRE(d.differences.size() == 1);
+  CHECK(d.differences[0].name == "codes: truncated");
+}
+
 }  // namespace
