@@ -43,6 +43,18 @@ void compare(const std::vector<float>& values, const luq_options& o, std::size_t
   check(to_bits(alpha.get()[0]) == to_bits(expected_alpha), what + ": alpha of values differs");
 }
 
+/// Numbers below alpha within two last bits of where their own random words decide.
+std::vector<float> decided_by_words(const luq_options& o, std::size_t count) {
+  const float alpha = luq_alpha({}, o);
+  std::vector<float> x;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t word = random_block(o.random.seed, o.random.stream, i / 4, o.random.rounds).words[i % 4];
+    const auto edge = static_cast<float>(alpha * (1.0 - word * 0x1p-32));
+    x.push_back(bit_cast<float>(to_bits(edge) + static_cast<std::uint32_t>(i % 5) - 2U));
+  }
+  return x;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -76,11 +88,16 @@ int main(int argc, char** argv) {
       }
     }
   }
+  for (const float maximum : {48.0F, 64.0F, 77.7F}) {
+    const luq_options o{.known_maximum = maximum, .random = {.seed = 9}};
+    compare<float>(decided_by_words(o, 40000), o, 0, "decided by words, maximum " + std::to_string(maximum));
+  }
   std::mt19937_64 random(7);
   for (int i = 0; i < (small ? 20 : 1000); ++i) {
     const std::size_t count = random() % 3000;
     luq_options o = all[random() % std::size(all)];
-    o.random = {.seed = random(), .stream = random() % 3, .first_element = random() % 40, .rounds = random() % 2 != 0 ? 7 : 10};
+    o.random = {
+        .seed = random(), .stream = random() % 3, .first_element = random() % 40, .rounds = random() % 2 != 0 ? 7 : 10};
     const std::vector<float> x = tensor(count, static_cast<content>(random() % contents), random());
     const std::string what = "size " + std::to_string(i) + ", " + std::to_string(count) + " elements";
     if (i % 3 == 0) compare<float>(x, o, random() % 4, what);
@@ -89,7 +106,8 @@ int main(int argc, char** argv) {
   }
   if (!small) {
     const std::vector<float> x = tensor(std::size_t{1} << 26, content::mixed, 11);
-    all_cores{}(std::size(all), [&](std::size_t k) { compare<float>(x, all[k], 0, "large, options " + std::to_string(k)); });
+    all_cores{}(std::size(all),
+                [&](std::size_t k) { compare<float>(x, all[k], 0, "large, options " + std::to_string(k)); });
   }
   return report("luq");
 }

@@ -57,6 +57,26 @@ void compare_all(const std::vector<float>& x, const Method& method, const std::s
   }
 }
 
+/// Blocks of four whose largest is within four last bits of the sum of the others.
+std::vector<float> balanced_blocks(std::size_t blocks) {
+  std::mt19937_64 random(8);
+  std::vector<float> x;
+  for (std::size_t b = 0; b < blocks; ++b) {
+    float block[4] = {};
+    double sum = 0;
+    for (int i = 0; i < 3; ++i) {
+      block[i] =
+          std::ldexp(1.0F + static_cast<float>(random() % 0x80'0000U) * 0x1p-23F, -static_cast<int>(random() % 12));
+      sum += block[i];
+    }
+    const float nearest = static_cast<float>(sum);
+    block[3] = bit_cast<float>(to_bits(nearest) + static_cast<std::uint32_t>(random() % 9) - 4U);
+    std::swap(block[3], block[random() % 4]);
+    for (const float v : block) x.push_back(random() % 2 != 0 ? -v : v);
+  }
+  return x;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -78,14 +98,21 @@ int main(int argc, char** argv) {
       compare_all(x, sequential_draws{.seed = 6}, what + ", draws");
     }
   }
+  for (const int bits : {16, 32, 64}) {
+    compare<2, 4, float>(balanced_blocks(20000), minimum_variance{.seed = 3, .bits = bits}, 0,
+                         "balanced, variance of " + std::to_string(bits) + " bits");
+  }
   std::mt19937_64 random(7);
   for (int i = 0; i < (small ? 20 : 1000); ++i) {
     const std::size_t count = random() % 3000;
     const std::vector<float> x = tensor(count, static_cast<content>(random() % contents), random());
     const std::string what = "size " + std::to_string(i) + ", " + std::to_string(count) + " elements";
     const int bits[] = {16, 32, 64};
-    const minimum_variance variance{.seed = random(), .stream = random() % 3, .first_element = 4 * (random() % 40),
-                                    .rounds = random() % 2 != 0 ? 7 : 10, .bits = bits[random() % 3]};
+    const minimum_variance variance{.seed = random(),
+                                    .stream = random() % 3,
+                                    .first_element = 4 * (random() % 40),
+                                    .rounds = random() % 2 != 0 ? 7 : 10,
+                                    .bits = bits[random() % 3]};
     if (i % 3 == 0) compare<2, 4, float>(x, variance, random() % 4, what);
     if (i % 3 == 1) compare<2, 4, bf16>(x, magnitude{}, random() % 8, what);
     if (i % 3 == 2) compare<2, 4, f16>(x, variance, random() % 8, what);

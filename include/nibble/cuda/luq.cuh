@@ -129,7 +129,7 @@ inline __device__ std::uint32_t luq_magnitudes(std::uint32_t alpha, int levels,
 
 /// Whole chunks of eight, aligned. Usual says that luq_sums serves, unless alpha turns out too small for it.
 template <class T, bool Usual>
-__global__ void __launch_bounds__(cuda_threads)
+__global__ void __launch_bounds__(cuda_threads, 5)
     luq_chunks_kernel(const T* __restrict__ x, const __grid_constant__ luq_call call, std::size_t chunks,
                       std::uint32_t* packed) {
   const std::uint32_t alpha_bits = alpha_of(call);

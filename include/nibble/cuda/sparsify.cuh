@@ -222,9 +222,12 @@ cuda_status sparsify(const cuda& device, std::span<const T> x, std::span<float> 
   if constexpr (N == 2 && M == 4 && detail::has_two_four_kernel<Method>) {
     const std::size_t chunks = x.size() / detail::chunk_elements;
     if (chunks != 0 && detail::is_aligned(x.data(), 16) && detail::is_aligned(out.data(), 16)) {
-      const cuda_status status = detail::launch(device.stream, detail::strided_grid(chunks),
-                                                &detail::two_four_kernel<T, !std::is_same_v<Method, magnitude>>,
-                                                x.data(), chunks, call, out.data());
+      // Strides pay where there is more to a chunk than its traffic.
+      const std::size_t grid = std::is_same_v<Method, magnitude> ? detail::pieces(chunks, detail::cuda_threads)
+                                                                 : detail::strided_grid(chunks);
+      const cuda_status status =
+          detail::launch(device.stream, grid, &detail::two_four_kernel<T, !std::is_same_v<Method, magnitude>>, x.data(),
+                         chunks, call, out.data());
       done = 2 * chunks;
       if (!status.ok() || chunks * detail::chunk_elements == x.size()) return status;
     }
