@@ -25,8 +25,10 @@ std::size_t philox_by_vectors(std::uint64_t seed, std::uint64_t stream, std::uin
   if (low + count > 0xffff'ffffU) return 0;
   const run generator(seed, stream, static_cast<std::uint32_t>(index >> 32));
   std::size_t i = 0;
-  for (; i + 2 * run::blocks <= count; i += 2 * run::blocks) {
-    generator.template run<2>(static_cast<std::uint32_t>(low + i), out + 4 * i);
+  if constexpr (Rounds == 10) {
+    for (; i + 2 * run::blocks <= count; i += 2 * run::blocks) {
+      generator.template run<2>(static_cast<std::uint32_t>(low + i), out + 4 * i);
+    }
   }
   for (; i + run::blocks <= count; i += run::blocks) generator.run(static_cast<std::uint32_t>(low + i), out + 4 * i);
   return i;

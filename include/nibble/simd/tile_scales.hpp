@@ -167,7 +167,7 @@ class tile_scales {
 #if defined(__AVX2__)
   /// Whether a product of a number that is not zero might be zero, so that it could count as -0. Multipliers are those of
   /// quick_, whose kernel takes them as they are.
-  [[nodiscard]] bool loses_numbers(const float* x, std::size_t blocks) const noexcept {
+  [[nodiscard, gnu::noinline]] bool loses_numbers(const float* x, std::size_t blocks) const noexcept {
     if (how_by_rule_ == kind::shift) return false;
     using vector = x86::vector_of<Arch>;
     const std::uint32_t field = quick_.smallest() >> 23;

@@ -49,7 +49,7 @@ class quick_scales {
 
   /// Codes and multipliers for `blocks` blocks, in whole vectors, by the magnitude bits of their amaxes; false where
   /// the results do not count.
-  [[nodiscard]] bool run(const std::uint32_t* amax, std::size_t blocks, std::uint32_t* code,
+  [[nodiscard, gnu::noinline]] bool run(const std::uint32_t* amax, std::size_t blocks, std::uint32_t* code,
                          std::uint32_t* multiplier) noexcept {
     word largest = V::all(0U);    // amax
     word smallest = V::all(~0U);  // amax less 1, so that zero is larger than all
