@@ -113,6 +113,7 @@ void compare_decode(const char* name) {
     std::vector<T> expected(count);
     decode<F>(scalar{}, bytes, expected);
     device_array<T> out(count + shift);
+    out.fill(0);
     check(decode<F>(cuda{}, std::span<const std::uint8_t>(codes.data(), bytes.size()),
                     std::span<T>(out.data() + shift, count)),
           name);
