@@ -2,8 +2,10 @@
 //
 // encode in every rounding and overflow where a sweep of all inputs is out of reach: doubles, and the roundings that
 // the sweep of float32 leaves out. Inputs: every value and midpoint with its neighbours, 10^7 float32 and 3 * 10^6
-// doubles that look for trouble, and all binary16 and bfloat16 patterns. Argument: a name of subjects.hpp.
+// doubles that look for trouble, and all binary16 and bfloat16 patterns. Arguments: a name of subjects.hpp, and by what the
+// numbers of float32 and doubles are divided.
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -69,15 +71,20 @@ class checker {
         from_float_(subject.reference, subjects::reference_policy_of(subject), all_columns(), false),
         from_double_(subject.reference, subjects::reference_policy_of(subject), all_columns(), true) {}
 
-  void run() {
+  /// How many inputs are compared at least, with so many float32 and doubles less.
+  static constexpr std::uint64_t inputs_of(std::uint64_t divisor) {
+    return float_count / divisor + double_count / divisor + 2 * 65536;
+  }
+
+  void run(std::uint64_t divisor) {
     input_source inputs(subject.reference, 7);
     for (const double mark : from_float_.marks()) check_around(mark, inputs);
-    for (std::uint64_t i = 0; i < float_count; ++i) {
+    for (std::uint64_t i = 0; i < float_count / divisor; ++i) {
       const float x = inputs.next_float();
       check_modes(x, from_float_);
       check_stochastic(x, inputs);
     }
-    for (std::uint64_t i = 0; i < double_count; ++i) {
+    for (std::uint64_t i = 0; i < double_count / divisor; ++i) {
       const double x = inputs.next_double();
       check_modes(x, from_double_);
       check_stochastic(x, inputs);
@@ -204,14 +211,17 @@ class checker {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string_view name = argc == 2 ? argv[1] : "";
+  const std::string_view name = argc == 3 ? argv[1] : "";
+  const std::string_view number = argc == 3 ? argv[2] : "";
+  std::uint64_t divisor = 0;
+  std::from_chars(number.data(), number.data() + number.size(), divisor);
   int status = 2;
   subjects::for_each([&]<std::size_t Index>() {
-    if (subjects::all[Index].name != name) return;
+    if (subjects::all[Index].name != name || divisor == 0) return;
     report out{std::string(name)};
-    checker<Index>(out).run();
-    status = out.verdict(float_count + double_count + 2 * 65536);
+    checker<Index>(out).run(divisor);
+    status = out.verdict(checker<Index>::inputs_of(divisor));
   });
-  if (status == 2) std::printf("encode_points: the argument is a name of subjects.hpp, not \"%s\"\n", argv[argc - 1]);
+  if (status == 2) std::printf("encode_points: the arguments are a name of subjects.hpp and a positive number\n");
   return status;
 }
