@@ -7,6 +7,7 @@
 //   - the law of stochastic rounding (what is exact, what its variance is), the plan of roundings of FP4 training, the
 //     ratio of gradient to noise;
 //   - bias by deciles, dot-product noise, kurtosis, lognormal fits;
+//   - clipping by ACIQ and EXAQ, quantizers by their number of steps, scales of smooth SwiGLU, L2 norms;
 //   - SAWB, radix-4 rounding, products of INT4 and FP4.
 // The contract is that of nibble.hpp. Statistics are double arithmetic in a fixed order of summation.
 #pragma once
@@ -14,6 +15,7 @@
 #include <nibble/nibble.hpp>
 
 #include <nibble/method/bias_deciles.hpp>
+#include <nibble/method/clipping.hpp>
 #include <nibble/method/dot_product.hpp>
 #include <nibble/method/gradient_noise.hpp>
 #include <nibble/method/int4_fp4.hpp>
@@ -21,6 +23,7 @@
 #include <nibble/method/lognormal.hpp>
 #include <nibble/method/mask_conversion.hpp>
 #include <nibble/method/mask_count.hpp>
+#include <nibble/method/normalisation.hpp>
 #include <nibble/method/radix4.hpp>
 #include <nibble/method/rounding_plan.hpp>
 #include <nibble/method/sawb.hpp>

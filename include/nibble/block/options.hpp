@@ -102,7 +102,7 @@ namespace detail::inline NIBBLE_UNIT {
 
 /// Rejects a field that holds no enumerator.
 template <class Enum>
-void check_enumerator(Enum value, Enum last, const char* name) {
+constexpr void check_enumerator(Enum value, Enum last, const char* name) {
   if (value > last) {
     throw_argument({name, " is ", static_cast<unsigned>(value), "; its enumerators are 0 to ", static_cast<unsigned>(last)});
   }

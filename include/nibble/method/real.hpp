@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The functions of <cmath> that statistics take, in double. GCC and Clang have them without the header, which alone
-// would add a quarter to the time in which nibble.hpp parses.
+// would add a quarter to the time in which nibble.hpp parses. Below them, the checks of arguments that are double.
 #pragma once
 
 #include <cstdint>
 
 #include <nibble/base/bits.hpp>
 #include <nibble/base/config.hpp>
+#include <nibble/packed/error.hpp>
 
 #if !defined(__GNUC__)
 #include <cmath>
@@ -33,6 +34,17 @@ NIBBLE_ALWAYS_INLINE double error_complement(double x) noexcept { return std::er
 
 inline constexpr double real_infinity = bit_cast<double>(ieee_layout<std::uint64_t>::infinity);
 inline constexpr double real_nan = bit_cast<double>(ieee_layout<std::uint64_t>::quiet_nan);
+
+NIBBLE_FUNCTION std::uint64_t double_magnitude(double x) noexcept { return to_bits(x) & ~(std::uint64_t{1} << 63); }
+
+/// Rejects NaN and Inf.
+constexpr void check_real(double value, const char* name) {
+  if (double_magnitude(value) >= ieee_layout<std::uint64_t>::infinity) throw_argument({name, " is not finite"});
+}
+constexpr void check_real_not_negative(double value, const char* name) {
+  check_real(value, name);
+  if (value < 0) throw_argument({name, " is ", value, "; it must be at least 0"});
+}
 
 }  // namespace detail
 }  // namespace v0

@@ -32,7 +32,7 @@ struct message_part {
   bool is_real = false, is_negative = false;
 
   constexpr message_part(const char* words) noexcept : text(words) {}
-  constexpr message_part(float value) noexcept : real(value), is_real(true) {}
+  constexpr message_part(double value) noexcept : real(value), is_real(true) {}
   template <std::integral T>
   constexpr message_part(T value) noexcept
       : number(is_below_zero(value) ? 0U - static_cast<unsigned long long>(value)
