@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Emulation of device arithmetic, bit for bit: the conversion instructions of PTX (emulate::ptx) and of AMD's CDNA
-// processors (emulate::amd) and the fused sums of tensor cores (emulate::units), in integer arithmetic, on host and device;
-// and on the host block-scaled GEMM by a chosen accumulation (emulate::gemm) and the linear layer on top of it. Standard
-// library only: emulate/gemm_native.hpp, which is not included here, gives GEMM the same bits by the vectors of the machine.
+// processors (emulate::amd) and the fused sums of tensor cores (emulate::units), in integer arithmetic, on host and
+// device; and on the host block-scaled GEMM by a chosen accumulation (emulate::gemm) and the linear layer on top of it.
+// Standard library only: emulate/gemm_native.hpp, which is not included here, gives GEMM the same bits by the vectors
+// of the machine.
 #pragma once
 
 #include <nibble/emulate/amd_cvt.hpp>

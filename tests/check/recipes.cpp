@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -119,6 +120,66 @@ TEST_CASE_FIXTURE(fixture, "A wrong byte that no difference explains is found an
   CHECK(d.first_failure->row == 15);
   CHECK(d.first_failure->col == 81);
   CHECK(to_text(d).find("row 15, column 81, block 5: code") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(fixture, "A tensor scale that nothing gives: what follows from it, or from the right one") {
+  using check::tensor_scale_source;
+  const check::explain_options options{.recipe = recipe{}};
+  // Stored wrong after the blocks were made of the right one.
+  auto q = quantize<nvfp4>(view());
+  const auto stored = [&](float scale) {
+    const check::device_bytes bytes{.codes = q.codes(), .scales = q.scales(), .tensor_scale = scale};
+    return check::explain<nvfp4>(view(), bytes, options);
+  };
+  const float inf = std::numeric_limits<float>::infinity();
+  for (const float scale : {std::numeric_limits<float>::quiet_NaN(), inf, 0.0F, -0.0157F, 0.0157F}) {
+    const auto d = stored(scale);
+    INFO(to_text(d));
+    CHECK(d.verdict == verdict::not_explained);
+    CHECK(!d.tensor_scale_matched);
+    CHECK(d.scaled_by == tensor_scale_source::recipe);
+    CHECK(d.differences.empty());
+    CHECK(d.scales.matched == d.scales.total);
+    CHECK(d.codes.matched == d.codes.total);
+    REQUIRE(d.first_failure);
+    CHECK(d.first_failure->what == check::failing_place::kind::tensor_scale);
+    CHECK(to_text(d).find("all scales and codes follow from the predicted one\n") != std::string::npos);
+  }
+  for (std::uint8_t& byte : q.codes()) byte = static_cast<std::uint8_t>(byte << 4 | byte >> 4);
+  const auto swapped = stored(std::numeric_limits<float>::quiet_NaN());
+  CHECK(swapped.scaled_by == tensor_scale_source::recipe);
+  REQUIRE(swapped.differences.size() == 1);
+  CHECK(swapped.differences[0].name == "code order: neighbours exchanged");
+  std::mt19937 generator(3);
+  for (std::uint8_t& byte : q.codes()) byte = static_cast<std::uint8_t>(generator());
+  for (std::uint8_t& byte : q.scales()) byte = static_cast<std::uint8_t>(generator());
+  const auto neither = stored(0.0157F);
+  INFO(to_text(neither));
+  CHECK(neither.scaled_by == tensor_scale_source::neither);
+  CHECK(neither.differences.empty());
+  CHECK(to_text(neither).find("follow neither from") != std::string::npos);
+  // Of another amax, and used. The reciprocal of this T is not the multiplier that gave T, which shows where the scale
+  // of a block, here one a row, goes past a midpoint of E4M3.
+  constexpr float amax = 43.2F, encode = 2688.0F / amax;
+  std::vector<float> x(32 * 16);
+  for (std::uint32_t r = 0; r < 32; ++r) x[r * 16] = bit_cast<float>(to_bits(6 * 1.0625F / encode) - 16U + r);
+  const matrix_view middle{x.data(), 32, 16};
+  const auto used = quantize<nvfp4>(middle, {.tensor_amax = amax});
+  CHECK(1.0F / used.tensor_scale() != encode);
+  const auto d = check::explain(middle, used, options);
+  INFO(to_text(d));
+  CHECK(d.verdict == verdict::not_explained);
+  CHECK(d.scaled_by == tensor_scale_source::memory);
+  CHECK(d.differences.empty());
+  CHECK(d.scales.matched == d.scales.total);
+  CHECK(d.codes.matched == d.codes.total);
+  CHECK(check::explain(middle, used).recipe == "default");
+  q = quantize<nvfp4>(view(), {.rounding = toward_zero{}, .tensor_amax = 51.7F});
+  const auto truncated = check::explain(view(), q, options);
+  INFO(to_text(truncated));
+  CHECK(truncated.scaled_by == tensor_scale_source::memory);
+  REQUIRE(truncated.differences.size() == 1);
+  CHECK(truncated.differences[0].name == "codes: truncated");
 }
 
 TEST_CASE_FIXTURE(fixture, "Bytes at random are not explained") {

@@ -13,7 +13,8 @@ class Check(ToolTest):
         super().setUp()
         generator = random.Random(1)
         values = pack_floats([generator.gauss(0, 1) for _ in range(128 * 256)])
-        write_safetensors(self.path("in.safetensors"), {"w": ("F32", [2, 64, 256], values)})
+        self.input = ("F32", [2, 64, 256], values)
+        write_safetensors(self.path("in.safetensors"), {"w": self.input})
         run("quantize", self.path("in.safetensors"), "-o", self.path("q.safetensors"), "--format", "nvfp4")
         self.tensors, self.metadata = read_safetensors(self.path("q.safetensors"))
 
@@ -70,6 +71,50 @@ class Check(ToolTest):
         self.assertIn("not explained", out)
         self.assertIn("first failure: row 3, column 232, block 14: code", out)
 
+    def test_tensor_scale(self):
+        self.write("nan.safetensors", "w_global_scale", lambda data: struct.pack("<f", float("nan")))
+        out = self.check("nan.safetensors", "--format", "nvfp4", "--recipe", "default", status=4)
+        self.assertIn("not explained: the tensor scale; all scales and codes follow from the predicted one\n", out)
+        self.assertIn("first failure: tensor scale: bits 0x7fc00000", out)
+        self.assertNotIn("difference", out)
+        del self.tensors["w_global_scale"]
+        self.write("none.safetensors", "w_scale", lambda data: data)
+        out = self.check("none.safetensors", "--format", "nvfp4", status=0)
+        self.assertIn("no w_global_scale: the predicted tensor scale is taken for granted\n", out)
+
+    def test_two_faults(self):
+        run("quantize", self.path("in.safetensors"), "-o", self.path("r.safetensors"), "--rounding", "toward-zero")
+        self.tensors, _ = read_safetensors(self.path("r.safetensors"))
+        self.write("two.safetensors", "w_packed", lambda data: [b << 4 & 255 | b >> 4 for b in data])
+        out = self.check("two.safetensors", "--format", "nvfp4", "--recipe", "default", status=3)
+        self.assertIn("explained by 2 differences:\n  code order: neighbours exchanged\n", out)
+        self.assertIn("\n  codes: truncated\n", out)
+
+    def test_rows_moved(self):
+        # Rows exchanged in pairs: nothing that fits by chance is named.
+        for part, size in (("w_packed", 128), ("w_scale", 16)):
+            dtype, shape, data = self.tensors[part]
+            rows = [data[(r ^ 1) * size : (r ^ 1) * size + size] for r in range(128)]
+            self.tensors[part] = (dtype, shape, b"".join(rows))
+        self.write("moved.safetensors", "w_packed", lambda data: data)
+        out = self.check("moved.safetensors", "--format", "nvfp4", "--recipe", "default", status=4)
+        self.assertIn("not explained by any set of differences\n", out)
+        self.assertIn("first failure: row 0, column 0, block 0: scale", out)
+
+    def test_input(self):
+        dtype, shape, data = self.input
+        halves = b"".join(data[i + 2 : i + 4] for i in range(0, len(data), 4))
+        write_safetensors(self.path("half.safetensors"), {"w": ("BF16", shape, halves)})
+        run("quantize", self.path("half.safetensors"), "-o", self.path("h.safetensors"), "--format", "nvfp4")
+        run("check", self.path("half.safetensors"), self.path("h.safetensors"))
+        out = self.check("h.safetensors", "--recipe", "default", status=3)
+        self.assertIn("explained by 1 difference:\n  input: truncated to bfloat16\n", out)
+        write_safetensors(self.path("empty.safetensors"), {"w": (dtype, [0, 256], b"")})
+        parts = {"w_packed": ("U8", [0, 128], b""), "w_scale": ("U8", [0, 16], b"")}
+        write_safetensors(self.path("none.safetensors"), parts)
+        out, _ = run("check", self.path("empty.safetensors"), self.path("none.safetensors"), "--format", "mxfp4")
+        self.assertIn(b"w [0, 256] as mxfp4\nnothing differs", out)
+
     def test_refused(self):
         def complaint(*arguments, status):
             out, err = run("check", *arguments, status=status)
@@ -86,6 +131,13 @@ class Check(ToolTest):
         self.assertIn("bytes.codes has 10 bytes; 128 x 256 codes take 16384",
                       complaint(source, short, "--format", "nvfp4", status=1))
         self.assertIn("no floating-point tensor T", complaint(source, source, status=1))
+        # Also where another tensor is whole.
+        tensors = dict(self.tensors, v_scale=self.tensors["w_scale"])
+        write_safetensors(self.path("half.safetensors"), tensors)
+        write_safetensors(self.path("both.safetensors"), {"w": self.input, "v": self.input})
+        self.assertIn("tensor 'v': 'v_packed' is missing",
+                      complaint(self.path("both.safetensors"), self.path("half.safetensors"), "--format", "nvfp4",
+                                status=1))
         self.assertIn("says nothing about nvfp4", complaint(source, good, "--recipe", "floor", status=2))
         write_npy(self.path("x.npy"), "<f4", (1, 4), struct.pack("<4f", 1, 2, 3, 4))
         self.assertIn("come in a .safetensors file", complaint(source, self.path("x.npy"), status=2))

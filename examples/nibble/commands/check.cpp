@@ -44,6 +44,13 @@ std::span<const std::uint8_t> bytes_of(const stored_tensor& tensor) {
   return {reinterpret_cast<const std::uint8_t*>(tensor.bytes.data()), tensor.bytes.size()};
 }
 
+bool has_tensor_scale(std::string_view format) {
+  for (const named_block_format& f : named_block_formats) {
+    if (f.name == format) return f.format.tensor_scale;
+  }
+  return false;
+}
+
 // The checks of one run.
 class kernel_checks {
  public:
@@ -64,7 +71,11 @@ class kernel_checks {
     const tensor_reader reader(input_, tensor);
     const stored_tensor* packed = find_stored(foreign_, tensor.name + "_packed");
     const stored_tensor* scale = find_stored(foreign_, tensor.name + "_scale");
-    if (!reader.has_values() || packed == nullptr || scale == nullptr) return;
+    if (!reader.has_values() || (packed == nullptr && scale == nullptr)) return;
+    if (packed == nullptr || scale == nullptr) {
+      throw data_error(printable(foreign_.path()) + ": tensor '" + printable(tensor.name) + "': '" +
+                       printable(tensor.name) + (scale == nullptr ? "_scale" : "_packed") + "' is missing");
+    }
     std::vector<float> values(reader.shape().size());
     const tile whole{0, reader.shape().rows, 0, reader.shape().cols};
     reader.load(whole, std::span<float>(values));
@@ -75,6 +86,9 @@ class kernel_checks {
     try {
       const check::diagnosis d = check_kernel(format, x, bytes, options_for(format), arguments_.threads);
       text_ += printable(tensor.name) + " " + shape_text(tensor.shape) + " as " + format + "\n" + to_text(d);
+      if (!bytes.tensor_scale && has_tensor_scale(format)) {
+        text_ += "no " + printable(tensor.name) + "_global_scale: the predicted tensor scale is taken for granted\n";
+      }
       worst_ = std::max(worst_, d.verdict);
       ++checked_;
     } catch (const std::invalid_argument& error) {
@@ -170,10 +184,11 @@ void add_check(CLI::App& program) {
       name_list("Formats", block_format_name_list()) + name_list("Recipes", recipe_names()) +
       name_list("Roundings", rounding_names()) +
       "\nA tensor T of IN is checked where BYTES holds T_packed (codes, row after row) and T_scale (a byte a block),\n"
-      "whatever their types and shapes, and T_global_scale (F32) where the format has one and the kernel stores it. The\n"
-      "smallest set of differences from the recipe that predicts every byte is printed: scale rules, roundings, NaN and\n"
-      "-0, orders of operations, flushed subnormals, nibble orders, scale layouts and other faults, or the closest set\n"
-      "and the first byte where it fails. Without --recipe, presets have their C++ names.\n"
+      "whatever their types and shapes, and T_global_scale (F32) where the format has one and the kernel stores it;\n"
+      "where it does not, the tensor scale is taken for granted. The smallest set of differences from the recipe that\n"
+      "predicts every byte is printed: scale rules, roundings, NaN and -0, orders of operations, flushed subnormals,\n"
+      "nibble orders, scale layouts and other faults, or the closest set, if there is one, and the first byte where it\n"
+      "fails. Without --recipe, presets have their C++ names.\n"
       "Exit status: 0 nothing differs, 3 what differs is explained, 4 it is not; of several tensors, the largest.");
   command->callback([arguments] { run_check(*arguments); });
 }

@@ -140,7 +140,8 @@ class code_model {
       // Narrowed afterwards: the exact quotient is rounded to float32 first.
       for (std::size_t i = 0; i < count; ++i) {
         const std::uint64_t quotient = nibble::detail::exact_quotient(binary32::from_bits(bits[i]), e.base.divisor);
-        scaled[i] = nibble::detail::encode_bits(formats::f32, quotient, rounding_choice{}, overflow::special, policy::cuda);
+        scaled[i] =
+            nibble::detail::encode_bits(formats::f32, quotient, rounding_choice{}, overflow::special, policy::cuda);
       }
     } else {
       nibble::detail::scale_elements(m_->recipe, e.base, bits, count, scaled);

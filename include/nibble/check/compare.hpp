@@ -56,8 +56,8 @@ struct comparison {
 
 namespace detail::inline NIBBLE_UNIT {
 
-/// Distances and which side is nearer. Products of code, scale and tensor scale are exact in double, and so is the sum of
-/// two of them under one scale: twice the input against it says exactly where the input lies.
+/// Distances and which side is nearer. Products of code, scale and tensor scale are exact in double, and so is the sum
+/// of two of them under one scale: twice the input against it says exactly where the input lies.
 template <block_format F>
 void judge(code_difference& d, float input, bool same_scale) {
   d.input = input;
@@ -109,7 +109,8 @@ comparison compare_views(const block_view<F, A>& a, const block_view<F, B>& b, s
     for (std::size_t c = 0; c < a.cols; ++c) {
       const std::size_t block = c / F.block_cols(a.cols);
       const bool same_code = a.code(r, c) == b.code(r, c);
-      const bool same_scale = a.scales[scale_row * a.scale_stride + block] == b.scales[scale_row * b.scale_stride + block];
+      const bool same_scale =
+          a.scales[scale_row * a.scale_stride + block] == b.scales[scale_row * b.scale_stride + block];
       result.different_codes += same_code ? 0U : 1U;
       if ((same_code && same_scale) || result.first.size() >= limit) continue;
       result.first.push_back(describe(a, b, r, c));
@@ -162,9 +163,9 @@ inline std::string place_text(const code_difference& d) {
 
 }  // namespace detail
 
-/// Compares two quantized matrices of one shape, code by code and scale by scale; the first `limit` elements that differ
-/// are described. An element differs where its code or its scale does. Throws std::invalid_argument where the shapes
-/// differ or a view cannot be read.
+/// Compares two quantized matrices of one shape, code by code and scale by scale; the first `limit` elements that
+/// differ are described. An element differs where its code or its scale does. Throws std::invalid_argument where the
+/// shapes differ or a view cannot be read.
 template <block_format F, class A, class B>
 [[nodiscard]] comparison compare(const block_view<F, A>& a, const block_view<F, B>& b, std::size_t limit = 10) {
   detail::check_shapes(a, b);

@@ -22,6 +22,13 @@ enum class verdict : std::uint8_t {
   not_explained,    ///< they are the closest that was found
 };
 
+/// From which tensor scale blocks were predicted.
+enum class tensor_scale_source : std::uint8_t {
+  recipe,   ///< that of the recipe under the differences
+  memory,   ///< the one in memory, which is not explained
+  neither,  ///< it is not explained, and less than half of the scales and of the codes follow from one of the two
+};
+
 /// Bytes compared, and how many of them are as predicted.
 struct match_count {
   std::uint64_t total = 0;
@@ -47,12 +54,13 @@ struct diagnosis {
   check::verdict verdict = verdict::not_explained;
   std::string_view recipe;                    ///< the recipe that differences are counted from
   std::vector<difference> differences;        ///< the smallest set, in the order of the steps
-  std::vector<std::vector<difference>> alternatives;  ///< for one step each: other differences, as few, that predict the
-                                                      ///< same bytes on this matrix
+  std::vector<std::vector<difference>> alternatives;  ///< for one step each: other differences, as few, that predict
+                                                      ///< the same bytes on this matrix
   std::vector<std::string_view> same_as;      ///< presets that predict every byte without any difference
   bool by_neighbours = false;  ///< a difference only allows the codes that are there (check::evidence::neighbours)
 
   bool tensor_scale_matched = true;  ///< under the differences
+  tensor_scale_source scaled_by = tensor_scale_source::recipe;  ///< for the counts and differences of blocks
   match_count scales, codes;         ///< under the differences; codes given the scales that are stored
   match_count scales_before, codes_before;  ///< the same under the recipe alone
   std::optional<failing_place> first_failure{};  ///< under the differences
@@ -90,9 +98,28 @@ inline std::string place_text(const failing_place& p) {
 inline std::string differences_text(const std::vector<difference>& set, std::string_view indent) {
   std::string text;
   for (const difference& d : set) {
-    text += std::string(indent).append(d.name).append("\n").append(indent).append("  ").append(d.description).append("\n");
+    text += std::string(indent).append(d.name).append("\n");
+    text += std::string(indent).append("  ").append(d.description).append("\n");
   }
   return text;
+}
+
+/// "1 difference", "2 differences".
+inline std::string count_text(const std::vector<difference>& set) {
+  return std::to_string(set.size()) + (set.size() == 1 ? " difference" : " differences");
+}
+
+/// What is found about blocks where the tensor scale is not explained.
+inline std::string blocks_text(const diagnosis& d) {
+  std::string text = "not explained: the tensor scale";
+  if (d.scaled_by == tensor_scale_source::neither) {
+    return text + "; scales and codes follow neither from the one in memory nor from the predicted one\n";
+  }
+  const bool follow = d.scales.matched == d.scales.total && d.codes.matched == d.codes.total;
+  text += std::string(follow ? "; all scales and codes follow" : "; scales and codes, as far as they follow, do so") +
+          " from the " + (d.scaled_by == tensor_scale_source::memory ? "one in memory" : "predicted one");
+  return text + (d.differences.empty() ? "" : " with " + count_text(d.differences)) +
+         (d.differences.empty() ? "\n" : ":\n") + differences_text(d.differences, "  ");
 }
 
 }  // namespace detail
@@ -104,18 +131,22 @@ inline std::string differences_text(const std::vector<difference>& set, std::str
   if (d.verdict == verdict::nothing_differs) {
     text = "nothing differs: the bytes are those of recipe " + recipe + "\n";
   } else {
-    text = "differs from recipe " + recipe + " in " +
+    text = "differs from recipe " + recipe + " in " + (d.tensor_scale_matched ? "" : "the tensor scale, ") +
            detail::share_text(d.scales_before.total - d.scales_before.matched, d.scales_before.total) + " scales and " +
            detail::share_text(d.codes_before.total - d.codes_before.matched, d.codes_before.total) + " codes\n";
     const bool explained = d.verdict == verdict::explained;
-    text += (explained ? "explained by " : "not explained; closest with ") + std::to_string(d.differences.size()) +
-            (d.differences.size() == 1 ? " difference:\n" : " differences:\n");
-    text += detail::differences_text(d.differences, "  ");
+    if (!d.tensor_scale_matched) {
+      text += detail::blocks_text(d);
+    } else if (!explained && d.differences.empty()) {
+      text += "not explained by any set of differences\n";
+    } else {
+      text += (explained ? "explained by " : "not explained; closest with ") + detail::count_text(d.differences) +
+              ":\n" + detail::differences_text(d.differences, "  ");
+    }
     if (d.by_neighbours) text += "  (these allow every byte, they do not predict it)\n";
     if (!explained) {
       text += "  predicted: " + detail::share_text(d.scales.matched, d.scales.total) + " scales, " +
-              detail::share_text(d.codes.matched, d.codes.total) + " codes" +
-              (d.tensor_scale_matched ? "\n" : ", not the tensor scale\n");
+              detail::share_text(d.codes.matched, d.codes.total) + " codes\n";
     }
   }
   if (d.first_failure) text += "first failure: " + detail::place_text(*d.first_failure) + "\n";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One way in which a kernel can differ from a recipe, as data. The tables are in difference_tables.hpp.
+// One way in which a kernel can differ from a recipe, as data. The tables are in input_, scale_ and
+// code_differences.hpp.
 #pragma once
 
 #include <cstdint>

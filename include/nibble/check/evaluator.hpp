@@ -20,8 +20,8 @@ struct byte_mismatch {
   std::uint32_t expected = 0, found = 0;
 };
 
-/// How often elements between two numbers went up, against the sum of their fractions (double arithmetic, in the order of
-/// the blocks). Fractions below and from one half are kept apart: nearest rounding is right on average, too.
+/// How often elements between two numbers went up, against the sum of their fractions (double arithmetic, in the order
+/// of the blocks). Fractions below and from one half are kept apart: nearest rounding is right on average, too.
 struct upward_counts {
   double expected[2] = {}, variance[2] = {}, found[2] = {};
 

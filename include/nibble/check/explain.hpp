@@ -116,6 +116,7 @@ class explanation {
       best = &presets_[i];
       best_account = std::move(a);
       if (best_account.is_explained() && best_account.differences.size() == 1) break;
+      if (best_account.is_plain()) break;  // but for the tensor scale
     }
     return report(best->name, best->start, best_account);
   }
@@ -156,11 +157,15 @@ class explanation {
     const tally now = count_all(s_, a.model, a.scaling, a.scales_known, run_);
     result_.scales = now.scales;
     result_.codes = now.codes;
-    const bool matched = a.tensor_known && now.scales.matched == now.scales.total && now.codes.matched == now.codes.total;
+    const bool matched =
+        a.tensor_known && now.scales.matched == now.scales.total && now.codes.matched == now.codes.total;
     result_.verdict = !matched ? verdict::not_explained
                       : a.differences.empty() ? verdict::nothing_differs : verdict::explained;
     count_before(start, a, now);
     if (!a.tensor_known) {
+      result_.scaled_by = now.scales.share() < 0.5 && now.codes.share() < 0.5 ? tensor_scale_source::neither
+                          : a.from_memory                                    ? tensor_scale_source::memory
+                                                                             : tensor_scale_source::recipe;
       result_.first_failure = failing_place{.what = failing_place::kind::tensor_scale,
                                             .expected = stored_tensor_bits(start, search_.scaling(start)),
                                             .found = to_bits(*s_.bytes.tensor_scale)};
@@ -195,15 +200,19 @@ class explanation {
 
 }  // namespace detail
 
-/// Explains the bytes that a kernel made of `x`: the smallest set of differences from a recipe that predicts every one of
-/// them, or the closest set found and where it fails. The steps of quantization are taken one after the other, each given
-/// the bytes stored for the one before: tensor scale, scale layout, scales, code order, codes. At most two differences a
-/// step are combined, beside its layout or order, and one of the input. Candidates that survive a sample of blocks are
-/// verified on all of them: what is reported as explained is true of every byte.
+/// Explains the bytes that a kernel made of `x`: the smallest set of differences from a recipe that predicts every one
+/// of them, or the closest set found and where it fails. The steps of quantization are taken one after the other, each
+/// given the bytes stored for the one before: tensor scale, scale layout, scales, code order, codes. At most two
+/// differences a step are combined, beside its layout or order, and one of the input. Candidates that survive a sample
+/// of blocks are verified on all of them: what is reported as explained is true of every byte. A tensor scale that no
+/// difference gives is not explained; the steps after it are then taken from it or from the recipe's own, whichever
+/// predicts more (diagnosis::scaled_by). Where nothing explains a step, the closest differences are reported only if
+/// they predict half of its bytes.
 ///
-/// `F` has blocks of a fixed size of at most 256 columns and one-byte scales, one for each row (all named block formats).
-/// `run` is an executor. Copies x as float32. An empty matrix has no differences. Throws std::invalid_argument for a
-/// matrix that cannot be read, bytes whose number fits no layout, and a recipe that says nothing about F.
+/// `F` has blocks of a fixed size of at most 256 columns and one-byte scales, one for each row (all named block
+/// formats). `run` is an executor. Copies x as float32. An empty matrix has no differences. Throws
+/// std::invalid_argument for a matrix that cannot be read, bytes whose number fits no layout, and a recipe that says
+/// nothing about F.
 template <block_format F, class T, executor Executor = serial>
 [[nodiscard]] diagnosis explain(const matrix_view<T>& x, const device_bytes& bytes, const explain_options& options = {},
                                 Executor&& run = {}) {
@@ -216,7 +225,8 @@ template <block_format F, class T, executor Executor = serial>
   call.tensor_amax = options.tensor_amax;
   nibble::detail::check_options(call, x.size());
   if (options.recipe) nibble::detail::check_recipe<F>(*options.recipe);
-  nibble::detail::check_enumerator(options.scale_layout, scale_layout::tiled_without_interleave, "options.scale_layout");
+  nibble::detail::check_enumerator(options.scale_layout, scale_layout::tiled_without_interleave,
+                                   "options.scale_layout");
   detail::subject s;
   s.f = F;
   s.encode = detail::encode_elements<F.element, std::uint32_t>;

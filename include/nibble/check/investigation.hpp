@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The search over all steps of a kernel, from one recipe. Steps are independent given the bytes of the one before, so that
-// differences of each are looked for apart, and their numbers add up.
+// The search over all steps of a kernel, from one recipe. Steps are independent given the bytes of the one before, so
+// that differences of each are looked for apart, and their numbers add up.
 #pragma once
 
 #include <algorithm>
@@ -27,15 +27,19 @@ struct account {
   kernel_model model;
   tensor_scaling scaling;
   bool tensor_known = false, scales_known = false, codes_known = false;
+  bool from_memory = false;  ///< where the tensor scale is not known: the scaling is that of the one in memory
   double share = 0;  ///< of tensor scale, sampled scales and sampled codes that match: 0 to 3
 
   [[nodiscard]] bool is_explained() const noexcept { return tensor_known && scales_known && codes_known; }
+  /// Whether all scales and codes follow without any difference, whatever the tensor scale in memory.
+  [[nodiscard]] bool is_plain() const noexcept { return scales_known && codes_known && differences.empty(); }
   [[nodiscard]] bool is_better_than(const account& other) const noexcept {
     if (is_explained() != other.is_explained()) return is_explained();
     // A difference that explains little is no explanation.
     constexpr double cost = 0.002;
     const double own = is_explained() ? 0 : share, its = is_explained() ? 0 : other.share;
-    return own - cost * static_cast<double>(differences.size()) > its - cost * static_cast<double>(other.differences.size());
+    const auto count = static_cast<double>(differences.size());
+    return own - cost * count > its - cost * static_cast<double>(other.differences.size());
   }
 };
 
@@ -55,7 +59,8 @@ class investigation {
       d.apply(m);
       if (!is_worth_trying(d, step::input) || m == start) continue;
       account other = with_input(m, {&d}, 1, &best);
-      if (other.is_better_than(best)) best = std::move(other);
+      const bool is_closer = other.share >= best.share + least_gain * (3 - best.share);
+      if (other.is_better_than(best) && (other.is_explained() || is_closer)) best = std::move(other);
       if (best.is_explained() && best.differences.size() == 1) return best;
     }
     return best;
@@ -66,28 +71,49 @@ class investigation {
     account a;
     a.model = start;
     a.tensor_known = tensor_.passes(start);
-    a.share = a.tensor_known ? 1 : 0;
-    a.scaling = a.tensor_known ? tensor_.scaling(start) : stored_scaling();
-    if (s_->bytes.scales.size() != scale_layout_bytes(start.layout, s_->scale_rows(), s_->across())) return a;
-    block_stage<false, Executor> scales(*s_, a.scaling, false, *run_, scale_sample_);
-    block_stage<true, Executor> codes(*s_, a.scaling, true, *run_, code_sample_);
-    const bool passes = a.tensor_known && scales.passes(start) && codes.passes(start);
-    a.scales_known = passes && scales.verify(start);
-    a.codes_known = a.scales_known && codes.verify(start);
-    a.share += a.is_explained() ? 2 : scales.share(start) + codes.share(start);
+    a.scaling = tensor_.scaling(start);
+    if (s_->bytes.scales.size() == scale_layout_bytes(start.layout, s_->scale_rows(), s_->across())) {
+      if (a.tensor_known) a.scales_known = a.codes_known = follows(start, a.scaling);
+      a.share = a.is_explained() ? 2 : sampled_share(start, a.scaling);
+      for (const tensor_scaling& t : a.tensor_known ? std::vector<tensor_scaling>{} : stored_scalings()) {
+        a.share = std::max(a.share, sampled_share(start, t));
+      }
+    }
+    a.share += a.tensor_known ? 1 : 0;
     return a;
   }
 
-  /// The tensor's scales under a model, or, where those are not the stored ones, what is stored.
+  /// The tensor's scales under a model.
   [[nodiscard]] tensor_scaling scaling(const kernel_model& m) { return tensor_.scaling(m); }
-  [[nodiscard]] tensor_scaling stored_scaling() const {
-    tensor_scaling t;
-    t.decode = binary32(*s_->bytes.tensor_scale);
-    t.encode = binary32(1.0F) / t.decode;
-    return t;
-  }
 
  private:
+  /// Whether `m` gives every scale and every code under the tensor's scales `t`.
+  [[nodiscard]] bool follows(const kernel_model& m, const tensor_scaling& t) {
+    if (s_->bytes.scales.size() != scale_layout_bytes(m.layout, s_->scale_rows(), s_->across())) return false;
+    block_stage<false, Executor> scales(*s_, t, false, *run_, scale_sample_);
+    block_stage<true, Executor> codes(*s_, t, true, *run_, code_sample_);
+    return scales.passes(m) && codes.passes(m) && scales.verify(m) && codes.verify(m);
+  }
+  [[nodiscard]] double sampled_share(const kernel_model& m, const tensor_scaling& t) {
+    return block_stage<false, Executor>(*s_, t, false, *run_, scale_sample_).share(m) +
+           block_stage<true, Executor>(*s_, t, true, *run_, code_sample_).share(m);
+  }
+
+  /// The encode multipliers that can belong to a decode multiplier T in memory that is not the predicted one: 1 / T
+  /// and, where T is their reciprocal, its neighbours. None where T is no positive number with a finite reciprocal.
+  [[nodiscard]] std::vector<tensor_scaling> stored_scalings() const {
+    const binary32 decode(*s_->bytes.tensor_scale), one(1.0F), zero(0.0F);
+    const binary32 encode = one / decode;
+    std::vector<tensor_scaling> result;
+    if (!decode.is_finite() || !(zero < decode) || !encode.is_finite()) return result;
+    result.push_back({.decode = decode, .encode = encode});
+    for (const std::uint32_t bits : {encode.bits() - 1U, encode.bits() + 1U}) {
+      const auto near = binary32::from_bits(bits);
+      if ((one / near).bits() == decode.bits()) result.push_back({.decode = decode, .encode = near});
+    }
+    return result;
+  }
+
   /// Whether a difference can change anything for this format and matrix.
   [[nodiscard]] bool is_worth_trying(const difference& d, step where) const {
     if (d.where != where || !is_applicable(d, s_->f)) return false;
@@ -102,7 +128,8 @@ class investigation {
   }
 
   template <std::size_t Size>
-  [[nodiscard]] difference_set candidates(const difference (&table)[Size], step where, const kernel_model& start) const {
+  [[nodiscard]] difference_set candidates(const difference (&table)[Size], step where,
+                                          const kernel_model& start) const {
     difference_set result;
     for (const difference& d : table) {
       if (!is_worth_trying(d, where)) continue;
@@ -126,12 +153,40 @@ class investigation {
     a.share = t.share;
     if (!t.is_explained) t.differences.clear();
     a.model = t.is_explained ? t.model : start;
-    a.scaling = t.is_explained ? tensor_.scaling(a.model) : stored_scaling();
+    a.scaling = tensor_.scaling(a.model);
     join(a, t);
-    if (!a.tensor_known && is_known) return a;
-    if (!scales(a, limit) || (!a.scales_known && rival != nullptr && rival->scales_known)) return a;
-    codes(a, limit);
+    if (a.tensor_known) {
+      blocks(a, limit, rival);
+    } else if (!is_known && (rival == nullptr || !rival->is_plain())) {
+      a = with_foreign_tensor_scale(a, limit, rival);
+    }
     return a;
+  }
+
+  /// The steps after the tensor scale.
+  void blocks(account& a, std::size_t limit, const account* rival) {
+    if (!scales(a, limit) || (!a.scales_known && rival != nullptr && rival->scales_known)) return;
+    codes(a, limit);
+  }
+
+  /// The steps after a tensor scale that nothing explains. The kernel may have used the one that it stored, or the
+  /// right one and stored another: from which of the two the blocks follow, or follow best.
+  [[nodiscard]] account with_foreign_tensor_scale(const account& start, std::size_t limit, const account* rival) {
+    std::vector<account> all = {start};
+    for (const tensor_scaling& t : stored_scalings()) {
+      all.push_back(start);
+      all.back().scaling = t;
+      all.back().from_memory = true;
+    }
+    for (account& a : all) {
+      if (!follows(a.model, a.scaling)) continue;
+      a.scales_known = a.codes_known = true;
+      a.share += 2;
+      return a;
+    }
+    if (all.size() > 2) all.resize(2);
+    for (account& a : all) blocks(a, limit, rival);
+    return all.back().is_better_than(all.front()) ? all.back() : all.front();
   }
 
   static void join(account& a, const solution& s) {
@@ -186,7 +241,8 @@ class investigation {
     if (score >= 0) list.push_back({d, m, score});
   }
 
-  /// The smallest account of a step over the layouts that fit at least half as well as the best one.
+  /// The smallest account of a step over the layouts that fit at least half as well as the best one. Of one that
+  /// predicts less than half of the step, only a layout that clearly fits better than the recipe's says anything.
   template <class Stage>
   void take_best(account& a, Stage& stage, const std::vector<ranked>& list, const difference_set& from,
                  std::size_t limit) {
@@ -196,6 +252,7 @@ class investigation {
     if (top < stage.least_share()) top = 2;
     last_ = solution{};
     last_.model = a.model;
+    const ranked* taken = &list.front();
     bool first = true;
     for (const ranked& r : list) {
       if (r.score < top / 2 && &r != &list.front()) continue;
@@ -209,11 +266,22 @@ class investigation {
                               ? found.is_explained
                               : found.is_explained ? found.differences.size() < last_.differences.size()
                                                    : found.share > last_.share;
-      if (first || better) last_ = std::move(found);
+      if (first || better) {
+        last_ = std::move(found);
+        taken = &r;
+      }
       first = false;
     }
-    a.model = last_.model;
     a.share += last_.share;
+    constexpr double fits = 0.5;
+    if (!last_.is_explained && last_.share < fits) {
+      const bool is_clear = taken->moved != nullptr && list.front().score < top / 2;
+      if (!is_clear) taken = &list.front();
+      last_.model = taken->model;
+      last_.differences.clear();
+      if (is_clear) last_.differences.push_back(taken->moved);
+    }
+    a.model = last_.model;
     join(a, last_);
   }
 

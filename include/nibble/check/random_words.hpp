@@ -20,8 +20,8 @@ NIBBLE_FUNCTION std::uint32_t reversed_16(std::uint32_t x) noexcept {
   return result;
 }
 
-/// The 16 bits of `word` that lane `lane` of a cvt.rs to four elements of `bits` bits adds: two lanes share sixteen bits
-/// and see them in opposite order; e2m1x4 takes bytes 0 and 2 for the lower pair, 1 and 3 for the upper one.
+/// The 16 bits of `word` that lane `lane` of a cvt.rs to four elements of `bits` bits adds: two lanes share sixteen
+/// bits and see them in opposite order; e2m1x4 takes bytes 0 and 2 for the lower pair, 1 and 3 for the upper one.
 NIBBLE_FUNCTION std::uint32_t cvt_rs_bits(int bits, std::uint32_t word, std::size_t lane) noexcept {
   const bool upper = lane >= 2;
   std::uint32_t random = upper ? word >> 16 : word & 0xffffU;

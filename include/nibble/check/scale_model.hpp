@@ -67,7 +67,8 @@ inline int formula_exponent(const subject& s, const kernel_model& m, binary32 am
   switch (m.exponent_formula) {
     case exponent_formula::as_recipe: break;
     case exponent_formula::nearest_log2: {
-      // sqrt(2) rounded down to float32 has the fraction 0x3504f3: above it the logarithm is nearer to the next integer.
+      // sqrt(2) rounded down to float32 has the fraction 0x3504f3: above it the logarithm is nearer to the next
+      // integer.
       const bool up = (amax.bits() & 0x007f'ffffU) > 0x0035'04f3U;
       return field_of(amax.bits()) + (up ? 1 : 0) - e.max_exponent() + bias;
     }
@@ -106,8 +107,9 @@ class scale_model {
   [[nodiscard]] block_scale of_amax(const rectangle& b, binary32 amax, float factor = 1.0F) const {
     block_scale result;
     result.unrounded = unrounded(amax);
-    result.code = by_recipe_ ? nibble::detail::block_scale_code(s_->f, m_->recipe, constants_, t_, amax, binary32(factor))
-                             : code_of(result.unrounded * binary32(factor), amax);
+    result.code = by_recipe_
+                      ? nibble::detail::block_scale_code(s_->f, m_->recipe, constants_, t_, amax, binary32(factor))
+                      : code_of(result.unrounded * binary32(factor), amax);
     finish(b, result);
     return result;
   }
@@ -181,7 +183,8 @@ class scale_model {
     if (a.is_zero()) return static_cast<std::uint32_t>(lowest);
     const int code = formula_exponent(*s_, *m_, a) + m_->exponent_offset;
     const auto largest = static_cast<int>(f.max_code());
-    if (code > largest) return nibble::detail::exponent_scale_code(s_->f, m_->recipe, binary32::from_bits(0x7f7f'ffffU));
+    if (code > largest)
+      return nibble::detail::exponent_scale_code(s_->f, m_->recipe, binary32::from_bits(0x7f7f'ffffU));
     return static_cast<std::uint32_t>(code < lowest ? lowest : code);
   }
 

@@ -31,6 +31,9 @@ struct solution {
 inline constexpr std::size_t largest_set = 2;
 inline constexpr std::size_t most_alternatives = 3;
 
+/// Of what does not match yet, the part that a difference must predict to be reported as close: less comes by chance.
+inline constexpr double least_gain = 0.1;
+
 /// Blocks on which candidates are judged: those where some candidate failed first, then an even spread.
 class block_sample {
  public:
@@ -91,12 +94,19 @@ class set_search {
     }
     if (limit >= 1 && singles(strong_)) return result_;
     // Two differences are combined where one of them, or none, fits better than bytes at random would.
-    closest(limit < 1 ? limit : 1);
+    const double plain = stage_->share(start_);
+    closest(plain, limit < 1 ? limit : 1, 0);
     const bool combine = limit >= 2 && result_.share >= stage_->least_share();
     if (combine && pairs(strong_, strong_)) return result_;
     if (limit >= 1 && singles(weak_)) return result_;
     if (combine && pairs(weak_, strong_)) return result_;
-    if (combine) closest(limit);
+    if (result_.share < plain + least_gain * (1 - plain)) {
+      result_ = solution{};
+      result_.model = start_;
+      result_.share = plain;
+    } else if (combine) {
+      closest(result_.share, limit, least_gain);
+    }
     return result_;
   }
 
@@ -139,19 +149,21 @@ class set_search {
     return result_.is_explained;
   }
 
-  /// Adds the difference that matches the most sampled blocks, as long as one is better than none.
-  void closest(std::size_t limit) {
-    result_.share = stage_->share(result_.model);
+  /// Adds the difference that matches the most sampled blocks, as long as one predicts `gain` of what does not match.
+  /// `share_so_far` is that of the model so far.
+  void closest(double share_so_far, std::size_t limit, double gain) {
+    result_.share = share_so_far;
     for (std::size_t size = result_.differences.size(); size < limit; ++size) {
       const kernel_model from = result_.model;
       const difference* best = nullptr;
+      const double least = result_.share + gain * (1 - result_.share);
       for (const difference* d : strong_) {
         if (!result_.differences.empty() && result_.differences[0]->subject == d->subject) continue;
         kernel_model m = from;
         d->apply(m);
         if (m == from) continue;
         const double share = stage_->share(m);
-        if (share <= result_.share) continue;
+        if (share <= result_.share || share < least) continue;
         result_.share = share;
         result_.model = m;
         best = d;

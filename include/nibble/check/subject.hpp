@@ -132,7 +132,8 @@ struct subject {
   }
 
   /// What a kernel reads as `count` columns of a row.
-  void input_of(const kernel_model& m, std::size_t r, std::size_t c, std::size_t count, std::uint32_t* out) const noexcept {
+  void input_of(const kernel_model& m, std::size_t r, std::size_t c, std::size_t count,
+                std::uint32_t* out) const noexcept {
     const bool is_plain = m.reach == reach::all && !m.transposed && !m.flush && m.input == narrowing::none;
     const std::uint32_t* from = x.data() + r * cols + c;
     for (std::size_t i = 0; i < count; ++i) out[i] = is_plain ? from[i] : input(m, r, c + i);

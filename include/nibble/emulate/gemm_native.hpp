@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// gemm(native{}, ...): the bits of gemm(scalar{}, ...) by the vectors that the translation unit is compiled for. AVX2 with
-// FMA is used for float32 in order, for chains of FP8 units with one group (wgmma of Hopper, f8f6f4 and mxf8f6f4 of
-// Blackwell, FP8 of Ada), and for mxf4 and mxf4nvf4; everything else, and every other machine, runs the scalar code. It
-// needs no library; this header is not part of emulate.hpp, because the compiler's intrinsics take long to parse.
+// gemm(native{}, ...): the bits of gemm(scalar{}, ...) by the vectors that the translation unit is compiled for. AVX2
+// with FMA is used for float32 in order, for chains of FP8 units with one group (wgmma of Hopper, f8f6f4 and mxf8f6f4
+// of Blackwell, FP8 of Ada), and for mxf4 and mxf4nvf4; everything else, and every other machine, runs the scalar code.
+// It needs no library; this header is not part of emulate.hpp, because the compiler's intrinsics take long to parse.
 #pragma once
 
 #include <nibble/emulate/gemm.hpp>
@@ -68,7 +68,9 @@ void gemm_float32(const epilogue<T>& e, T* d, Executor& run) {
         if (count == tile_rows) {
           float32_tile<tile_rows>(f, e.a, e.b, m, n / tile_cols, acc);
         } else {
-          for (std::size_t r = 0; r < count; ++r) float32_tile<1>(f, e.a, e.b, m + r, n / tile_cols, acc + r * tile_cols);
+          for (std::size_t r = 0; r < count; ++r) {
+            float32_tile<1>(f, e.a, e.b, m + r, n / tile_cols, acc + r * tile_cols);
+          }
         }
         for (std::size_t i = 0; i < count * tile_cols; ++i) {
           const std::size_t at = n + i % tile_cols;
@@ -89,7 +91,8 @@ void chain_row_step(const epilogue<T>& e, const chain_panels& p, const chain_rul
   const auto by_scalar = [&](std::size_t n, std::size_t k, std::size_t end) {
     float& c = acc[n - n0];
     if (scaled) {
-      const scale_operands s{e.a.scale, static_cast<int>(e.a.block), &e.a.scale_codes[m * e.a.scale_stride + k / e.a.block],
+      const scale_operands s{e.a.scale, static_cast<int>(e.a.block),
+                             &e.a.scale_codes[m * e.a.scale_stride + k / e.a.block],
                              &e.b.scale_codes[n * e.b.scale_stride + k / e.b.block]};
       c = bit_cast<float>(
           multiply_accumulate(how.scaled, e.a.element, e.b.element, e.a.row(m) + k, e.b.row(n) + k, s, to_bits(c)));
@@ -186,8 +189,9 @@ void fp4_row(const epilogue<T>& e, const fp4_operands& f, std::size_t m, std::si
       std::uint32_t left = 0xffU;
       if (!special && f.special[panel] == 0) {
         const std::size_t at = (panel * f.groups + k / fp4_group) * panel_cols + lane;
-        left = fp4_step(scales, &f.a[(m * a.stride + k) / 4], &f.b[panel * panel_cols * b.stride + k * panel_cols + 4 * lane],
-                        &f.correction[at], &f.b_scales[at], &f.b_exponents[at], acc + (n - n0));
+        left = fp4_step(scales, &f.a[(m * a.stride + k) / 4],
+                        &f.b[panel * panel_cols * b.stride + k * panel_cols + 4 * lane], &f.correction[at],
+                        &f.b_scales[at], &f.b_exponents[at], acc + (n - n0));
       }
       for (std::size_t i = n; left != 0 && i < n + 8 && i < n0 + cols; ++i, left >>= 1) {
         if ((left & 1U) == 0) continue;
@@ -241,7 +245,8 @@ bool gemm_by_vectors(const epilogue<T>& e, T* d, Executor& run) {
     gemm_fp4(e, d, run);
     return true;
   }
-  const chain_rule rule{static_cast<std::size_t>(how.scaled.k), static_cast<std::size_t>(how.scaled.k), how.scaled.rule};
+  const chain_rule rule{static_cast<std::size_t>(how.scaled.k), static_cast<std::size_t>(how.scaled.k),
+                        how.scaled.rule};
   const bool simple = how.scaled.group == 1 && e.a.scale == formats::e8m0 && e.a.block == rule.k &&
                       rule.rule.zeros != zero_exponent::none;
   if (!simple || !fits_lanes(rule, e.a.element, e.b.element)) return false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Chains of block-scaled FP4 instructions on AVX2: sums of sixteen products by byte multiplications, scaled and aligned in
-// binary64, where all of it is exact; sixteen outputs at a time.
+// Chains of block-scaled FP4 instructions on AVX2: sums of sixteen products by byte multiplications, scaled and aligned
+// in binary64, where all of it is exact; sixteen outputs at a time.
 #pragma once
 
 #include <nibble/emulate/native_chain.hpp>
@@ -101,7 +101,7 @@ NIBBLE_ALWAYS_INLINE __m256i fp4_products(const std::uint32_t* a, const std::int
                           _mm256_loadu_si256(reinterpret_cast<const __m256i*>(correction)));
 }
 
-/// One instruction for eight columns. `a_scales` are those of the four groups. Returns the columns left for the scalar way.
+/// One instruction for eight columns. `a_scales` are of the four groups. Returns the columns left for the scalar way.
 NIBBLE_ALWAYS_INLINE std::uint32_t fp4_step(const fp4_scale* a_scales, const std::uint32_t* a, const std::int8_t* b,
                                             const std::int32_t* correction, const double* b_scales,
                                             const std::int32_t* b_exponents, float* acc) noexcept {
@@ -122,7 +122,8 @@ NIBBLE_ALWAYS_INLINE std::uint32_t fp4_step(const fp4_scale* a_scales, const std
     sum[h] = _mm256_round_pd(_mm256_mul_pd(_mm256_cvtps_pd(c_of[h]), to_units[h]), truncate);
   }
   for (std::size_t g = 0; g < 4; ++g) {
-    const __m256i products = fp4_products(a + g * fp4_group / 4, b + g * fp4_group * panel_cols, correction + g * panel_cols);
+    const __m256i products =
+        fp4_products(a + g * fp4_group / 4, b + g * fp4_group * panel_cols, correction + g * panel_cols);
     const __m128i products_of[2] = {_mm256_castsi256_si128(products), _mm256_extracti128_si256(products, 1)};
     for (std::size_t h = 0; h < 2; ++h) {
       const __m256d b_scale = _mm256_loadu_pd(b_scales + g * panel_cols + 4 * h);

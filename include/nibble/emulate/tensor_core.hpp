@@ -32,13 +32,14 @@ struct tensor_unit {
   friend constexpr bool operator==(const tensor_unit&, const tensor_unit&) = default;
 };
 
-/// Named instructions. Sources are spec tables of fused sums by MMA-Sim and captures from devices; each line says which.
-/// "Device" is an H200 and an H100 that ran tests/emulate/run_on_device.sh: 10^7 dot products of every operand pair, in ranges
-/// that include subnormal numbers, cancellation, specials and the ends of all exponents, without a mismatch.
+/// Named instructions. Sources are spec tables of fused sums by MMA-Sim and captures from devices; each line says
+/// which. "Device" is an H200 and an H100 that ran tests/emulate/run_on_device.sh: 10^7 dot products of every operand
+/// pair, in ranges that include subnormal numbers, cancellation, specials and the ends of all exponents, without a
+/// mismatch.
 namespace units {
-/// What all Hopper units share (device): zeros take no part in the search for the largest exponent, which is at least -133,
-/// and a negative sum that ends as zero is +0. Sums of bf16 and tf32 aimed at each exponent from -139 to -126 tell -133 from
-/// its neighbours.
+/// What all Hopper units share (device): zeros take no part in the search for the largest exponent, which is at least
+/// -133, and a negative sum that ends as zero is +0. Sums of bf16 and tf32 aimed at each exponent from -139 to -126
+/// tell -133 from its neighbours.
 [[nodiscard]] constexpr sum_rule hopper_sum(int fraction_bits, sum_output output) noexcept {
   return {.fraction_bits = fraction_bits,
           .output = output,
@@ -55,8 +56,8 @@ inline constexpr tensor_unit hopper_f16{.k = 16, .group = 16, .rule = hopper_sum
 inline constexpr tensor_unit hopper_f16_f16{.k = 16, .group = 16, .rule = hopper_sum(25, sum_output::f16)};
 /// Hopper wgmma and mma.sync of tf32 (device).
 inline constexpr tensor_unit hopper_tf32{.k = 8, .group = 8, .rule = hopper_sum(25, sum_output::f32)};
-/// Hopper mma.sync m16n8k32 of FP8 as ptxas of CUDA 13.0 lowers it: unpacked to f16, two f16 instructions from zero, then
-/// an addition in the accumulator's type (device).
+/// Hopper mma.sync m16n8k32 of FP8 as ptxas of CUDA 13.0 lowers it: unpacked to f16, two f16 instructions from zero,
+/// then an addition in the accumulator's type (device).
 inline constexpr tensor_unit hopper_mma_fp8{.k = 32,
                                             .group = 16,
                                             .rule = hopper_sum(25, sum_output::f32),
@@ -98,7 +99,7 @@ NIBBLE_FUNCTION operand unpack_for(const tensor_unit& u, const float_format& f, 
   return unpack(formats::f16, half, u.rule.zeros);
 }
 
-/// The fused sum of the products at indices index(0) to index(count - 1) and `c`, of which the output type is the rule's.
+/// The fused sum of the products at indices index(0) to index(count - 1) and `c`, in the rule's output type.
 template <class A, class B, class Index>
 NIBBLE_FUNCTION std::uint32_t sum_products(const tensor_unit& u, const float_format& a_format,
                                            const float_format& b_format, const A* a, const B* b, int count,
@@ -138,8 +139,8 @@ NIBBLE_FUNCTION std::uint32_t add_accumulator(sum_output output, std::uint32_t c
 /// One output element of one instruction: D = A row * B column + C.
 ///
 /// `a` and `b` hold `u.k` codes of their formats (an unsigned integer each; binary32 patterns for tf32), `c` and the
-/// result are bits of the unit's output type. Every bit pattern is valid. NaN, Inf * 0 and Inf - Inf give the NaN 0x7fffffff
-/// (f32) or 0x7fff (f16); an exact zero is +0.
+/// result are bits of the unit's output type. Every bit pattern is valid. NaN, Inf * 0 and Inf - Inf give the NaN
+/// 0x7fffffff (f32) or 0x7fff (f16); an exact zero is +0.
 template <std::unsigned_integral A, std::unsigned_integral B>
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t multiply_accumulate(const tensor_unit& u, const float_format& a_format,
                                                                 const float_format& b_format, const A* a, const B* b,
