@@ -116,7 +116,7 @@ class explanation {
       best = &presets_[i];
       best_account = std::move(a);
       if (best_account.is_explained() && best_account.differences.size() == 1) break;
-      if (best_account.is_plain()) break;  // but for the tensor scale
+      if (best_account.knows_blocks() && best_account.differences.size() <= 1) break;  // all but the tensor scale
     }
     return report(best->name, best->start, best_account);
   }

@@ -31,8 +31,8 @@ struct account {
   double share = 0;  ///< of tensor scale, sampled scales and sampled codes that match: 0 to 3
 
   [[nodiscard]] bool is_explained() const noexcept { return tensor_known && scales_known && codes_known; }
-  /// Whether all scales and codes follow without any difference, whatever the tensor scale in memory.
-  [[nodiscard]] bool is_plain() const noexcept { return scales_known && codes_known && differences.empty(); }
+  /// Whether all scales and codes follow, whatever the tensor scale in memory.
+  [[nodiscard]] bool knows_blocks() const noexcept { return scales_known && codes_known; }
   [[nodiscard]] bool is_better_than(const account& other) const noexcept {
     if (is_explained() != other.is_explained()) return is_explained();
     // A difference that explains little is no explanation.
@@ -157,7 +157,7 @@ class investigation {
     join(a, t);
     if (a.tensor_known) {
       blocks(a, limit, rival);
-    } else if (!is_known && (rival == nullptr || !rival->is_plain())) {
+    } else if (!is_known && (rival == nullptr || !rival->knows_blocks())) {
       a = with_foreign_tensor_scale(a, limit, rival);
     }
     return a;
