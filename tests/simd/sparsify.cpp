@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <random>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include <nibble/simd/sparsify.hpp>
@@ -81,6 +82,81 @@ TEST_CASE("sparsify on vectors") {
   check<2, 4>(minimum_variance{.seed = 3, .first_element = (std::uint64_t{1} << 34) - 80, .bits = 32});
   check<3, 7>(minimum_variance{.seed = 3, .bits = 32});
   check<2, 4>(sequential_draws{.seed = 9});
+}
+
+/// Tasks on three threads, the last tasks first.
+struct three_threads {
+  template <class Task>
+  void operator()(std::size_t count, const Task& task) const {
+    std::vector<std::thread> threads;
+    for (std::size_t t = 0; t < 3; ++t) {
+      threads.emplace_back([&, t] {
+        for (std::size_t i = count; i-- > 0;) {
+          if (i % 3 == t) task(i);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+};
+
+template <std::size_t N, std::size_t M, class Method>
+void check_pieces(const Method& method) {
+  const std::vector<float> x = some_numbers((1 << 17) + 4321, static_cast<unsigned>(7 * N));
+  const std::vector<float> expected = sparsify<N, M>(std::span<const float>(x), method);
+  std::vector<float> out(x.size());
+  sparsify<N, M>(simd{}, x, out, method, three_threads{});
+  CHECK(same_bits(out, expected));
+  // Parts that begin and end anywhere, among them inside one block, and nothing beside them is written.
+  std::mt19937 generator(3);
+  std::fill(out.begin(), out.end(), -7.0F);
+  bool right = true;
+  for (std::size_t first = 0; first < 20000;) {
+    const std::size_t size = generator() % 4 == 0 ? generator() % 5 : generator() % 400;
+    sparsify_part<N, M>(simd{}, x, first, std::span(out).subspan(first, size), method);
+    first += size;
+    right = right && out[first] == -7.0F && out[first + 1] == -7.0F &&
+            same_bits(std::span(out).first(first), std::span(expected).first(first));
+  }
+  CHECK(right);
+  const std::size_t first = x.size() - 1001;
+  sparsify_part<N, M>(simd{}, x, first, std::span(out).subspan(first), method);
+  CHECK(same_bits(std::span(out).subspan(first), std::span(expected).subspan(first)));
+  // Rows that end inside a block, with gaps, transposed, whole blocks in one piece.
+  for (const auto& view : {matrix_view<float>(x.data(), 37, 203), matrix_view<float>(x.data() + 1, 30, 333, 350),
+                           matrix_view<float>(x.data(), 40, 64).transposed(), matrix_view<float>(x.data(), 9, 8400),
+                           matrix_view<float>(x.data(), 1, 70001), matrix_view<float>(x.data(), 3, 0),
+                           matrix_view<float>(x.data(), 30, 336, 350), matrix_view<float>(x.data(), 1, 300, 0, 3)}) {
+    std::vector<float> wanted(view.size()), got(view.size());
+    sparsify<N, M>(view, std::span<float>(wanted), method);
+    sparsify<N, M>(simd{}, view, std::span<float>(got), method, three_threads{});
+    CHECK(same_bits(got, wanted));
+    std::fill(got.begin(), got.end(), 0.0F);
+    sparsify(simd{}, sparsity_pattern{N, M}, view, std::span<float>(got), method);
+    CHECK(same_bits(got, wanted));
+  }
+}
+
+TEST_CASE("sparsify on vectors: threads, parts that begin anywhere, matrices") {
+  check_pieces<2, 4>(magnitude{});
+  check_pieces<2, 4>(minimum_variance{.seed = 3, .first_element = 4});
+  check_pieces<1, 2>(minimum_variance{.seed = 4, .first_element = 6, .bits = 16});
+  check_pieces<3, 7>(minimum_variance{.seed = 5, .bits = 32});
+  const std::vector<float> x(12);
+  std::vector<float> out(12);
+  const matrix_view<float> view(x.data(), 3, 4);
+  const auto rejects = [&](std::size_t first, std::size_t count, const minimum_variance& method) {
+    CHECK_THROWS_AS((sparsify_part<2, 4>(simd{}, x, first, std::span(out).first(count), method)),
+                    std::invalid_argument);
+  };
+  rejects(13, 0, {});
+  rejects(12, 1, {});
+  rejects(3, 10, {});
+  rejects(0, 0, {.first_element = 2});
+  CHECK_THROWS_AS((sparsify<2, 4>(simd{}, view, std::span(out).first(11), magnitude{})), std::invalid_argument);
+  CHECK_THROWS_AS((sparsify<2, 4>(simd{}, view, std::span(out), minimum_variance{.bits = 8}, three_threads{})),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(sparsify(simd{}, sparsity_pattern{5, 4}, view, std::span(out), magnitude{}), std::invalid_argument);
 }
 
 TEST_CASE("magnitude 2:4 on vectors: all patterns of ties") {

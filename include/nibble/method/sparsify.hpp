@@ -146,6 +146,16 @@ void check_sparsify_method(std::size_t n, std::size_t m, const Method& method) {
   }
 }
 
+template <std::size_t N, std::size_t M, class Method>
+void check_sparsify_part(std::size_t elements, std::size_t first, std::size_t count, const Method& method) {
+  if (first > elements || count > elements - first) {
+    throw_argument({"first is ", first, " and out has ", count, " elements; they must lie inside the ", elements,
+                    " elements of x"});
+  }
+  check_sparsify<N, M>({}, {});
+  check_sparsify_method(N, M, method);
+}
+
 /// The blocks of one run of elements, the first of them number `block` of the tensor; the last may be cut.
 template <std::size_t M, class Load>
 void sparsify_run(block_sparsifier<M>& sparsifier, std::uint64_t block, std::size_t count, const Load& load, float* out) {
@@ -188,12 +198,7 @@ template <std::size_t N, std::size_t M, class Method>
 /// part is not inside x.
 template <std::size_t N, std::size_t M, class Method>
 void sparsify_part(std::span<const float> x, std::size_t first, std::span<float> out, const Method& method) {
-  if (first > x.size() || out.size() > x.size() - first) {
-    detail::throw_argument("first is " + std::to_string(first) + " and out has " + std::to_string(out.size()) +
-                           " elements; they must lie inside the " + std::to_string(x.size()) + " elements of x");
-  }
-  detail::check_sparsify<N, M>({}, {});
-  detail::check_sparsify_method(N, M, method);
+  detail::check_sparsify_part<N, M>(x.size(), first, out.size(), method);
   detail::block_sparsifier<M> sparsifier(N, method);
   for (std::size_t i = 0; i < out.size();) {
     const std::size_t block = (first + i) / M;
@@ -222,6 +227,14 @@ void with_pattern(const sparsity_pattern& p, const Function& with_size) {
     if (p.n >= 1 && p.n <= M) return with_size(std::integral_constant<std::size_t, M>{});
   }
   throw_argument("pattern is " + pattern_text(p.n, p.m) + "; it must be n:m with 1 <= n <= m and 2 <= m <= 16");
+}
+
+template <std::size_t N, std::size_t M, class T, class Method>
+void check_sparsify_matrix(const matrix_view<T>& x, std::span<float> out, const Method& method) {
+  check_view(x, "x");
+  check_sparsify<N, M>({}, {});
+  if (out.size() != x.size()) throw_argument({"out has ", out.size(), " elements; it must have ", x.size()});
+  check_sparsify_method(N, M, method);
 }
 
 template <std::size_t M, class T, class Method, class Executor>
@@ -253,12 +266,7 @@ void sparsify(const sparsity_pattern& pattern, const matrix_view<T>& x, std::spa
 }
 template <std::size_t N, std::size_t M, class T, class Method, executor Executor = serial>
 void sparsify(const matrix_view<T>& x, std::span<float> out, const Method& method, Executor&& run = {}) {
-  detail::check_view(x, "x");
-  detail::check_sparsify<N, M>({}, {});
-  if (out.size() != x.size()) {
-    detail::throw_argument("out has " + std::to_string(out.size()) + " elements; it must have " + std::to_string(x.size()));
-  }
-  detail::check_sparsify_method(N, M, method);
+  detail::check_sparsify_matrix<N, M>(x, out, method);
   if (x.size() != 0) detail::sparsify_rows<M>(N, x, out, method, run);
 }
 template <std::size_t N, std::size_t M, class T, class Method>
