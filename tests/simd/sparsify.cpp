@@ -240,13 +240,19 @@ TEST_CASE("minimum variance on vectors: random bits at which a pick changes") {
 
 template <class Method>
 void check_compressed(const Method& method) {
-  const std::vector<float> x = some_numbers(40001, 8);
-  for (const std::size_t count : {std::size_t{0}, std::size_t{3}, std::size_t{64}, std::size_t{200}, x.size()}) {
+  const std::vector<float> x = some_numbers(200001, 8);
+  for (const std::size_t count :
+       {std::size_t{0}, std::size_t{3}, std::size_t{64}, std::size_t{200}, std::size_t{1} << 16, x.size()}) {
     const std::size_t blocks = (count + 3) / 4;
     std::vector<float> values(2 * blocks), expected_values(2 * blocks);
     std::vector<std::uint16_t> metadata((blocks + 3) / 4), expected_metadata((blocks + 3) / 4);
     compress_2_4(simd{}, std::span(x).first(count), values, metadata, method);
     compress_2_4(std::span(x).first(count), expected_values, expected_metadata, method);
+    CHECK(same_bits(values, expected_values));
+    CHECK(metadata == expected_metadata);
+    std::fill(values.begin(), values.end(), -1.0F);
+    std::fill(metadata.begin(), metadata.end(), std::uint16_t{0});
+    compress_2_4(simd{}, std::span(x).first(count), values, metadata, method, three_threads{});
     CHECK(same_bits(values, expected_values));
     CHECK(metadata == expected_metadata);
   }

@@ -143,26 +143,36 @@ struct vector_sparsifier {
     return true;
   }
 
-  /// Minimum variance of `blocks` blocks, a multiple of twice the vector's lanes.
-  template <int Bits>
-  static void two_of_four(const float* x, uniform_bits<Bits> uniforms, std::size_t blocks, float* out) noexcept {
+  /// Chooses in `blocks` 2:4 blocks, a multiple of twice the vector's lanes. chosen(b, v, choice) takes those of one
+  /// vector from number b on, turned; scalar(b, count) the blocks that the kernel refuses.
+  template <int Bits, class Chosen, class Scalar>
+  static NIBBLE_ALWAYS_INLINE void choose_blocks(const float* x, uniform_bits<Bits> uniforms, std::size_t blocks,
+                                                 const Chosen& chosen, const Scalar& scalar) noexcept {
     constexpr std::size_t step = vector::lanes;
     const double_kernel<Bits == 64> kernel;
-    const variance_kernel<Bits == 64> one;
     for (std::size_t b = 0; b < blocks; b += 2 * step) {
       word v[2][4];
       typename variance_kernel<Bits == 64>::choice choices[2];
-      if (!choose_two(kernel, x, uniforms, b, v, choices)) {
-        scalar_blocks<4>(x + 4 * b, uniforms.from(b), 2 * step, out + 4 * b);
-        continue;
-      }
-      for (std::size_t h = 0; h < 2; ++h) {
-        for (std::size_t i = 0; i < 4; ++i)
-          v[h][i] = lanes::where(choices[h].kept[i], one.survivor(v[h][i], choices[h].value));
-        lanes::turn(v[h]);
-        for (std::size_t i = 0; i < 4; ++i) vector::store(out + 4 * (b + h * step) + i * step, v[h][i]);
+      if (choose_two(kernel, x, uniforms, b, v, choices)) {
+        for (std::size_t h = 0; h < 2; ++h) chosen(b + h * step, v[h], choices[h]);
+      } else {
+        scalar(b, 2 * step);
       }
     }
+  }
+
+  /// Minimum variance of `blocks` blocks, a multiple of twice the vector's lanes.
+  template <int Bits>
+  static void two_of_four(const float* x, uniform_bits<Bits> uniforms, std::size_t blocks, float* out) noexcept {
+    const variance_kernel<Bits == 64> kernel;
+    choose_blocks(
+        x, uniforms, blocks,
+        [&](std::size_t b, word(&v)[4], const auto& choice) {
+          for (std::size_t i = 0; i < 4; ++i) v[i] = lanes::where(choice.kept[i], kernel.survivor(v[i], choice.value));
+          lanes::turn(v);
+          for (std::size_t i = 0; i < 4; ++i) vector::store(out + 4 * b + i * vector::lanes, v[i]);
+        },
+        [&](std::size_t b, std::size_t count) { scalar_blocks<4>(x + 4 * b, uniforms.from(b), count, out + 4 * b); });
   }
   template <int Bits>
   static void one_of_two(const float* x, uniform_bits<Bits> uniforms, std::size_t blocks, float* out) noexcept {
@@ -188,25 +198,19 @@ struct vector_sparsifier {
     }
   }
 
-  /// Minimum variance 2:4 into values and metadata; `block` is a multiple of four.
+  /// Minimum variance 2:4 into values and metadata; `blocks` is a multiple of twice the vector's lanes.
   template <int Bits>
   static void compress(const float* x, uniform_bits<Bits> uniforms, std::size_t blocks, float* values,
                        std::uint16_t* metadata) noexcept {
-    constexpr std::size_t step = vector::lanes;
-    const double_kernel<Bits == 64> kernel;
-    const variance_kernel<Bits == 64> one;
-    for (std::size_t b = 0; b < blocks; b += 2 * step) {
-      word v[2][4];
-      typename variance_kernel<Bits == 64>::choice choices[2];
-      if (!choose_two(kernel, x, uniforms, b, v, choices)) {
-        compress_scalar(x + 4 * b, uniforms.from(b), 2 * step, values + 2 * b, metadata + b / 4);
-        continue;
-      }
-      for (std::size_t h = 0; h < 2; ++h) {
-        const std::size_t place = b + h * step;
-        store_two(one, v[h], choices[h], values + 2 * place, metadata + place / 4);
-      }
-    }
+    const variance_kernel<Bits == 64> kernel;
+    choose_blocks(
+        x, uniforms, blocks,
+        [&](std::size_t b, const word(&v)[4], const auto& choice) {
+          store_two(kernel, v, choice, values + 2 * b, metadata + b / 4);
+        },
+        [&](std::size_t b, std::size_t count) {
+          compress_scalar(x + 4 * b, uniforms.from(b), count, values + 2 * b, metadata + b / 4);
+        });
   }
   template <int Bits>
   static void compress_scalar(const float* x, uniform_bits<Bits> uniforms, std::size_t blocks, float* values,
@@ -244,6 +248,6 @@ struct vector_sparsifier {
 };
 #endif
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

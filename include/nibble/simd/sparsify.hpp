@@ -100,21 +100,39 @@ void sparsify_blocks(std::span<const float> x, std::span<float> out, const Metho
   sparsify_span<M>(N, x.subspan(done), out.subspan(done), later(method, done));
 }
 
-/// The same in tasks of 2^16 elements or a little less.
+/// 2:4 blocks in a row into values and metadata, by checked arguments.
+template <class Arch, class Method>
+void compress_blocks(std::span<const float> x, std::span<float> values, std::span<std::uint16_t> metadata,
+                     const Method& method) noexcept {
+  std::size_t done = 0;
+#if defined(__AVX2__)
+  if constexpr (has_sparse_kernel<Arch, 2, 4, Method> && std::is_same_v<Method, minimum_variance>) {
+    done = compress_by_vectors<Arch>(x, values.data(), metadata.data(), method);
+  }
+#endif
+  compress_pruned(x.subspan(done), values.subspan(done / 2), metadata.subspan(done / 16), later(method, done));
+}
+
+inline constexpr std::size_t sparse_task_elements = std::size_t{1} << 16;
+
+/// Runs task(first, count) for `size` elements in pieces of `piece` on an executor.
+template <class Executor, class Task>
+void run_in_tasks(std::size_t size, std::size_t piece, Executor& run, const Task& task) {
+  run(size / piece + (size % piece != 0 ? 1U : 0U),
+      [&](std::size_t i) { task(i * piece, std::min(piece, size - i * piece)); });
+}
+
 template <class Arch, std::size_t N, std::size_t M, class Method, class Executor>
 void sparsify_in_tasks(std::span<const float> x, std::span<float> out, const Method& method, Executor& run) {
-  constexpr std::size_t task_elements = (std::size_t{1} << 16) / M * M;
-  run(x.size() / task_elements + (x.size() % task_elements != 0 ? 1U : 0U), [&](std::size_t task) {
-    const std::size_t first = task * task_elements;
-    const std::size_t count = std::min(task_elements, x.size() - first);
+  run_in_tasks(x.size(), sparse_task_elements / M * M, run, [&](std::size_t first, std::size_t count) {
     sparsify_blocks<Arch, N, M>(x.subspan(first, count), out.subspan(first, count), later(method, first), x.size());
   });
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 
-/// As sparsify<N, M>(x, out, method), bit for bit. On vectors with AVX2 or AVX-512: magnitude 2:4, and minimum variance 2:4
-/// and 1:2. Other patterns and methods, and machines without AVX2 (SSE2, NEON), run the scalar code.
+/// As sparsify<N, M>(x, out, method), bit for bit. On vectors with AVX2 or AVX-512: magnitude 2:4, and minimum variance
+/// 2:4 and 1:2. Other patterns and methods, and machines without AVX2 (SSE2, NEON), run the scalar code.
 template <std::size_t N, std::size_t M, class Arch, class Method>
 void sparsify(basic_simd<Arch> /*backend*/, std::span<const float> x, std::span<float> out, const Method& method) {
   detail::check_sparsify<N, M>(x, out);
@@ -146,8 +164,8 @@ void sparsify_part(basic_simd<Arch> /*backend*/, std::span<const float> x, std::
   sparsify_part<N, M>(x, begin + whole, out.subspan(head + whole), method);
 }
 
-/// As sparsify<N, M>(x, out, method, run) of a matrix, bit for bit. Rows are the tasks, or pieces of the matrix where its
-/// rows are whole blocks without gaps. Elements that are not float or not side by side take the scalar way.
+/// As sparsify<N, M>(x, out, method, run) of a matrix, bit for bit. Rows are the tasks, or pieces of the matrix where
+/// its rows are whole blocks without gaps. Elements that are not float or not side by side take the scalar way.
 template <std::size_t N, std::size_t M, class Arch, class T, class Method, executor Executor = serial>
 void sparsify(basic_simd<Arch> /*backend*/, const matrix_view<T>& x, std::span<float> out, const Method& method,
               Executor&& run = {}) {
@@ -185,14 +203,19 @@ void compress_2_4(basic_simd<Arch> /*backend*/, std::span<const float> x, std::s
                   std::span<std::uint16_t> metadata, const Method& method) {
   detail::check_storage(x.size(), values.size(), metadata.size());
   detail::check_sparsify_method(2, 4, method);
-  std::size_t done = 0;
-#if defined(__AVX2__)
-  if constexpr (detail::has_sparse_kernel<Arch, 2, 4, Method> && std::is_same_v<Method, minimum_variance>) {
-    done = detail::compress_by_vectors<Arch>(x, values.data(), metadata.data(), method);
-  }
-#endif
-  detail::compress_pruned(x.subspan(done), values.subspan(done / 2), metadata.subspan(done / 16),
-                          detail::later(method, done));
+  detail::compress_blocks<Arch>(x, values, metadata, method);
+}
+/// The same on threads: pieces of x are the tasks of an executor.
+template <class Arch, class Method, executor Executor>
+void compress_2_4(basic_simd<Arch> /*backend*/, std::span<const float> x, std::span<float> values,
+                  std::span<std::uint16_t> metadata, const Method& method, Executor&& run) {
+  detail::check_storage(x.size(), values.size(), metadata.size());
+  detail::check_sparsify_method(2, 4, method);
+  detail::run_in_tasks(x.size(), detail::sparse_task_elements, run, [&](std::size_t first, std::size_t count) {
+    const std::size_t kept = count / 4 * 2 + (count % 4 != 0 ? 2U : 0U);
+    detail::compress_blocks<Arch>(x.subspan(first, count), values.subspan(first / 2, kept),
+                                  metadata.subspan(first / 16), detail::later(method, first));
+  });
 }
 
 }  // namespace v0
