@@ -137,6 +137,9 @@ class element_scaler {
            !underflow_is_zero_;
   }
 
+  /// Whether a nonzero product that underflows is to stay apart from an exact zero.
+  [[nodiscard]] bool sees_traces() const noexcept { return sticky_; }
+
   /// What scaled() needs to know of a block with a plain operand.
   [[nodiscard]] scaled_by prepare(element_scaling::kind how, binary32 operand) const noexcept {
     const bool literal = how != element_scaling::kind::shift || underflow_is_zero_;

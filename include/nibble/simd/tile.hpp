@@ -66,22 +66,24 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     const std::size_t blocks = (cols + block_size - 1) / block_size;
     const float* x = padded(source_.elements(row, col, cols), cols, blocks * block_size);
     block_maxima<block_size, Arch>(x, blocks, scales_.amax());
-    scales_.find(blocks, x, [&](std::size_t b) {
+    const auto without_nan = [&](std::size_t b) {
       const matrix_view<float> block{x + b * block_size, 1, block_size};
       return rectangle_amax(block, 0, 1, 0, block_size, amax_rule::ignore_nan);
-    });
-    if (scales_.lacks_choice()) return by_blocks(row, col, cols);
+    };
+    scales_.find(blocks, 1, [&](std::size_t /*r*/) { return x; }, without_nan);
+    if (scales_.lacks_choice()) return by_blocks(row, 1, col, cols);
     store_scales(row, 1, col, blocks);
     encode(row, col, cols, x);
   }
 
-  /// A tile of a row as scalar code takes it.
-  void by_blocks(std::size_t row, std::size_t col, std::size_t cols) {
-    std::uint8_t* bytes = this->q_.codes + row * this->q_.code_stride;
+  /// A tile as scalar code takes it.
+  void by_blocks(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols) {
     const std::size_t first = packed_bytes(F.packing, col);
-    std::memset(bytes + first, 0, packed_bytes(F.packing, col + cols) - first);
+    for (std::size_t r = row; r < row + rows; ++r) {
+      std::memset(this->q_.codes + r * this->q_.code_stride + first, 0, packed_bytes(F.packing, col + cols) - first);
+    }
     for (std::size_t c = col; c < col + cols; c += block_size) {
-      this->block(row, 1, c, smaller(block_size, col + cols - c));
+      this->block(row, rows, c, smaller(block_size, col + cols - c));
     }
   }
 
@@ -99,7 +101,11 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       } else {
         band_maxima(row, rows, col, cols, blocks);
       }
-      scales_.find(blocks, nullptr, [&](std::size_t b) { return amax(b, amax_rule::ignore_nan); });
+      const auto row_of = [&](std::size_t r) {
+        return padded(source_.elements(row + r, col, cols), cols, blocks * block_size);
+      };
+      scales_.find(blocks, rows, row_of, [&](std::size_t b) { return amax(b, amax_rule::ignore_nan); });
+      if (scales_.lacks_choice()) return by_blocks(row, rows, col, cols);
       store_scales(row, rows, col, blocks);
     }
     const std::size_t size = wide ? (cols + 7) / 8 * 8 : blocks * block_size;

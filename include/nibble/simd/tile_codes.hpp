@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include <nibble/simd/block_scaler.hpp>
 #include <nibble/simd/element_run.hpp>
 #include <nibble/simd/generic_run.hpp>
 #include <nibble/simd/pack.hpp>
@@ -43,7 +44,8 @@ class tile_codes {
 
   /// The arguments outlive this.
   tile_codes(const recipe& r, const rounding_choice& rounding, const tensor_scaling& t) noexcept
-      : recipe_(&r), scaling_(&t), rounding_(rounding), kernel_(r, rounding), generic_(r, rounding) {
+      : recipe_(&r), scaling_(&t), rounding_(rounding), kernel_(r, rounding), generic_(r, rounding),
+        scaler_(r, rounding, generic_.scaler().sees_traces()) {
     for (std::uint32_t& one : ones_) one = 0x3f80'0000U;
   }
 
@@ -138,6 +140,7 @@ class tile_codes {
     // 32 random bits reach below the last bit of a quotient.
     const bool deep = rounding_.mode == rounding_mode::stochastic && rounding_.random_bits > 16;
     const bool plain = s.is_plain() && !(deep && s.rule() == kind::exact);
+    if (plain && scaler_.serves(s.rule(), whole) && scaler_.run(s.rule(), x, s.operands() + b, whole, unit, scaled_)) return;
     for (std::size_t i = 0; i < blocks; ++i) {
       const std::size_t at = i * Size;
       const std::size_t end = smaller(at + Size, whole);
@@ -202,6 +205,7 @@ class tile_codes {
   rounding_choice rounding_;
   kernel kernel_;
   generic_run<F.element, Arch> generic_;
+  block_scaler<F, Size, tile_capacity / Size, Arch> scaler_;
   bool any_scalar_ = false;
   bool cleared_ = false;
   alignas(64) std::uint32_t ones_[tile_capacity / Size + 64];

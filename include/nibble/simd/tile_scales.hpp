@@ -76,6 +76,7 @@ class tile_scales {
   /// How the elements of block b are scaled, and by what; `nothing` is for scalar code.
   [[nodiscard]] kind how(std::size_t b) const noexcept { return mixed_ ? how_[b] : how_by_rule_; }
   [[nodiscard]] binary32 operand(std::size_t b) const noexcept { return binary32::from_bits(operand_[b]); }
+  [[nodiscard]] const std::uint32_t* operands() const noexcept { return operand_; }
   /// Whether some block wants a choice of scales that only scalar code makes.
   [[nodiscard]] bool lacks_choice() const noexcept { return chooses_ && mixed_; }
   /// Whether block b is within largest_reach().
@@ -99,10 +100,11 @@ class tile_scales {
     return has_vector_scales<F, Arch>(r, t) && chooser::serves(r, rounding, t);
   }
 
-  /// `x` is where the blocks' elements begin, of blocks with one row. `without_nan(b)` is the amax of a block that leaves
-  /// NaN out.
-  template <class WithoutNan>
-  NIBBLE_ALWAYS_INLINE void find(std::size_t blocks, const float* x, const WithoutNan& without_nan) noexcept {
+  /// The blocks have `rows` rows; `row_of(r)` is where the elements of row r begin, until the next call. `without_nan(b)`
+  /// is the amax of a block that leaves NaN out.
+  template <class RowOf, class WithoutNan>
+  NIBBLE_ALWAYS_INLINE void find(std::size_t blocks, std::size_t rows, const RowOf& row_of,
+                                 const WithoutNan& without_nan) noexcept {
     // The rest of a vector repeats the last block.
     for (std::size_t i = 0; i < width; ++i) amax_[blocks + i] = amax_[blocks - 1];
     direct_ = may_be_direct_;
@@ -111,15 +113,11 @@ class tile_scales {
     if constexpr (has_quick) {
       if (quick_.applies() && quick_.run(amax_, blocks, code_, multiplier_)) {
         direct_ = true;
-        if (may_be_direct_ || !loses_numbers(x, blocks)) return;
+        if (may_be_direct_ || !loses_numbers(F.block_size > 0 && rows == 1 ? row_of(0) : nullptr, blocks)) return;
         direct_ = false;
       }
     }
 #endif
-    signed_words largest(0);
-    words reach(0U);
-    const bool divides = how_by_rule_ == kind::exact || how_by_rule_ == kind::divide;
-    words smallest(~0U);
     std::size_t b = 0;
     for (; by_vectors_ && b < blocks; b += width) {
       const words amax = words::load_unaligned(amax_ + b);
@@ -130,9 +128,27 @@ class tile_scales {
       words code;
       words operand;
       group_.run(amax, code, operand);
-      if (chooses_) choose(x + b * Size, blocks - b, amax, code, operand);
       code.store_unaligned(code_ + b);
       operand.store_unaligned(operand_ + b);
+    }
+    if constexpr (chooser::is_possible) {
+      if (chooses_ && !mixed_) choose(blocks, rows, row_of);
+    }
+    if (by_vectors_) judge(blocks);
+    for (; b < blocks; ++b) one(b, blocks, without_nan);
+  }
+
+ private:
+  /// What kernels may do with the operands of plain blocks.
+  NIBBLE_ALWAYS_INLINE void judge(std::size_t blocks) noexcept {
+    signed_words largest(0);
+    words reach(0U);
+    const bool divides = how_by_rule_ == kind::exact || how_by_rule_ == kind::divide;
+    words smallest(~0U);
+    for (std::size_t b = 0; b < blocks; b += width) {
+      const words amax = words::load_unaligned(amax_ + b);
+      if (mixed_ && !group_.is_plain(amax)) continue;
+      const words operand = words::load_unaligned(operand_ + b);
       // Zero is as good a multiplier as any, so it counts as the largest.
       largest = xsimd::max(largest, bits_as<std::int32_t>(operand));
       smallest = xsimd::min(smallest, operand - words(1U));
@@ -150,14 +166,11 @@ class tile_scales {
              !xsimd::any(smallest < words((low << 23) - 1U));
     };
     direct_ = direct_ && within(lowest_field_, highest_field_);
-    // The ranges of is_plain_operand.
-    plain_ = !direct_ && by_vectors_ && how_by_rule_ != kind::divide &&
-             within(how_by_rule_ == kind::exact ? 127U - 60U : 127U - 119U, 127U + 82U) &&
-             (how_by_rule_ != kind::exact || has_exact_quotient<Arch>);
-    for (; b < blocks; ++b) one(b, blocks, without_nan);
+    // Within the ranges of is_plain_operand.
+    const std::uint32_t lowest = how_by_rule_ == kind::exact ? 60U : how_by_rule_ == kind::divide ? 81U : 119U;
+    plain_ = !direct_ && within(127U - lowest, 127U + 82U) && (how_by_rule_ != kind::exact || has_exact_quotient<Arch>);
   }
 
- private:
   static kind kind_by_rule(element_rule rule) noexcept {
     if (F.power_of_two_scale()) return kind::shift;
     if (rule == element_rule::divide_by_quotient) return kind::divide;
@@ -188,14 +201,43 @@ class tile_scales {
 #endif
 
   /// Takes the scale for 4 instead of 6 where that is better (block/four_over_six.hpp).
-  void choose(const float* x, std::size_t blocks, words amax, words& code, words& operand) noexcept {
-    words other_code;
-    words other_operand;
-    group_.run(amax, other_code, other_operand, 1.5F);
-    const words takes = chooser_.better(x, blocks, {operand, decode_lanes(F.scale, code)},
-                                        {other_operand, decode_lanes(F.scale, other_code)});
-    code = code ^ ((code ^ other_code) & takes);
-    operand = operand ^ ((operand ^ other_operand) & takes);
+  template <class RowOf>
+  void choose(std::size_t blocks, std::size_t rows, const RowOf& row_of) noexcept {
+    constexpr auto most_rows = static_cast<std::size_t>(F.block_rows);
+    constexpr std::size_t stride = most + width;
+    alignas(64) std::uint32_t other_code[stride];
+    alignas(64) std::uint32_t other_operand[stride];
+    alignas(64) float errors[2][most_rows * stride];
+    for (std::size_t b = 0; b < blocks; b += width) {
+      words code;
+      words operand;
+      group_.run(words::load_unaligned(amax_ + b), code, operand, 1.5F);
+      code.store_unaligned(other_code + b);
+      operand.store_unaligned(other_operand + b);
+    }
+    const auto candidate = [&](const std::uint32_t* operand, const std::uint32_t* code, float* sums) NIBBLE_INLINE_LAMBDA {
+      return typename chooser::candidate{words::load_unaligned(operand), decode_lanes(F.scale, words::load_unaligned(code)),
+                                         sums};
+    };
+    for (std::size_t r = 0; r < rows; ++r) {
+      const float* x = row_of(r);
+      for (std::size_t b = 0; b < blocks; b += width) {
+        chooser_.errors(x + b * Size, blocks - b, candidate(operand_ + b, code_ + b, errors[0] + r * stride + b),
+                        candidate(other_operand + b, other_code + b, errors[1] + r * stride + b));
+      }
+    }
+    for (std::size_t b = 0; b < blocks; b += width) {
+      // Sums are no NaN and not negative, so their bits are in their order.
+      const auto less = bits_as<std::int32_t>(chooser::sum_of_rows(errors[1] + b, rows, stride).value) <
+                        bits_as<std::int32_t>(chooser::sum_of_rows(errors[0] + b, rows, stride).value);
+      const words takes = bits_as<std::uint32_t>(xsimd::select(less, signed_words(-1), signed_words(0)));
+      const auto put = [&](std::uint32_t* six, const std::uint32_t* four) NIBBLE_INLINE_LAMBDA {
+        const words old = words::load_unaligned(six);
+        (old ^ ((old ^ words::load_unaligned(four)) & takes)).store_unaligned(six);
+      };
+      put(code_ + b, other_code + b);
+      put(operand_ + b, other_operand + b);
+    }
   }
 
   /// Everything about one block, as scalar code has it.

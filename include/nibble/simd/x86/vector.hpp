@@ -148,6 +148,10 @@ struct avx2_vector {
     asm("vcmpunordps %2, %1, %0" : "=x"(either) : "x"(a), "x"(b));
     return as_word(either);
   }
+  /// b where the lane of `sign` is negative, else a.
+  static NIBBLE_ALWAYS_INLINE real by_sign(real a, real b, word sign) noexcept {
+    return _mm256_blendv_ps(a, b, as_real(sign));
+  }
   static NIBBLE_ALWAYS_INLINE word truncated(real x) noexcept { return _mm256_cvttps_epi32(x); }
   static NIBBLE_ALWAYS_INLINE real from_integer(word x) noexcept { return opaque(_mm256_cvtepi32_ps(x)); }
 
@@ -315,6 +319,9 @@ struct avx512_vector {
     __mmask16 either;
     asm("vcmpunordps %2, %1, %0" : "=k"(either) : "v"(a), "v"(b));
     return _mm512_movm_epi32(either);
+  }
+  static NIBBLE_ALWAYS_INLINE real by_sign(real a, real b, word sign) noexcept {
+    return _mm512_mask_blend_ps(_mm512_movepi32_mask(sign), a, b);
   }
   static NIBBLE_ALWAYS_INLINE word truncated(real x) noexcept { return _mm512_maskz_cvttps_epi32(every, x); }
   static NIBBLE_ALWAYS_INLINE real from_integer(word x) noexcept { return opaque(_mm512_maskz_cvtepi32_ps(every, x)); }

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The elements of a whole tile, scaled by one loop: what element_scaler does block by block, where hardware may scale
+// every block.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <nibble/simd/generic_run.hpp>
+#include <nibble/simd/lanes.hpp>
+#include <nibble/simd/real.hpp>
+#include <nibble/simd/x86/vector.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT {
+
+/// Scales elements of blocks with plain operands (is_plain_operand), `Size` elements each, `Most` blocks at most.
+template <block_format F, std::size_t Size, std::size_t Most, class Arch>
+class block_scaler {
+  using words = word_batch<Arch>;
+  using signed_words = signed_batch<Arch>;
+  using real = simd_real<Arch>;
+  using kind = element_scaling::kind;
+  static constexpr std::size_t width = words::size;
+
+ public:
+  block_scaler(const recipe& r, const rounding_choice& rounding, bool sees_traces) noexcept
+      : half_(r.half_added_in_float ? exact_binary32(F.element.min_positive() / 2).bits() - 1U : ~0U),
+        sees_traces_(sees_traces), underflow_is_zero_(r.underflow_is_zero) {
+    // Significant bits of the numbers at which a code changes: those between codes, or the steps of random bits, halved in
+    // variants B and C.
+    int bits = F.element.mantissa_bits + 2;
+    if (rounding.mode == rounding_mode::stochastic) {
+      bits += rounding.random_bits - (rounding.variant == stochastic_variant::a ? 1 : 0);
+    }
+    divides_exactly_ = has_exact_quotient<Arch> && bits + F.scale.mantissa_bits + 1 <= 24;
+  }
+
+  /// Whether run() serves so many elements scaled like this.
+  [[nodiscard]] bool serves(kind how, std::size_t count) const noexcept {
+    return (Size % width == 0) && count % width == 0 && (how != kind::exact || divides_exactly_);
+  }
+
+  /// Scales `count` elements by the operands of their blocks and multiplies them by `unit`, a power of two. A trace of a
+  /// nonzero element stays. False where products that underflow have to be told apart: then nothing of it counts.
+  [[nodiscard]] bool run(kind how, const float* x, const std::uint32_t* operand, std::size_t count, float unit,
+                         std::uint32_t* out) const noexcept {
+    // Whether a product that underflows to zero is an exact zero.
+    const bool literal = sees_traces_ && (how != kind::shift || underflow_is_zero_);
+    if (how == kind::divide) {
+      // A zero is no divisor: what it stands for is the recipe's.
+      for (std::size_t b = 0; b * Size < count; ++b) {
+        if (operand[b] == 0) return false;
+      }
+      return loop(operand, count, unit, x, out,
+                  [](std::size_t /*b*/, real number, real o) NIBBLE_INLINE_LAMBDA { return number / o; }) || !literal;
+    }
+#if defined(__AVX2__)
+    if constexpr (has_exact_quotient<Arch>) {
+      // x / d by 1 / d in two terms: an error far below the last place. Where the code changes, at b, b * d is a float32
+      // (divides_exactly_), and the one below it divided by d is more than half a unit in the last place of b below b, as
+      // the significand of d is below 2; so is the one above it above. So the nearest float32 is to b as the quotient is.
+      if (how == kind::exact) {
+        using vector = x86::vector_of<Arch>;
+        const std::size_t blocks = (count + Size - 1) / Size;
+        alignas(64) std::uint32_t high[Most + width];
+        alignas(64) std::uint32_t low[Most + width];
+        for (std::size_t b = 0; b < blocks; b += width) {
+          const typename vector::word d = vector::load(operand + b);
+          const typename vector::word zero = vector::equal(d, vector::all(0U));
+          const typename vector::real one = vector::all_real(1.0F);
+          const typename vector::real first = vector::divide(one, vector::as_real(d));
+          const typename vector::real rest = vector::multiply(vector::subtract_product(first, vector::as_real(d), one), first);
+          vector::store(high + b, vector::without(vector::as_word(first), zero));
+          vector::store(low + b, vector::without(vector::as_word(rest), zero));
+        }
+        static_cast<void>(loop(high, count, unit, x, out, [&](std::size_t b, real number, real o) NIBBLE_INLINE_LAMBDA {
+          const typename vector::real rest = vector::multiply(number.value, vector::broadcast(low + b));
+          return real(float_batch<Arch>(vector::multiply_add(number.value, o.value, rest)));
+        }));
+        return true;
+      }
+    }
+#endif
+    return loop(operand, count, unit, x, out,
+                [](std::size_t /*b*/, real number, real o) NIBBLE_INLINE_LAMBDA { return number * o; }) || !literal;
+  }
+
+ private:
+  /// False if a nonzero element underflows.
+  template <class Scale>
+  NIBBLE_ALWAYS_INLINE bool loop(const std::uint32_t* operand, std::size_t count, float unit, const float* x,
+                                 std::uint32_t* out, const Scale& scale) const noexcept {
+    const real units(unit);
+    const words half(half_);
+    constexpr std::uint32_t least = 0x0080'0000U;
+    words smallest(~0U);
+    std::size_t i = 0;
+    for (std::size_t b = 0; i < count; ++b) {
+      const real o(bits_as<float>(words(operand[b])));
+      // A zero leaves nothing.
+      const signed_words trace(operand[b] == 0 ? 0 : static_cast<std::int32_t>(least));
+      for (const std::size_t end = smaller(i + Size, count); i < end; i += width) {
+        const words bits = bits_as<std::uint32_t>(float_batch<Arch>::load_unaligned(x + i));
+        const words magnitude = bits & words(0x7fff'ffffU);
+        words y = bits_as<std::uint32_t>(scale(b, real(bits_as<float>(magnitude)), o).value);
+        y = y + xsimd::select(y == half, words(1U), words(0U));
+        const auto scaled = bits_as<std::int32_t>((real(bits_as<float>(y)) * units).value);
+        const auto is_any = bits_as<std::int32_t>(magnitude) > signed_words(0);
+        const auto kept = bits_as<std::uint32_t>(xsimd::max(scaled, xsimd::select(is_any, trace, signed_words(0))));
+        smallest = xsimd::min(smallest, kept - words(1U));
+        (kept | (bits ^ magnitude)).store_unaligned(out + i);
+      }
+    }
+    return !xsimd::any(smallest == words(least - 1U));
+  }
+
+  std::uint32_t half_;
+  bool sees_traces_;
+  bool underflow_is_zero_;
+  bool divides_exactly_ = false;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble

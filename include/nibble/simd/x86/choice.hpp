@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The error of E2M1 blocks under a scale, as four over six has it (block/four_over_six.hpp), a lane a block. Of the eight
+// values that code * scale * amax / denominator takes, all are powers of two times that of 1 or of 1.5, so that a block
+// takes two divisions.
+#pragma once
+
+#include <nibble/simd/x86/round.hpp>
+
+#if defined(__AVX2__)
+
+#include <cstddef>
+#include <cstdint>
+
+#include <nibble/format/catalogue.hpp>
+#include <nibble/simd/unrolled.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT::x86 {
+
+/// Lane i of vector k is element k of the four at x + i * stride.
+NIBBLE_ALWAYS_INLINE void transpose_four(const float* x, std::size_t stride, __m256i (&out)[4]) noexcept {
+  const auto load = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+    const auto low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i * stride));
+    const auto high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + (i + 4) * stride));
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+  };
+  const __m256i low_0 = _mm256_unpacklo_epi32(load(0), load(1));
+  const __m256i high_0 = _mm256_unpackhi_epi32(load(0), load(1));
+  const __m256i low_1 = _mm256_unpacklo_epi32(load(2), load(3));
+  const __m256i high_1 = _mm256_unpackhi_epi32(load(2), load(3));
+  out[0] = _mm256_unpacklo_epi64(low_0, low_1);
+  out[1] = _mm256_unpackhi_epi64(low_0, low_1);
+  out[2] = _mm256_unpacklo_epi64(high_0, high_1);
+  out[3] = _mm256_unpackhi_epi64(high_0, high_1);
+}
+#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+NIBBLE_ALWAYS_INLINE void transpose_four(const float* x, std::size_t stride, __m512i (&out)[4]) noexcept {
+  __m256i first[4];
+  __m256i second[4];
+  transpose_four(x, stride, first);
+  transpose_four(x + 8 * stride, stride, second);
+  for (std::size_t k = 0; k < 4; ++k) {
+    out[k] = _mm512_maskz_inserti64x4(0xff, _mm512_zextsi256_si512(first[k]), second[k], 1);
+  }
+}
+#endif
+
+/// How a vector of blocks is scaled, and the values of its codes.
+template <class V>
+struct choice_candidate {
+  typename V::word operand;      ///< multipliers
+  typename V::real one;          ///< the values of 1
+  typename V::real three_halves;  ///< and of 1.5
+
+  /// For decoded scales `d`, with few enough significant bits that their products with codes are exact.
+  choice_candidate(typename V::word multiplier, typename V::real d, float amax, float denominator) noexcept
+      : operand(multiplier) {
+    const auto value = [&](typename V::real x) NIBBLE_INLINE_LAMBDA {
+      return V::divide(V::multiply(x, V::all_real(amax)), V::all_real(denominator));
+    };
+    one = value(d);
+    three_halves = value(V::multiply(d, V::all_real(1.5F)));
+  }
+
+  /// The difference, of any sign, between magnitudes and the values that they are rounded to.
+  [[nodiscard]] NIBBLE_ALWAYS_INLINE typename V::real difference(typename V::real x) const noexcept {
+    using word = typename V::word;
+    using real = typename V::real;
+    using rounding = rounder<formats::e2m1, V, false>;
+    const word y = V::smallest(V::as_word(V::multiply(x, V::as_real(operand))), V::all(to_bits(6.0F)));
+    const word power = rounding::power_below(y);
+    const real rounded = V::template add_power<rounding::raise>(power, V::as_real(y));
+    const word code_value = V::as_word(V::template subtract_power<rounding::raise>(power, rounded));
+    // A power of two, or zero, times the value of 1 or of 1.5.
+    const real unit = V::by_sign(one, three_halves, V::template left<9>(code_value));
+    return V::subtract_product(V::as_real(V::both(code_value, V::all(0x7f80'0000U))), unit, x);
+  }
+};
+
+/// Sums of the errors of V::lanes runs of `size` (a multiple of 4) elements side by side, under two candidates.
+template <class V>
+NIBBLE_ALWAYS_INLINE void choice_errors(const float* x, std::size_t size, bool squares,
+                                        const choice_candidate<V> (&candidates)[2], float* const (&sums)[2]) noexcept {
+  using word = typename V::word;
+  using real = typename V::real;
+  real sum[2] = {V::all_real(0.0F), V::all_real(0.0F)};
+  for (std::size_t i = 0; i < size; i += 4) {
+    word turned[4];
+    transpose_four(x + i, size, turned);
+    real difference[2][4];
+    unrolled<4>([&](auto k) NIBBLE_INLINE_LAMBDA {
+      const real magnitude = V::as_real(V::both(turned[k], V::all(0x7fff'ffffU)));
+      unrolled<2>([&](auto c) NIBBLE_INLINE_LAMBDA { difference[c][k] = candidates[c].difference(magnitude); });
+    });
+    unrolled<2>([&](auto c) NIBBLE_INLINE_LAMBDA {
+      unrolled<4>([&](auto k) NIBBLE_INLINE_LAMBDA {
+        const real d = difference[c][k];
+        const real error = squares ? V::multiply(d, d) : V::as_real(V::both(V::as_word(d), V::all(0x7fff'ffffU)));
+        sum[c] = V::add(sum[c], error);
+      });
+    });
+  }
+  for (std::size_t c = 0; c < 2; ++c) V::store(sums[c], V::as_word(sum[c]));
+}
+
+}  // namespace detail::inline NIBBLE_UNIT::x86
+}  // namespace v0
+}  // namespace nibble
+
+#endif  // defined(__AVX2__)
