@@ -73,14 +73,19 @@ class scale_chooser {
 
   /// The sum of the errors of the rows of blocks, `stride` floats apart, in the order of error_of in block/quantize.hpp.
   static real sum_of_rows(const float* errors, std::size_t rows, std::size_t stride) noexcept {
-    real row[16];
-    for (std::size_t r = 0; r < 16; ++r) {
-      row[r] = r < rows ? real(float_batch<Arch>::load_unaligned(errors + r * stride)) : real(0.0F);
+    const auto row = [&](std::size_t r) NIBBLE_INLINE_LAMBDA {
+      return real(float_batch<Arch>::load_unaligned(errors + r * stride));
+    };
+    if (rows == 1) return row(0);
+    real sum[8];
+    for (std::size_t r = 0; r < 8; ++r) {
+      sum[r] = r < rows ? row(r) : real(0.0F);
+      if (r + 8 < rows) sum[r] = sum[r] + row(r + 8);
     }
-    for (std::size_t half = 8; rows > 1 && half > 0; half /= 2) {
-      for (std::size_t r = 0; r < half; ++r) row[r] = row[r] + row[r + half];
+    for (std::size_t half = 4; half > 0; half /= 2) {
+      for (std::size_t r = 0; r < half; ++r) sum[r] = sum[r] + sum[r + half];
     }
-    return row[0];
+    return sum[0];
   }
 
  private:

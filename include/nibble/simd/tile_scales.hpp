@@ -55,7 +55,7 @@ class tile_scales {
         how_by_rule_(kind_by_rule(r.element)),
         exact_(how_by_rule_ == kind::exact && kernel.divides_exactly(F.scale.mantissa_bits + 1)),
         may_be_direct_((exact_ || scaler.is_product(how_by_rule_)) && kernel.tuned() && Kernel::is_whole()),
-        reads_signs_(kernel.reads_signs() && scaler.is_product_but_traces(how_by_rule_)) {
+        reads_signs_(kernel.reads_signs() && Kernel::is_whole() && scaler.is_product_but_traces(how_by_rule_)) {
     const int prescale = exact_ ? -Kernel::exact_prescale() : kernel.prescale();
     lowest_field_ = static_cast<std::uint32_t>(exact_ ? 127 - 60 : prescale < 0 ? 8 - prescale : 8);
     highest_field_ = static_cast<std::uint32_t>(exact_ ? 127 + 100 - prescale : 127 + 82);
@@ -107,13 +107,13 @@ class tile_scales {
                                  const WithoutNan& without_nan) noexcept {
     // The rest of a vector repeats the last block.
     for (std::size_t i = 0; i < width; ++i) amax_[blocks + i] = amax_[blocks - 1];
-    direct_ = may_be_direct_;
+    direct_ = may_be_direct_ || reads_signs_;
     mixed_ = false;
 #if defined(__AVX2__)
     if constexpr (has_quick) {
       if (quick_.applies() && quick_.run(amax_, blocks, code_, multiplier_)) {
         direct_ = true;
-        if (may_be_direct_ || !loses_numbers(F.block_size > 0 && rows == 1 ? row_of(0) : nullptr, blocks)) return;
+        if (may_be_direct_ || !loses_numbers(quick_.smallest(), rows == 1 ? row_of(0) : nullptr, blocks)) return;
         direct_ = false;
       }
     }
@@ -134,8 +134,11 @@ class tile_scales {
     if constexpr (chooser::is_possible) {
       if (chooses_ && !mixed_) choose(blocks, rows, row_of);
     }
+    for (std::size_t i = b; i < blocks; ++i) one(i, blocks, without_nan);
     if (by_vectors_) judge(blocks);
-    for (; b < blocks; ++b) one(b, blocks, without_nan);
+#if defined(__AVX2__)
+    if (direct_ && !may_be_direct_) direct_ = !mixed_ && !loses_numbers(smallest_, rows == 1 ? row_of(0) : nullptr, blocks);
+#endif
   }
 
  private:
@@ -166,6 +169,10 @@ class tile_scales {
              !xsimd::any(smallest < words((low << 23) - 1U));
     };
     direct_ = direct_ && within(lowest_field_, highest_field_);
+    alignas(64) std::uint32_t lanes[width];
+    smallest.store_unaligned(lanes);
+    smallest_ = ~0U;
+    for (const std::uint32_t one : lanes) smallest_ = one < smallest_ ? one : smallest_;
     // Within the ranges of is_plain_operand.
     const std::uint32_t lowest = how_by_rule_ == kind::exact ? 60U : how_by_rule_ == kind::divide ? 81U : 119U;
     plain_ = !direct_ && within(127U - lowest, 127U + 82U) && (how_by_rule_ != kind::exact || has_exact_quotient<Arch>);
@@ -178,15 +185,15 @@ class tile_scales {
   }
 
 #if defined(__AVX2__)
-  /// Whether a product of a number that is not zero might be zero, so that it could count as -0. Multipliers are those of
-  /// quick_, whose kernel takes them as they are.
-  [[nodiscard, gnu::noinline]] bool loses_numbers(const float* x, std::size_t blocks) const noexcept {
+  /// Whether a product of a number that is not zero might be zero, so that it could count as -0. The kernel takes multipliers
+  /// as they are; but for zeros they are larger than `multiplier`.
+  [[nodiscard, gnu::noinline]] bool loses_numbers(std::uint32_t multiplier, const float* x, std::size_t blocks) const noexcept {
     if (how_by_rule_ == kind::shift) return false;
     using vector = x86::vector_of<Arch>;
-    const std::uint32_t field = quick_.smallest() >> 23;
+    const std::uint32_t field = multiplier >> 23;
     // A multiplier of at least 2^0 loses none.
     if (field >= 127) return false;
-    if (x == nullptr) return true;
+    if (x == nullptr || F.block_size == 0) return true;
     // From 2^-149 / 2^(field - 127) on.
     const std::uint32_t least = field > 104 ? 1U << (127U - field) : (105U - field) << 23;
     typename vector::word smallest = vector::all(~0U);
@@ -285,6 +292,7 @@ class tile_scales {
   bool direct_ = false;
   bool plain_ = false;
   bool mixed_ = false;  ///< how_ says how, block by block
+  std::uint32_t smallest_ = 0;  ///< less than the smallest operand but zero
   std::uint32_t lowest_field_ = 0;
   std::uint32_t highest_field_ = 0;
   float unit_ = 1.0F;

@@ -71,8 +71,9 @@ struct choice_candidate {
     using rounding = rounder<formats::e2m1, V, false>;
     const word y = V::smallest(V::as_word(V::multiply(x, V::as_real(operand))), V::all(to_bits(6.0F)));
     const word power = rounding::power_below(y);
-    const real rounded = V::template add_power<rounding::raise>(power, V::as_real(y));
-    const word code_value = V::as_word(V::template subtract_power<rounding::raise>(power, rounded));
+    const real raised = V::all_real(static_cast<float>(1U << rounding::raise));
+    const real rounded = V::multiply_add(V::as_real(power), raised, V::as_real(y));
+    const word code_value = V::as_word(V::subtract_product(V::as_real(power), raised, rounded));
     // A power of two, or zero, times the value of 1 or of 1.5.
     const real unit = V::by_sign(one, three_halves, V::template left<9>(code_value));
     return V::subtract_product(V::as_real(V::both(code_value, V::all(0x7f80'0000U))), unit, x);
