@@ -189,7 +189,7 @@ class shapes {
 template <block_format F>
 int run(std::string_view name, std::uint64_t count) {
   shapes all(count);
-  for (std::size_t cols = 1; cols <= 2100; cols += count < 1000 ? 7 : 1) all.compare<F>(1, cols);
+  for (std::size_t cols = 1; cols <= 4200; cols += count < 1000 ? 13 : 1) all.compare<F>(1, cols);
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::size_t rows = 1 + all.below(i % 8 == 0 ? 150 : 20);
     all.compare<F>(rows, 1 + all.below(i % 4 == 0 ? 1500 : 200));

@@ -16,22 +16,12 @@ inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
 #if defined(__AVX2__)
-/// As many of the blocks as vectors take; returns how many.
+/// The words of blocks whose low halves do not overflow.
 template <class Vector, int Rounds>
-std::size_t philox_by_vectors(std::uint64_t seed, std::uint64_t stream, std::uint64_t index, std::size_t count,
-                              std::uint32_t* out) noexcept {
-  using run = x86::philox_run<Vector, Rounds>;
-  const std::uint64_t low = index & 0xffff'ffffU;
-  if (low + count > 0xffff'ffffU) return 0;
-  const run generator(seed, stream, static_cast<std::uint32_t>(index >> 32));
-  std::size_t i = 0;
-  if constexpr (Rounds == 10) {
-    for (; i + 2 * run::blocks <= count; i += 2 * run::blocks) {
-      generator.template run<2>(static_cast<std::uint32_t>(low + i), out + 4 * i);
-    }
-  }
-  for (; i + run::blocks <= count; i += run::blocks) generator.run(static_cast<std::uint32_t>(low + i), out + 4 * i);
-  return i;
+void philox_by_vectors(std::uint64_t seed, std::uint64_t stream, std::uint64_t index, std::size_t count,
+                       std::uint32_t* out) noexcept {
+  const x86::philox_run<Vector, Rounds> generator(seed, stream, static_cast<std::uint32_t>(index >> 32));
+  generator.run(static_cast<std::uint32_t>(index), count, out);
 }
 #endif
 
@@ -43,8 +33,12 @@ NIBBLE_ALWAYS_INLINE void philox_blocks(std::uint64_t seed, std::uint64_t stream
 #if defined(__AVX2__)
   if constexpr (has_avx2<Arch>) {
     using vector = x86::vector_of<Arch>;
-    i = rounds == 7 ? philox_by_vectors<vector, 7>(seed, stream, index, count, out)
-                    : philox_by_vectors<vector, 10>(seed, stream, index, count, out);
+    // Fewer blocks than four are sooner made one by one.
+    if (count >= 4 && (index & 0xffff'ffffU) + count <= 0xffff'ffffU) {
+      rounds == 7 ? philox_by_vectors<vector, 7>(seed, stream, index, count, out)
+                  : philox_by_vectors<vector, 10>(seed, stream, index, count, out);
+      return;
+    }
   }
 #endif
   for (; i < count; ++i) {

@@ -28,6 +28,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   static constexpr bool wide = F.block_size == 0;
   static constexpr std::size_t block_size = wide ? tile_capacity : static_cast<std::size_t>(F.block_size);
   static constexpr std::size_t tile_size = tile_capacity / block_size * block_size;
+  static constexpr std::size_t panel_size = wide ? panel_capacity : panel_capacity / block_size * block_size;
   using codes = tile_codes<F, block_size, Arch>;
 
  public:
@@ -46,10 +47,11 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     const std::size_t band = F.rows_per_block(this->q_.rows);
     // Rows of a transposed matrix are read a panel at a time.
     const std::size_t step = F.block_rows == 1 && !wide && source_.is_transposed() ? source_.panel_rows : band;
+    const std::size_t size = source_.is_transposed() || this->transposed_ ? panel_size : tile_size;
     for (std::size_t row = first; row < last; row += step) {
       const std::size_t rows = smaller(step, last - row);
-      for (std::size_t col = 0; col < this->q_.cols; col += tile_size) {
-        const std::size_t cols = smaller(tile_size, this->q_.cols - col);
+      for (std::size_t col = 0; col < this->q_.cols; col += size) {
+        const std::size_t cols = smaller(size, this->q_.cols - col);
         if constexpr (F.block_rows == 1 && !wide) {
           for (std::size_t r = row; r < row + rows; ++r) row_tile(r, col, cols);
         } else {

@@ -47,7 +47,7 @@ class tile_random {
   }
 
   /// Finds the bits of a row of a transposed matrix: element (row, col + i) is logical element (col + i) * source_cols + row.
-  /// They are drawn for a panel of at most 16 rows, `together`, at a time.
+  /// They are drawn for a panel of at most 16 rows, `together`, and panel_capacity columns at a time.
   void draw_transposed(std::size_t row, std::size_t col, std::size_t cols, std::size_t source_cols,
                        std::size_t together) noexcept {
     const std::size_t first = row / together * together;
@@ -75,7 +75,7 @@ class tile_random {
 
  private:
   static constexpr std::size_t panel_rows = 16;
-  static constexpr std::size_t panel_stride = (tile_capacity + 192) * 4;
+  static constexpr std::size_t panel_stride = (panel_capacity + 192) * 4;
 
   void draw_panel(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols, std::size_t source_cols) noexcept {
     for (std::size_t c = 0; c < cols; c += panel_rows) {

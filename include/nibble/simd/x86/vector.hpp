@@ -161,19 +161,12 @@ struct avx2_vector {
   static NIBBLE_ALWAYS_INLINE word multiply_wide(word a, word b) noexcept { return _mm256_mul_epu32(a, b); }
   template <int N>
   static NIBBLE_ALWAYS_INLINE word right_wide(word a) noexcept { return _mm256_srli_epi64(a, N); }
-  /// index, ..., index + 3 in the order in which store_blocks wants them.
-  static NIBBLE_ALWAYS_INLINE word block_counters(std::uint32_t index) noexcept {
-    return _mm256_add_epi64(all_wide(index), _mm256_setr_epi64x(0, 2, 1, 3));
-  }
-  static NIBBLE_ALWAYS_INLINE word block_counters(const std::uint32_t* indexes) noexcept {
-    return _mm256_setr_epi64x(indexes[0], indexes[2], indexes[1], indexes[3]);
-  }
-  /// The low halves of four vectors as blocks of four words in a row.
-  static NIBBLE_ALWAYS_INLINE void store_blocks(std::uint32_t* out, word a, word b, word c, word d) noexcept {
-    const word first = _mm256_blend_epi32(a, _mm256_slli_epi64(b, 32), 0xaa);
-    const word second = _mm256_blend_epi32(c, _mm256_slli_epi64(d, 32), 0xaa);
-    store(out, _mm256_unpacklo_epi64(first, second));
-    store(out + 8, _mm256_unpackhi_epi64(first, second));
+  template <int N>
+  static NIBBLE_ALWAYS_INLINE word left_wide(word a) noexcept { return _mm256_slli_epi64(a, N); }
+  static NIBBLE_ALWAYS_INLINE word add_wide(word a, word b) noexcept { return _mm256_add_epi64(a, b); }
+  static NIBBLE_ALWAYS_INLINE word opaque(word x) noexcept {
+    asm("" : "+x"(x));
+    return x;
   }
 
   /// Bytes of four packed vectors, 4-byte groups 0L 1L 2L 3L | 0H 1H 2H 3H, in the order of the elements.
@@ -233,6 +226,9 @@ struct avx512_vector {
   static NIBBLE_ALWAYS_INLINE word both(word a, word b) noexcept { return _mm512_and_si512(a, b); }
   static NIBBLE_ALWAYS_INLINE word either(word a, word b) noexcept { return _mm512_or_si512(a, b); }
   static NIBBLE_ALWAYS_INLINE word differ(word a, word b) noexcept { return _mm512_xor_si512(a, b); }
+  static NIBBLE_ALWAYS_INLINE word differ(word a, word b, word c) noexcept {
+    return _mm512_ternarylogic_epi32(a, b, c, 0x96);
+  }
   static NIBBLE_ALWAYS_INLINE word without(word a, word b) noexcept { return _mm512_maskz_andnot_epi32(every, b, a); }
 
   static NIBBLE_ALWAYS_INLINE word add(word a, word b) noexcept { return _mm512_add_epi32(a, b); }
@@ -330,17 +326,12 @@ struct avx512_vector {
   static NIBBLE_ALWAYS_INLINE word multiply_wide(word a, word b) noexcept { return _mm512_maskz_mul_epu32(0xff, a, b); }
   template <int N>
   static NIBBLE_ALWAYS_INLINE word right_wide(word a) noexcept { return _mm512_maskz_srli_epi64(0xff, a, N); }
-  static NIBBLE_ALWAYS_INLINE word block_counters(std::uint32_t index) noexcept {
-    return _mm512_add_epi64(all_wide(index), _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7));
-  }
-  static NIBBLE_ALWAYS_INLINE word block_counters(const std::uint32_t* indexes) noexcept {
-    return _mm512_setr_epi64(indexes[0], indexes[4], indexes[1], indexes[5], indexes[2], indexes[6], indexes[3], indexes[7]);
-  }
-  static NIBBLE_ALWAYS_INLINE void store_blocks(std::uint32_t* out, word a, word b, word c, word d) noexcept {
-    const word low = _mm512_mask_blend_epi32(0xaaaa, a, _mm512_maskz_slli_epi64(0xff, b, 32));
-    const word high = _mm512_mask_blend_epi32(0xaaaa, c, _mm512_maskz_slli_epi64(0xff, d, 32));
-    store(out, _mm512_maskz_unpacklo_epi64(0xff, low, high));
-    store(out + 16, _mm512_maskz_unpackhi_epi64(0xff, low, high));
+  template <int N>
+  static NIBBLE_ALWAYS_INLINE word left_wide(word a) noexcept { return _mm512_maskz_slli_epi64(0xff, a, N); }
+  static NIBBLE_ALWAYS_INLINE word add_wide(word a, word b) noexcept { return _mm512_add_epi64(a, b); }
+  static NIBBLE_ALWAYS_INLINE word opaque(word x) noexcept {
+    asm("" : "+v"(x));
+    return x;
   }
 
   static NIBBLE_ALWAYS_INLINE word in_order(word x) noexcept {
