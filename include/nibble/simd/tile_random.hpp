@@ -92,22 +92,85 @@ class tile_random {
     const auto bytes = static_cast<std::size_t>(bits_) / 8;
     const bool draws = rounding_->draws();
     const std::uint64_t offset = draws ? rounding_->random().first_element : 0U;
-    const std::uint64_t per_block = 16 / bytes;
+    // Elements of a block of words are 2^place.
+    const int place = bytes == 1 ? 4 : bytes == 2 ? 3 : 2;
     std::uint64_t indexes[6 * panel_rows] = {};
     std::uint32_t words[4 * 6 * panel_rows];
     std::size_t blocks = 0;
     std::size_t begin[panel_rows] = {};
     for (std::size_t i = 0; draws && i < count; ++i) {
       const std::uint64_t first = offset + std::uint64_t{col + i} * source_cols + row;
-      begin[i] = (blocks * static_cast<std::size_t>(per_block) + static_cast<std::size_t>(first % per_block)) * bytes;
-      for (std::uint64_t b = first / per_block; b <= (first + rows - 1) / per_block; ++b) indexes[blocks++] = b;
+      const auto before = static_cast<std::size_t>(first - (first >> place << place));
+      begin[i] = 16 * blocks + before * bytes;
+      for (std::uint64_t b = first >> place; b <= (first + rows - 1) >> place; ++b) indexes[blocks++] = b;
     }
     if (draws) philox_blocks_at<Arch>(rounding_->random(), indexes, blocks, words);
     const auto* drawn = reinterpret_cast<const std::uint8_t*>(words);
     const auto* given = reinterpret_cast<const std::uint8_t*>(rounding_->words().data());
+    const std::uint8_t* columns[panel_rows] = {};
     for (std::size_t i = 0; i < count; ++i) {
-      const std::uint8_t* from = draws ? drawn + begin[i] : given + ((col + i) * source_cols + row) * bytes;
-      for (std::size_t r = 0; r < rows; ++r) std::memcpy(panel_ + r * panel_stride + (to + i) * bytes, from + r * bytes, bytes);
+      columns[i] = draws ? drawn + begin[i] : given + ((col + i) * source_cols + row) * bytes;
+    }
+    std::uint8_t* out = panel_ + to * bytes;
+    if (bytes == 1) return turn<std::uint8_t>(columns, rows, count, out);
+    if (bytes == 2) return turn<std::uint16_t>(columns, rows, count, out);
+    turn<std::uint32_t>(columns, rows, count, out);
+  }
+
+  /// Row r of the panel from `out` on gets number r of each column.
+  template <class T>
+  static void turn(const std::uint8_t* const (&columns)[panel_rows], std::size_t rows, std::size_t count,
+                   std::uint8_t* out) noexcept {
+    T numbers[panel_rows * panel_rows];
+    for (std::size_t i = 0; i < panel_rows; ++i) {
+      if (rows == panel_rows && i < count) {
+        std::memcpy(numbers + i * panel_rows, columns[i], panel_rows * sizeof(T));
+      } else {
+        std::memset(numbers + i * panel_rows, 0, panel_rows * sizeof(T));
+        if (i < count) std::memcpy(numbers + i * panel_rows, columns[i], rows * sizeof(T));
+      }
+    }
+    transpose_square(numbers);
+    for (std::size_t r = 0; r < rows; ++r) {
+      if (count == panel_rows) {
+        std::memcpy(out + r * panel_stride, numbers + r * panel_rows, panel_rows * sizeof(T));
+      } else {
+        std::memcpy(out + r * panel_stride, numbers + r * panel_rows, count * sizeof(T));
+      }
+    }
+  }
+
+  /// Transposes 16 x 16 numbers. Each step moves the upper half of them between the lower: the first bit of an index
+  /// becomes its last.
+  template <class T>
+  static void transpose_square(T (&x)[panel_rows * panel_rows]) noexcept {
+    constexpr std::size_t half = panel_rows * panel_rows / 2;
+    for (int step = 0; step < 4; ++step) {
+      T y[2 * half];
+#if defined(__SSE2__)
+      constexpr std::size_t width = 16 / sizeof(T);
+      for (std::size_t i = 0; i < half; i += width) {
+        const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i));
+        const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + half + i));
+        auto* to = reinterpret_cast<__m128i*>(y + 2 * i);
+        if constexpr (sizeof(T) == 1) {
+          _mm_storeu_si128(to, _mm_unpacklo_epi8(low, high));
+          _mm_storeu_si128(to + 1, _mm_unpackhi_epi8(low, high));
+        } else if constexpr (sizeof(T) == 2) {
+          _mm_storeu_si128(to, _mm_unpacklo_epi16(low, high));
+          _mm_storeu_si128(to + 1, _mm_unpackhi_epi16(low, high));
+        } else {
+          _mm_storeu_si128(to, _mm_unpacklo_epi32(low, high));
+          _mm_storeu_si128(to + 1, _mm_unpackhi_epi32(low, high));
+        }
+      }
+#else
+      for (std::size_t i = 0; i < half; ++i) {
+        y[2 * i] = x[i];
+        y[2 * i + 1] = x[half + i];
+      }
+#endif
+      std::memcpy(x, y, sizeof(y));
     }
   }
 

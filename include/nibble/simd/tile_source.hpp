@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include <nibble/simd/kernels.hpp>
+#include <nibble/simd/x86/transpose.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -101,6 +102,14 @@ class tile_source {
     const matrix_view<T> source = x_.transposed();
     for (std::size_t c = 0; c < cols; c += 16) {
       const std::size_t count = smaller(16, cols - c);
+#if defined(__AVX2__)
+      if constexpr (has_avx2<Arch> && std::is_same_v<T, float>) {
+        if (rows == panel_rows && count == 16) {
+          turn(&source(col + c, first), source.row_stride, panel_ + c);
+          continue;
+        }
+      }
+#endif
       for (std::size_t i = 0; i < count; ++i) {
         simd_kernels<Arch>::load(source, col + c + i, first, rows, columns + i * panel_rows);
       }
@@ -110,6 +119,19 @@ class tile_source {
     panel_col_ = col;
     panel_cols_ = cols;
   }
+
+#if defined(__AVX2__)
+  /// 16 columns, `stride` floats apart, of 16 rows.
+  static NIBBLE_ALWAYS_INLINE void turn(const float* columns, std::ptrdiff_t stride, float* out) noexcept {
+    for (std::size_t c = 0; c < 16; c += 8) {
+      for (std::size_t r = 0; r < panel_rows; r += 4) {
+        __m256i rows[4];
+        x86::transpose_four(columns + static_cast<std::ptrdiff_t>(c) * stride + r, stride, rows);
+        for (std::size_t k = 0; k < 4; ++k) x86::avx2_vector::store(out + (r + k) * tile_capacity + c, rows[k]);
+      }
+    }
+  }
+#endif
 
   matrix_view<T> x_;
   bool transposed_;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <nibble/simd/x86/round.hpp>
+#include <nibble/simd/x86/transpose.hpp>
 
 #if defined(__AVX2__)
 
@@ -18,34 +19,6 @@
 namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
-
-/// Lane i of vector k is element k of the four at x + i * stride.
-NIBBLE_ALWAYS_INLINE void transpose_four(const float* x, std::size_t stride, __m256i (&out)[4]) noexcept {
-  const auto load = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
-    const auto low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i * stride));
-    const auto high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + (i + 4) * stride));
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
-  };
-  const __m256i low_0 = _mm256_unpacklo_epi32(load(0), load(1));
-  const __m256i high_0 = _mm256_unpackhi_epi32(load(0), load(1));
-  const __m256i low_1 = _mm256_unpacklo_epi32(load(2), load(3));
-  const __m256i high_1 = _mm256_unpackhi_epi32(load(2), load(3));
-  out[0] = _mm256_unpacklo_epi64(low_0, low_1);
-  out[1] = _mm256_unpackhi_epi64(low_0, low_1);
-  out[2] = _mm256_unpacklo_epi64(high_0, high_1);
-  out[3] = _mm256_unpackhi_epi64(high_0, high_1);
-}
-#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
-NIBBLE_ALWAYS_INLINE void transpose_four(const float* x, std::size_t stride, __m512i (&out)[4]) noexcept {
-  __m256i first[4];
-  __m256i second[4];
-  transpose_four(x, stride, first);
-  transpose_four(x + 8 * stride, stride, second);
-  for (std::size_t k = 0; k < 4; ++k) {
-    out[k] = _mm512_maskz_inserti64x4(0xff, _mm512_zextsi256_si512(first[k]), second[k], 1);
-  }
-}
-#endif
 
 /// How a vector of blocks is scaled, and the values of its codes.
 template <class V>
@@ -89,7 +62,7 @@ NIBBLE_ALWAYS_INLINE void choice_errors(const float* x, std::size_t size, bool s
   real sum[2] = {V::all_real(0.0F), V::all_real(0.0F)};
   for (std::size_t i = 0; i < size; i += 4) {
     word turned[4];
-    transpose_four(x + i, size, turned);
+    transpose_four(x + i, static_cast<std::ptrdiff_t>(size), turned);
     real difference[2][4];
     unrolled<4>([&](auto k) NIBBLE_INLINE_LAMBDA {
       const real magnitude = V::as_real(V::both(turned[k], V::all(0x7fff'ffffU)));
