@@ -24,7 +24,8 @@ class scale_chooser {
 
  public:
   /// Whether formats have such blocks: the errors of up to 16 rows are added as a tree.
-  static constexpr bool is_possible = F.block_size > 0 && F.block_rows >= 1 && F.block_rows <= 16 && !F.power_of_two_scale();
+  static constexpr bool is_possible =
+      F.block_size > 0 && Size <= 256 && F.block_rows >= 1 && F.block_rows <= 16 && !F.power_of_two_scale();
 
   scale_chooser(const recipe& r, const tensor_scaling& t) noexcept
       : squares_(r.choice == four_over_six::mean_squared_error), amax_(t.amax),

@@ -18,8 +18,18 @@ namespace detail::inline NIBBLE_UNIT {
 
 /// Whether the blocks of a format can be cut into tiles: whole rows, or runs of a row that tiles can hold.
 template <block_format F>
-inline constexpr bool is_tileable =
-    F.block_size == 0 || (F.block_size >= 8 && F.block_size <= 256 && F.block_size % 8 == 0);
+inline constexpr bool is_tileable = static_cast<std::size_t>(F.block_size) <= panel_capacity;
+
+/// The format of blocks as tiles hold them: blocks that are no multiple of 8 have zeros behind.
+template <block_format F>
+inline constexpr block_format tile_format = [] {
+  block_format f = F;
+  if (F.block_size % 8 != 0) {
+    f.block_size = (F.block_size + 7) / 8 * 8;
+    f.packing = layouts::bytes;
+  }
+  return f;
+}();
 
 template <block_format F, class T, class Arch>
 class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
@@ -27,9 +37,13 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   /// One scale for a whole row or more.
   static constexpr bool wide = F.block_size == 0;
   static constexpr std::size_t block_size = wide ? tile_capacity : static_cast<std::size_t>(F.block_size);
-  static constexpr std::size_t tile_size = tile_capacity / block_size * block_size;
-  static constexpr std::size_t panel_size = wide ? panel_capacity : panel_capacity / block_size * block_size;
-  using codes = tile_codes<F, block_size, Arch>;
+  /// Elements of a block in a tile; more than it has where the blocks are spread.
+  static constexpr std::size_t block_room = wide ? tile_capacity : static_cast<std::size_t>(tile_format<F>.block_size);
+  static constexpr bool is_spread = block_room != block_size;
+  static constexpr std::size_t tile_blocks = tile_capacity / block_room;
+  static constexpr std::size_t tile_size = tile_blocks * block_size;
+  static constexpr std::size_t panel_size = wide ? panel_capacity : panel_capacity / block_room * block_size;
+  using codes = tile_codes<tile_format<F>, block_room, Arch>;
 
  public:
   tile_quantizer(const matrix_view<T>& x, const block_view<F>& q, const quantize_options& o)
@@ -66,11 +80,11 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   /// A tile of a row whose blocks have one row.
   void row_tile(std::size_t row, std::size_t col, std::size_t cols) {
     const std::size_t blocks = (cols + block_size - 1) / block_size;
-    const float* x = padded(source_.elements(row, col, cols), cols, blocks * block_size);
-    block_maxima<block_size, Arch>(x, blocks, scales_.amax());
+    const float* x = padded(source_.elements(row, col, cols), cols);
+    block_maxima<block_room, Arch>(x, blocks, scales_.amax());
     const auto without_nan = [&](std::size_t b) {
-      const matrix_view<float> block{x + b * block_size, 1, block_size};
-      return rectangle_amax(block, 0, 1, 0, block_size, amax_rule::ignore_nan);
+      const matrix_view<float> block{x + b * block_room, 1, block_room};
+      return rectangle_amax(block, 0, 1, 0, block_room, amax_rule::ignore_nan);
     };
     scales_.find(blocks, 1, [&](std::size_t /*r*/) { return x; }, without_nan);
     if (scales_.lacks_choice()) return by_blocks(row, 1, col, cols);
@@ -103,27 +117,21 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       } else {
         band_maxima(row, rows, col, cols, blocks);
       }
-      const auto row_of = [&](std::size_t r) {
-        return padded(source_.elements(row + r, col, cols), cols, blocks * block_size);
-      };
+      const auto row_of = [&](std::size_t r) { return padded(source_.elements(row + r, col, cols), cols); };
       scales_.find(blocks, rows, row_of, [&](std::size_t b) { return amax(b, amax_rule::ignore_nan); });
       if (scales_.lacks_choice()) return by_blocks(row, rows, col, cols);
       store_scales(row, rows, col, blocks);
     }
-    const std::size_t size = wide ? (cols + 7) / 8 * 8 : blocks * block_size;
-    for (std::size_t r = row; r < row + rows; ++r) {
-      encode(r, col, cols, padded(source_.elements(r, col, cols), cols, size));
-    }
+    for (std::size_t r = row; r < row + rows; ++r) encode(r, col, cols, padded(source_.elements(r, col, cols), cols));
   }
 
   /// The amaxes of blocks with several rows, row by row.
   void band_maxima(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols, std::size_t blocks) {
     using words = word_batch<Arch>;
     std::uint32_t* best = scales_.amax();
-    std::uint32_t own[tile_size / block_size + 2 * words::size];
+    std::uint32_t own[tile_blocks + 2 * words::size];
     for (std::size_t r = row; r < row + rows; ++r) {
-      block_maxima<block_size, Arch>(padded(source_.elements(r, col, cols), cols, blocks * block_size), blocks,
-                                     r == row ? best : own);
+      block_maxima<block_room, Arch>(padded(source_.elements(r, col, cols), cols), blocks, r == row ? best : own);
       for (std::size_t b = 0; r != row && b < blocks; b += words::size) {
         xsimd::max(words::load_unaligned(best + b), words::load_unaligned(own + b)).store_unaligned(best + b);
       }
@@ -132,11 +140,22 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
 
   void encode(std::size_t row, std::size_t col, std::size_t cols, const float* x) {
     // A row that is one block is finished before the next one.
-    constexpr std::size_t together = wide ? 1 : 16;
+    const std::size_t together = wide && F.block_rows == 1 && this->q_.cols > panel_size ? 1 : 16;
     if (random_.is_needed() && this->transposed_) random_.draw_transposed(row, col, cols, this->x_.rows, together);
     if (random_.is_needed() && !this->transposed_) random_.draw(row * this->x_.cols + col, cols);
-    codes_.run(x, scales_, random_,
-               {this->q_.codes + row * this->q_.code_stride, col, cols, source_.ahead(row, col + cols), sizeof(T), streamed_});
+    std::uint8_t* const codes = this->q_.codes + row * this->q_.code_stride;
+    const char* const ahead = source_.ahead(row, col + cols);
+    if constexpr (is_spread) {
+      const std::size_t blocks = (cols + block_size - 1) / block_size;
+      random_.spread(block_size, block_room, cols);
+      std::uint8_t spread[tile_capacity];
+      std::uint8_t together[tile_capacity];
+      codes_.run(x, scales_, random_, {spread, 0, blocks * block_room, ahead, sizeof(T), false});
+      for (std::size_t b = 0; b < blocks; ++b) std::memcpy(together + b * block_size, spread + b * block_room, block_size);
+      store_packed<Arch>(F.packing, codes, col, cols, together);
+    } else {
+      codes_.run(x, scales_, random_, {codes, col, cols, ahead, sizeof(T), streamed_});
+    }
   }
 
   /// The largest magnitude of a rectangle; a transposed one is read along the rows of the source.
@@ -146,8 +165,18 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     return simd_kernels<Arch>::amax(this->x_, row, rows, col, cols, rule);
   }
 
-  /// `x` itself, or where `cols` is less than `size`, a copy with zeros behind.
-  const float* padded(const float* x, std::size_t cols, std::size_t size) noexcept {
+  /// `x` itself, or a copy with zeros behind its blocks, or behind whole rows, where they end within a vector.
+  const float* padded(const float* x, std::size_t cols) noexcept {
+    if constexpr (is_spread) {
+      for (std::size_t c = 0, to = 0; c < cols; c += block_size, to += block_room) {
+        const std::size_t count = smaller(block_size, cols - c);
+        std::memcpy(padded_ + to, x + c, count * sizeof(float));
+        std::memset(padded_ + to + count, 0, (block_room - count) * sizeof(float));
+      }
+      return padded_;
+    }
+    constexpr std::size_t unit = wide ? 8 : block_size;
+    const std::size_t size = (cols + unit - 1) / unit * unit;
     if (cols == size) return x;
     std::memcpy(padded_, x, cols * sizeof(float));
     std::memset(padded_ + cols, 0, (size - cols) * sizeof(float));

@@ -21,7 +21,9 @@ class tile_random {
   tile_random(const element_rounding& rounding, const rounding_choice& choice) noexcept
       : rounding_(&rounding), bits_(choice.mode == rounding_mode::stochastic ? choice.random_bits : 0) {
     // Kernels read whole groups.
-    if (is_needed()) std::memset(words_, 0, sizeof(words_));
+    if (!is_needed()) return;
+    std::memset(words_, 0, sizeof(words_));
+    std::memset(spread_, 0, sizeof(spread_));
   }
 
   [[nodiscard]] bool is_needed() const noexcept { return bits_ != 0; }
@@ -54,6 +56,18 @@ class tile_random {
     const bool drawn = panel_cols_ == cols && panel_row_ == first && panel_col_ == col;
     if (!drawn) draw_panel(first, smaller(together, source_cols - first), col, cols, source_cols);
     start_ = panel_ + (row - first) * panel_stride;
+  }
+
+  /// Moves the bits of blocks of `size` elements, `count` elements together, apart, so that there is one every `room`
+  /// elements.
+  void spread(std::size_t size, std::size_t room, std::size_t count) noexcept {
+    if (!is_needed()) return;
+    const auto bytes = static_cast<std::size_t>(bits_) / 8;
+    auto* to = reinterpret_cast<std::uint8_t*>(spread_);
+    for (std::size_t c = 0; c < count; c += size, to += room * bytes) {
+      std::memcpy(to, start_ + c * bytes, smaller(size, count - c) * bytes);
+    }
+    start_ = reinterpret_cast<const std::uint8_t*>(spread_);
   }
 
   /// Where the bits of the tile's element `i` begin; null where none are needed.
@@ -181,6 +195,7 @@ class tile_random {
   std::size_t panel_col_ = 0;
   std::size_t panel_cols_ = 0;
   alignas(64) std::uint32_t words_[tile_capacity + 192];
+  alignas(64) std::uint32_t spread_[tile_capacity + 192];
   alignas(64) std::uint8_t panel_[panel_rows * panel_stride];
 };
 

@@ -127,7 +127,7 @@ class tile_source {
       for (std::size_t r = 0; r < panel_rows; r += 4) {
         __m256i rows[4];
         x86::transpose_four(columns + static_cast<std::ptrdiff_t>(c) * stride + r, stride, rows);
-        for (std::size_t k = 0; k < 4; ++k) x86::avx2_vector::store(out + (r + k) * tile_capacity + c, rows[k]);
+        for (std::size_t k = 0; k < 4; ++k) x86::avx2_vector::store(out + (r + k) * panel_capacity + c, rows[k]);
       }
     }
   }
