@@ -167,6 +167,12 @@ TEST_CASE("simd gives the bits of scalar: formats of a user") {
   // Without mantissa bits "even" is the parity of the exponent field, which no floating-point addition rounds by.
   constexpr block_format powers{.element = formats::e3m0, .scale = formats::e8m0, .block_size = 32,
                                 .packing = layouts::nibbles_low_first};
+  // Blocks that are no whole vectors, and longer ones than scalar code takes at once.
+  constexpr block_format twelve{.element = formats::e2m1, .scale = formats::e4m3, .block_size = 12, .tensor_scale = true,
+                                .packing = layouts::nibbles_low_first};
+  constexpr block_format long_blocks{.element = formats::e4m3, .scale = formats::e8m0, .block_size = 1000, .block_rows = 2};
+  CHECK(differences<twelve>(2, 22) == 0);
+  CHECK(differences<long_blocks>(1, 23) == 0);
   CHECK(differences<powers>(2, 21) == 0);
   CHECK(differences<wide>(1, 14) == 0);
   CHECK(differences<odd>(1, 15) == 0);

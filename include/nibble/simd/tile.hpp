@@ -143,18 +143,18 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     const std::size_t together = wide && F.block_rows == 1 && this->q_.cols > panel_size ? 1 : 16;
     if (random_.is_needed() && this->transposed_) random_.draw_transposed(row, col, cols, this->x_.rows, together);
     if (random_.is_needed() && !this->transposed_) random_.draw(row * this->x_.cols + col, cols);
-    std::uint8_t* const codes = this->q_.codes + row * this->q_.code_stride;
+    std::uint8_t* const bytes = this->q_.codes + row * this->q_.code_stride;
     const char* const ahead = source_.ahead(row, col + cols);
     if constexpr (is_spread) {
       const std::size_t blocks = (cols + block_size - 1) / block_size;
       random_.spread(block_size, block_room, cols);
       std::uint8_t spread[tile_capacity];
-      std::uint8_t together[tile_capacity];
+      std::uint8_t joined[tile_capacity];
       codes_.run(x, scales_, random_, {spread, 0, blocks * block_room, ahead, sizeof(T), false});
-      for (std::size_t b = 0; b < blocks; ++b) std::memcpy(together + b * block_size, spread + b * block_room, block_size);
-      store_packed<Arch>(F.packing, codes, col, cols, together);
+      for (std::size_t b = 0; b < blocks; ++b) std::memcpy(joined + b * block_size, spread + b * block_room, block_size);
+      store_packed<Arch>(F.packing, bytes, col, cols, joined);
     } else {
-      codes_.run(x, scales_, random_, {codes, col, cols, ahead, sizeof(T), streamed_});
+      codes_.run(x, scales_, random_, {bytes, col, cols, ahead, sizeof(T), streamed_});
     }
   }
 
