@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include <nibble/base/philox.hpp>
 #include <nibble/block/options.hpp>
@@ -48,19 +49,25 @@ NIBBLE_ALWAYS_INLINE void philox_blocks(std::uint64_t seed, std::uint64_t stream
 }
 
 #if defined(__AVX2__)
-/// As many of any blocks as vectors take; returns how many. The upper halves of their indexes are those of the first.
+/// The words of any blocks; returns how many. The upper halves of their indexes are those of the first.
 template <class Vector, int Rounds>
 std::size_t philox_gathered(const stochastic& random, const std::uint64_t* indexes, std::size_t count,
                             std::uint32_t* out) noexcept {
   using run = x86::philox_run<Vector, Rounds>;
   const run generator(random.seed, random.stream, static_cast<std::uint32_t>(indexes[0] >> 32));
   std::size_t i = 0;
-  for (; i + run::blocks <= count; i += run::blocks) {
+  for (; i < count; i += run::blocks) {
     std::uint32_t low[run::blocks];
-    for (std::size_t k = 0; k < run::blocks; ++k) low[k] = static_cast<std::uint32_t>(indexes[i + k]);
-    generator.run(low, out + 4 * i);
+    for (std::size_t k = 0; k < run::blocks; ++k) low[k] = static_cast<std::uint32_t>(indexes[smaller(i + k, count - 1)]);
+    if (i + run::blocks <= count) {
+      generator.run(low, out + 4 * i);
+    } else {
+      std::uint32_t last[4 * run::blocks];
+      generator.run(low, last);
+      std::memcpy(out + 4 * i, last, 16 * (count - i));
+    }
   }
-  return i;
+  return count;
 }
 #endif
 

@@ -89,11 +89,12 @@ class tile_random {
 
  private:
   static constexpr std::size_t panel_rows = 16;
+  static constexpr std::size_t together_drawn = 48;  ///< columns
   static constexpr std::size_t panel_stride = (panel_capacity + 192) * 4;
 
   void draw_panel(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols, std::size_t source_cols) noexcept {
-    for (std::size_t c = 0; c < cols; c += panel_rows) {
-      draw_columns(row, rows, col + c, smaller(panel_rows, cols - c), c, source_cols);
+    for (std::size_t c = 0; c < cols; c += together_drawn) {
+      draw_columns(row, rows, col + c, smaller(together_drawn, cols - c), c, source_cols);
     }
     panel_row_ = row;
     panel_col_ = col;
@@ -108,10 +109,10 @@ class tile_random {
     const std::uint64_t offset = draws ? rounding_->random().first_element : 0U;
     // Elements of a block of words are 2^place.
     const int place = bytes == 1 ? 4 : bytes == 2 ? 3 : 2;
-    std::uint64_t indexes[6 * panel_rows] = {};
-    std::uint32_t words[4 * 6 * panel_rows];
+    std::uint64_t indexes[5 * together_drawn];
+    std::uint32_t words[4 * 5 * together_drawn];
     std::size_t blocks = 0;
-    std::size_t begin[panel_rows] = {};
+    std::size_t begin[together_drawn] = {};
     for (std::size_t i = 0; draws && i < count; ++i) {
       const std::uint64_t first = offset + std::uint64_t{col + i} * source_cols + row;
       const auto before = static_cast<std::size_t>(first - (first >> place << place));
@@ -121,14 +122,17 @@ class tile_random {
     if (draws) philox_blocks_at<Arch>(rounding_->random(), indexes, blocks, words);
     const auto* drawn = reinterpret_cast<const std::uint8_t*>(words);
     const auto* given = reinterpret_cast<const std::uint8_t*>(rounding_->words().data());
-    const std::uint8_t* columns[panel_rows] = {};
-    for (std::size_t i = 0; i < count; ++i) {
-      columns[i] = draws ? drawn + begin[i] : given + ((col + i) * source_cols + row) * bytes;
+    for (std::size_t c = 0; c < count; c += panel_rows) {
+      const std::uint8_t* columns[panel_rows] = {};
+      const std::size_t own = smaller(panel_rows, count - c);
+      for (std::size_t i = 0; i < own; ++i) {
+        columns[i] = draws ? drawn + begin[c + i] : given + ((col + c + i) * source_cols + row) * bytes;
+      }
+      std::uint8_t* out = panel_ + (to + c) * bytes;
+      if (bytes == 1) turn<std::uint8_t>(columns, rows, own, out);
+      if (bytes == 2) turn<std::uint16_t>(columns, rows, own, out);
+      if (bytes == 4) turn<std::uint32_t>(columns, rows, own, out);
     }
-    std::uint8_t* out = panel_ + to * bytes;
-    if (bytes == 1) return turn<std::uint8_t>(columns, rows, count, out);
-    if (bytes == 2) return turn<std::uint16_t>(columns, rows, count, out);
-    turn<std::uint32_t>(columns, rows, count, out);
   }
 
   /// Row r of the panel from `out` on gets number r of each column.
