@@ -150,14 +150,12 @@ void encode_stochastic(const float* x, const std::uint32_t* multiplier, const st
   encode_groups<V, Nibbles>(groups, to, [&](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     using real = typename V::real;
     typename V::word p[4];
-    typename V::word c[4];
+    const std::size_t at = (8 * g + 4 * h) * V::lanes;
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
-      const std::size_t at = 8 * V::lanes * g + (4 * h + i) * V::lanes;
       const real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
-      p[i] = V::as_word(V::multiply(V::as_real(V::load(x + at)), m));
-      c[i] = rounding::codes(p[i], rounding::random(random + at * Bits / 8));
+      p[i] = V::as_word(V::multiply(V::as_real(V::load(x + at + i * V::lanes)), m));
     });
-    const typename V::word bytes = rounding::magnitude_bytes(c[0], c[1], c[2], c[3]);
+    const typename V::word bytes = rounding::magnitude_bytes(p, random + at * Bits / 8);
     return rounder<F, V>::template codes<0>(bytes, p[0], p[1], p[2], p[3], rule);
   });
 }

@@ -163,14 +163,12 @@ struct drawn_codes {
   const std::uint8_t* random;
 
   NIBBLE_ALWAYS_INLINE word operator()(const word (&x)[4], std::size_t element) const noexcept {
-    word c[4];
+    word p[4];
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
       constexpr auto unit = static_cast<std::uint32_t>(127 + rounding::prescale) << 23;
-      const word scaled = V::as_word(V::multiply(V::as_real(x[i]), V::as_real(V::all(unit))));
-      c[i] = rounding::codes(scaled, rounding::random(random + (element + i * V::lanes) * Bits / 8));
+      p[i] = V::as_word(V::multiply(V::as_real(x[i]), V::as_real(V::all(unit))));
     });
-    const word bytes = V::pack_halves_unsigned(V::pack_words(c[0], c[1]), V::pack_words(c[2], c[3]));
-    const word limited = V::smallest_bytes(bytes, V::all_bytes(static_cast<int>(limits.limit[0])));
+    const word limited = V::smallest_bytes(rounding::bytes(p, random + element * Bits / 8), V::all_bytes(static_cast<int>(limits.limit[0])));
     return rounder<F, V, false>::codes(limited, x[0], x[1], x[2], x[3], limits.zero);
   }
 };

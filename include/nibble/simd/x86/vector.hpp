@@ -61,6 +61,7 @@ struct avx2_vector {
   static NIBBLE_ALWAYS_INLINE word largest(word a, word b) noexcept { return _mm256_max_epi32(a, b); }
   static NIBBLE_ALWAYS_INLINE word smallest(word a, word b) noexcept { return _mm256_min_epi32(a, b); }
   static NIBBLE_ALWAYS_INLINE word smallest_unsigned(word a, word b) noexcept { return _mm256_min_epu32(a, b); }
+  static NIBBLE_ALWAYS_INLINE word largest_unsigned(word a, word b) noexcept { return _mm256_max_epu32(a, b); }
   static NIBBLE_ALWAYS_INLINE word greater(word a, word b) noexcept { return _mm256_cmpgt_epi32(a, b); }
   static NIBBLE_ALWAYS_INLINE word equal(word a, word b) noexcept { return _mm256_cmpeq_epi32(a, b); }
   template <int N>
@@ -76,6 +77,8 @@ struct avx2_vector {
   static NIBBLE_ALWAYS_INLINE word right_halves(word a) noexcept { return N == 0 ? a : _mm256_srli_epi16(a, N); }
   static NIBBLE_ALWAYS_INLINE word smallest_bytes(word a, word b) noexcept { return _mm256_min_epu8(a, b); }
   static NIBBLE_ALWAYS_INLINE word subtract_bytes(word a, word b) noexcept { return _mm256_sub_epi8(a, b); }
+  /// Unsigned.
+  static NIBBLE_ALWAYS_INLINE word subtract_saturated_bytes(word a, word b) noexcept { return _mm256_subs_epu8(a, b); }
   static NIBBLE_ALWAYS_INLINE word equal_bytes(word a, word b) noexcept { return _mm256_cmpeq_epi8(a, b); }
   static NIBBLE_ALWAYS_INLINE word negative_bytes(word a) noexcept { return _mm256_cmpgt_epi8(_mm256_setzero_si256(), a); }
   static NIBBLE_ALWAYS_INLINE word add_halves(word a, word b) noexcept { return _mm256_add_epi16(a, b); }
@@ -236,6 +239,7 @@ struct avx512_vector {
   static NIBBLE_ALWAYS_INLINE word largest(word a, word b) noexcept { return _mm512_maskz_max_epi32(every, a, b); }
   static NIBBLE_ALWAYS_INLINE word smallest(word a, word b) noexcept { return _mm512_maskz_min_epi32(every, a, b); }
   static NIBBLE_ALWAYS_INLINE word smallest_unsigned(word a, word b) noexcept { return _mm512_maskz_min_epu32(every, a, b); }
+  static NIBBLE_ALWAYS_INLINE word largest_unsigned(word a, word b) noexcept { return _mm512_maskz_max_epu32(every, a, b); }
   static NIBBLE_ALWAYS_INLINE word greater(word a, word b) noexcept {
     return _mm512_movm_epi32(_mm512_cmpgt_epi32_mask(a, b));
   }
@@ -257,6 +261,7 @@ struct avx512_vector {
   }
   static NIBBLE_ALWAYS_INLINE word smallest_bytes(word a, word b) noexcept { return _mm512_min_epu8(a, b); }
   static NIBBLE_ALWAYS_INLINE word subtract_bytes(word a, word b) noexcept { return _mm512_sub_epi8(a, b); }
+  static NIBBLE_ALWAYS_INLINE word subtract_saturated_bytes(word a, word b) noexcept { return _mm512_subs_epu8(a, b); }
   static NIBBLE_ALWAYS_INLINE word equal_bytes(word a, word b) noexcept {
     return _mm512_movm_epi8(_mm512_cmpeq_epi8_mask(a, b));
   }
