@@ -113,7 +113,7 @@ class tile_scales {
     if constexpr (has_quick) {
       if (quick_.applies() && quick_.run(amax_, blocks, code_, multiplier_)) {
         direct_ = true;
-        if (may_be_direct_ || !loses_numbers(quick_.smallest(), rows == 1 ? row_of(0) : nullptr, blocks)) return;
+        if (may_be_direct_ || !loses_numbers(quick::smallest(multiplier_, blocks), rows == 1 ? row_of(0) : nullptr, blocks)) return;
         direct_ = false;
       }
     }

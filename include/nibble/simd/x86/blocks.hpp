@@ -84,7 +84,7 @@ template <class V, bool Nibbles>
 NIBBLE_ALWAYS_INLINE void store_group(std::uint8_t* bytes, bool streamed, typename V::word first,
                                       typename V::word second) noexcept {
   const auto put = [&](std::uint8_t* to, typename V::word x) NIBBLE_INLINE_LAMBDA {
-    if (streamed) {
+    if (streamed) [[unlikely]] {
       V::stream(to, x);
     } else {
       V::store(to, x);
@@ -103,8 +103,9 @@ NIBBLE_ALWAYS_INLINE void store_group(std::uint8_t* bytes, bool streamed, typena
 template <class V, bool Nibbles, class Half>
 NIBBLE_ALWAYS_INLINE void encode_groups(std::size_t groups, destination to, const Half& half) noexcept {
   constexpr std::size_t group_bytes = (Nibbles ? 1 : 2) * V::bytes;
+  if (to.ahead == nullptr) to.ahead = reinterpret_cast<const char*>(to.bytes);  // anything: it saves a question a group
   for (std::size_t g = 0; g < groups; ++g) {
-    if (to.ahead != nullptr) to.ahead = fetch_group<V>(to.ahead, to.element);
+    to.ahead = fetch_group<V>(to.ahead, to.element);
     const typename V::word first = half(std::integral_constant<std::size_t, 0>{}, g);
     const typename V::word second = half(std::integral_constant<std::size_t, 1>{}, g);
     store_group<V, Nibbles>(to.bytes, to.streamed, first, second);

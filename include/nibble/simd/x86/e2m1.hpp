@@ -39,8 +39,10 @@ struct nearest_e2m1 {
     return V::upper_halves(moved(a), moved(b));
   }
 
-  /// Codes, one a byte in the order of packing, of four vectors of numbers `y`. `x` has their signs and zeros.
-  static NIBBLE_ALWAYS_INLINE word codes(const word (&y)[4], const word (&x)[4], negative_zero_rule rule) noexcept {
+  /// Codes, one a byte in the order of packing, of four vectors of numbers `y`. x(i) has the signs and zeros of vector i; it
+  /// is called for drop_exact only.
+  template <class Source>
+  static NIBBLE_ALWAYS_INLINE word codes(const word (&y)[4], const Source& x, negative_zero_rule rule) noexcept {
     const word h0 = halves(y[0], y[1]);
     const word h1 = halves(y[2], y[3]);
     const word d0 = V::add_halves(h0, h0);
@@ -53,13 +55,16 @@ struct nearest_e2m1 {
     const word least = V::smallest_signed_bytes(quarter, V::all_bytes(15));
     // Codes less one, and zero for numbers below 0.5; those from 0.25 on have code 1, too.
     const word above = V::lookup(V::repeated(0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 6), least);
-    const word magnitude = V::subtract_bytes(above, V::greater_bytes(quarter, V::all_bytes(-5)));
-    if (rule == negative_zero_rule::drop_exact) {
-      // x & (x - 1) is negative for a negative number, but not for -0.
-      const auto signs = [](word a) NIBBLE_INLINE_LAMBDA { return V::both(a, V::add(a, V::all(~0U))); };
-      sign = V::pack_halves(V::upper_halves(signs(x[0]), signs(x[1])), V::upper_halves(signs(x[2]), signs(x[3])));
-    } else if (rule == negative_zero_rule::drop) {
-      sign = V::without(sign, V::equal_bytes(magnitude, V::all(0U)));
+    // GCC 12 makes two operations of a comparison with a constant that it knows.
+    const word magnitude = V::subtract_bytes(above, V::greater_bytes(quarter, V::opaque(V::all_bytes(-5))));
+    if (rule != negative_zero_rule::keep) [[unlikely]] {
+      if (rule == negative_zero_rule::drop_exact) {
+        // x & (x - 1) is negative for a negative number, but not for -0.
+        const auto signs = [](word a) NIBBLE_INLINE_LAMBDA { return V::both(a, V::add(a, V::all(~0U))); };
+        sign = V::pack_halves(V::upper_halves(signs(x(0)), signs(x(1))), V::upper_halves(signs(x(2)), signs(x(3))));
+      } else {
+        sign = V::without(sign, V::equal_bytes(magnitude, V::all(0U)));
+      }
     }
     const word code = V::either(magnitude, V::both(V::template right_halves<4>(sign), V::all_bytes(8)));
     return V::lookup(code, V::repeated(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15));
@@ -72,13 +77,19 @@ template <class V, std::size_t Size, bool Nibbles>
 void encode_nearest_e2m1(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
                          negative_zero_rule rule) noexcept {
   encode_groups<V, Nibbles>(groups, to, [&](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
-    typename V::word v[4];
     typename V::word p[4];
+    const float* const from = x + (8 * g + 4 * h) * V::lanes;
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
-      v[i] = V::load(x + 8 * V::lanes * g + (4 * h + i) * V::lanes);
-      p[i] = V::as_word(V::multiply(V::as_real(v[i]), multiplier_of<V, Size>(multiplier, g, 4 * h + i)));
+      const typename V::real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
+      p[i] = V::as_word(V::multiply(V::as_real(V::load(from + i * V::lanes)), m));
     });
-    return nearest_e2m1<V, 126>::codes(p, v, rule);
+    // Loaded again where they are wanted, so that the loads of above are operands of the products.
+    const auto again = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+      const float* place = from + i * V::lanes;
+      asm("" : "+r"(place));
+      return V::load(place);
+    };
+    return nearest_e2m1<V, 126>::codes(p, again, rule);
   });
 }
 

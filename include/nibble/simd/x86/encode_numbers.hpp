@@ -146,7 +146,7 @@ struct nearest_e2m1_codes {
   code_limits limits;
 
   NIBBLE_ALWAYS_INLINE word operator()(const word (&x)[4], std::size_t /*element*/) const noexcept {
-    return nearest_e2m1<V, 127>::codes(x, x, limits.zero);
+    return nearest_e2m1<V, 127>::codes(x, [&](std::size_t i) NIBBLE_INLINE_LAMBDA { return x[i]; }, limits.zero);
   }
   /// Nonzero where some number is NaN.
   static NIBBLE_ALWAYS_INLINE word unserved(const word (&x)[4]) noexcept {

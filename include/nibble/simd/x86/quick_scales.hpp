@@ -34,7 +34,8 @@ class quick_scales {
   /// serves blocks whose largest element is scaled to less than 2^`reach`.
   quick_scales(const recipe& r, const tensor_scaling& t, const scale_constants& k, int prescale, int lowest,
                int highest, int reach) noexcept
-      : rule_(r.scale),
+      : divides_first_(r.scale == scale_rule::quotient_times_encode || r.scale == scale_rule::quotient_by_scale),
+        divides_second_(r.scale == scale_rule::quotient_by_scale),
         floor_(r.scale_floor),
         prescale_(prescale),
         most_(static_cast<std::uint32_t>(127 + prescale + reach) << 23) {
@@ -55,7 +56,7 @@ class quick_scales {
     word smallest = V::all(~0U);  // amax less 1, so that zero is larger than all
     word reach = V::all(0U);
     word zeros = V::all(0U);
-    word factor = V::all(~0U);  // as smallest, of the multipliers
+    const quick_scales own = *this;  // what is stored might otherwise be some of it
     for (std::size_t b = 0; b < blocks; b += V::lanes) {
       const word a = V::load(amax + b);
       largest = V::largest(largest, a);
@@ -64,30 +65,29 @@ class quick_scales {
       word m;
       word is_zero;
       if constexpr (F.power_of_two_scale()) {
-        shift(a, c, m, is_zero);
+        own.shift(a, c, m, is_zero);
       } else {
-        divide(a, c, m, is_zero);
+        own.divide(a, c, m, is_zero);
         zeros = V::either(zeros, is_zero);
       }
       m = V::without(m, is_zero);
       V::store(code + b, c);
       V::store(multiplier + b, m);
-      factor = V::smallest_unsigned(factor, V::add(m, V::all(~0U)));
       reach = V::largest(reach, V::as_word(V::multiply(V::as_real(a), V::as_real(m))));
     }
     const word high = V::either(V::greater(largest, V::all(highest_ - 1U)), V::greater(reach, V::all(most_)));
     const word low = V::differ(V::equal(V::smallest_unsigned(smallest, V::all(lowest_)), V::all(lowest_)), V::all(~0U));
     word unserved = V::either(high, low);
     if (!serves_zeros_) unserved = V::either(unserved, zeros);
-    alignas(64) std::uint32_t factors[V::lanes];
-    V::store(factors, factor);
-    smallest_ = ~0U;
-    for (const std::uint32_t one : factors) smallest_ = one < smallest_ ? one : smallest_;
     return !V::any(unserved);
   }
 
-  /// Less than the smallest multiplier but zero of the last run(), which includes 2^prescale.
-  [[nodiscard]] std::uint32_t smallest() const noexcept { return smallest_; }
+  /// Less than the smallest but zero of multipliers that include 2^prescale.
+  [[nodiscard]] static std::uint32_t smallest(const std::uint32_t* multiplier, std::size_t blocks) noexcept {
+    std::uint32_t smallest = ~0U;
+    for (std::size_t b = 0; b < blocks; ++b) smallest = multiplier[b] - 1U < smallest ? multiplier[b] - 1U : smallest;
+    return smallest;
+  }
 
  private:
   /// Codes and multipliers of powers of two. Zeros take any multiplier.
@@ -101,14 +101,8 @@ class quick_scales {
 
   NIBBLE_ALWAYS_INLINE void divide(word amax, word& code, word& multiplier, word& is_zero) const noexcept {
     const real a = V::as_real(amax);
-    real s;
-    if (rule_ == scale_rule::quotient_times_encode || rule_ == scale_rule::quotient_by_scale) {
-      const real quotient = V::divide(a, V::all_real(first_));
-      s = rule_ == scale_rule::quotient_by_scale ? V::divide(quotient, V::all_real(second_))
-                                                 : V::multiply(quotient, V::all_real(second_));
-    } else {
-      s = V::multiply(V::multiply(a, V::all_real(first_)), V::all_real(second_));
-    }
+    real s = divides_first_ ? V::divide(a, V::all_real(first_)) : V::multiply(a, V::all_real(first_));
+    s = divides_second_ ? V::divide(s, V::all_real(second_)) : V::multiply(s, V::all_real(second_));
     word value;
     code = rounder<F.scale, V>::nearest(V::largest(V::as_word(s), V::as_word(V::all_real(floor_))), value);
     const real divisor = V::multiply(V::as_real(value), V::all_real(factor_));
@@ -170,7 +164,8 @@ class quick_scales {
     second_ = static_cast<float>(second);
   }
 
-  scale_rule rule_ = scale_rule::unspecified;
+  bool divides_first_ = false;
+  bool divides_second_ = false;
   bool applies_ = false;
   bool serves_zeros_ = false;  ///< elements of a zero scale become zeros that keep their sign, or none does
   float floor_ = 0.0F;
@@ -184,7 +179,6 @@ class quick_scales {
   float dividend_ = 1.0F;
   std::uint32_t addend_ = 0;  ///< powers of two: rounds amax into its exponent field
   std::uint32_t least_field_ = 0;
-  std::uint32_t smallest_ = 0;
 };
 
 }  // namespace detail::inline NIBBLE_UNIT::x86
