@@ -73,6 +73,18 @@ bool same(const matrix_view<T>& x, const quantize_options& options) {
   return quantize<F>(scalar{}, x, options) == quantize<F>(simd{}, x, options);
 }
 
+/// Whether both backends notice the same, with the same codes.
+template <block_format F, class T>
+bool same_counts(const matrix_view<T>& x, quantize_options options) {
+  quantize_counts plain;
+  quantize_counts vectors;
+  options.counts = &plain;
+  const block_tensor<F> expected = quantize<F>(scalar{}, x, options);
+  options.counts = &vectors;
+  return quantize<F>(simd{}, x, options) == expected && plain.elements == vectors.elements &&
+         plain.clipped == vectors.clipped && plain.zeroed == vectors.zeroed && plain.nonfinite == vectors.nonfinite;
+}
+
 stochastic any_stochastic(std::mt19937_64& random) {
   const int bits[] = {8, 16, 32};
   return {.seed = random(), .stream = random() % 3, .bits = bits[random() % 3],
@@ -89,6 +101,8 @@ int differences(const matrix_view<T>& x, const recipe& r, std::mt19937_64& rando
   different += same<F>(x, {.rounding = any_stochastic(random), .recipe = r}) ? 0 : 1;
   different += same<F>(x, {.rounding = stochastic{.seed = random(), .bits = 16}, .recipe = r}) ? 0 : 1;
   different += same<F>(x, {.recipe = r, .orientation = orientation::column_wise}) ? 0 : 1;
+  different += same_counts<F>(x, {.recipe = r}) ? 0 : 1;
+  different += same_counts<F>(x, {.rounding = modes[random() % 7], .recipe = r}) ? 0 : 1;
   const stochastic drawn = any_stochastic(random);
   different += same<F>(x, {.rounding = drawn, .recipe = r, .orientation = orientation::column_wise}) ? 0 : 1;
   return different;

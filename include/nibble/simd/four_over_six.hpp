@@ -77,16 +77,19 @@ class scale_chooser {
     const auto row = [&](std::size_t r) NIBBLE_INLINE_LAMBDA {
       return real(float_batch<Arch>::load_unaligned(errors + r * stride));
     };
-    if (rows == 1) return row(0);
-    real sum[8];
-    for (std::size_t r = 0; r < 8; ++r) {
-      sum[r] = r < rows ? row(r) : real(0.0F);
-      if (r + 8 < rows) sum[r] = sum[r] + row(r + 8);
+    if constexpr (F.block_rows == 1) {
+      return row(0);
+    } else {
+      const auto row_or_zero = [&](std::size_t r) NIBBLE_INLINE_LAMBDA {
+        return r < static_cast<std::size_t>(F.block_rows) && r < rows ? row(r) : real(0.0F);
+      };
+      real sum[8];
+      for (std::size_t r = 0; r < 8; ++r) sum[r] = row_or_zero(r) + row_or_zero(r + 8);
+      for (std::size_t half = 4; half > 0; half /= 2) {
+        for (std::size_t r = 0; r < half; ++r) sum[r] = sum[r] + sum[r + half];
+      }
+      return sum[0];
     }
-    for (std::size_t half = 4; half > 0; half /= 2) {
-      for (std::size_t r = 0; r < half; ++r) sum[r] = sum[r] + sum[r + half];
-    }
-    return sum[0];
   }
 
  private:

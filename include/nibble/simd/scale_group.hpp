@@ -49,7 +49,10 @@ class scale_group {
       : recipe_(&r), codes_(make_special_codes(F.scale, r.scale_rounding, overflow::saturate, policy::cuda, false)),
         largest_(static_cast<float>(k.largest_element)), reciprocal_(static_cast<float>(k.reciprocal_largest)),
         encode_(static_cast<float>(t.encode)), decode_(static_cast<float>(t.decode)),
-        largest_times_decode_(static_cast<float>(k.largest_element * t.decode)) {}
+        largest_times_decode_(static_cast<float>(k.largest_element * t.decode)),
+        replacement_code_(r.zero_scale == zero_scale_rule::replace && !F.power_of_two_scale() && F.scale.bits() <= 16
+                              ? encode_scale(F.scale, binary32(r.scale_replacement).bits(), rounding_mode::nearest_even)
+                              : 0U) {}
 
   /// Whether every amax of the vector is zero or in the range in which the formulas are exact: 2^-80 to 2^120.
   [[nodiscard]] NIBBLE_ALWAYS_INLINE static bool is_plain(words amax) noexcept {
@@ -113,7 +116,7 @@ class scale_group {
     if (r.zero_scale == zero_scale_rule::replace) {
       const binary32 replacement(r.scale_replacement);
       d = xsimd::select(is_zero, words(replacement.bits()), d);
-      code = xsimd::select(is_zero, words(encode_scale(F.scale, replacement.bits(), rounding_mode::nearest_even)), code);
+      code = xsimd::select(is_zero, words(replacement_code_), code);
     }
     if (r.element == element_rule::exact) {
       // Zeros are left out by their scale.
@@ -163,6 +166,7 @@ class scale_group {
   const recipe* recipe_;
   special_codes codes_;
   real largest_, reciprocal_, encode_, decode_, largest_times_decode_;
+  std::uint32_t replacement_code_;  ///< of a scale that is zero
 };
 
 }  // namespace detail

@@ -11,6 +11,7 @@
 #include <nibble/simd/convert.hpp>
 #include <nibble/simd/stream.hpp>
 #include <nibble/simd/tile_codes.hpp>
+#include <nibble/simd/tile_counts.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -44,6 +45,8 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   static constexpr std::size_t tile_size = tile_blocks * block_size;
   static constexpr std::size_t panel_size = wide ? panel_capacity : panel_capacity / block_room * block_size;
   using codes = tile_codes<tile_format<F>, block_room, Arch>;
+  using counter = magnitude_counter<block_room, Arch>;
+  static constexpr bool has_counts = !wide && counter::serves && F.element.has_zero && !F.element.nan_is_negative_zero();
 
  public:
   tile_quantizer(const matrix_view<T>& x, const block_view<F>& q, const quantize_options& o)
@@ -54,7 +57,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
 
   /// As quantizer::run.
   void run(std::size_t first, std::size_t last) {
-    const bool other_walk = this->options_.counts != nullptr ||
+    const bool other_walk = (this->options_.counts != nullptr && !has_counts) ||
                             !codes::scales::serves(this->recipe_, this->rounding_, this->scaling_);
     if (other_walk) return base::run(first, last);
     if (first == 0) this->store_tensor_scale();
@@ -87,9 +90,14 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       return rectangle_amax(block, 0, 1, 0, block_room, amax_rule::ignore_nan);
     };
     scales_.find(blocks, 1, [&](std::size_t /*r*/) { return x; }, without_nan);
-    if (scales_.lacks_choice()) return by_blocks(row, 1, col, cols);
+    if (wants_scalar()) return by_blocks(row, 1, col, cols);
     store_scales(row, 1, col, blocks);
     encode(row, col, cols, x);
+  }
+
+  /// Whether scalar code takes the tile: it alone chooses between scales of some blocks, and counts what they do.
+  [[nodiscard]] bool wants_scalar() const noexcept {
+    return scales_.lacks_choice() || (this->options_.counts != nullptr && !scales_.is_direct() && !scales_.is_plain());
   }
 
   /// A tile as scalar code takes it.
@@ -119,7 +127,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       }
       const auto row_of = [&](std::size_t r) { return padded(source_.elements(row + r, col, cols), cols); };
       scales_.find(blocks, rows, row_of, [&](std::size_t b) { return amax(b, amax_rule::ignore_nan); });
-      if (scales_.lacks_choice()) return by_blocks(row, rows, col, cols);
+      if (wants_scalar()) return by_blocks(row, rows, col, cols);
       store_scales(row, rows, col, blocks);
     }
     for (std::size_t r = row; r < row + rows; ++r) encode(r, col, cols, padded(source_.elements(r, col, cols), cols));
@@ -156,6 +164,33 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     } else {
       codes_.run(x, scales_, random_, {bytes, col, cols, ahead, sizeof(T), streamed_});
     }
+    if constexpr (has_counts) {
+      if (this->options_.counts != nullptr) count(bytes, col, cols, x);
+    }
+  }
+
+  /// Adds what happened to the elements `x` of a tile to the call's counts.
+  void count(const std::uint8_t* bytes, std::size_t col, std::size_t cols, const float* x) noexcept {
+    using kind = element_scaling::kind;
+    const std::size_t blocks = (cols + block_size - 1) / block_size;
+    const bool prescaled = scales_.is_direct() && !scales_.is_exact();
+    const auto limit = static_cast<float>(F.element.max_value() *
+                                          (prescaled ? power_of_two(codes_.elements().prescale()) : 1.0));
+    const std::uint32_t* operands = prescaled ? scales_.multipliers() : scales_.operands();
+    counter elements;
+    if (scales_.rule() == kind::divide) {
+      elements.run(x, operands, blocks, limit, false, [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number / o; });
+    } else {
+      elements.run(x, operands, blocks, limit, scales_.rule() == kind::exact,
+                   [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number * o; });
+    }
+    std::uint8_t own[tile_capacity];
+    load_packed<Arch>(F.packing, bytes, col, cols, own);
+    quantize_counts& counts = *this->options_.counts;
+    counts.elements += cols;
+    counts.clipped += elements.beyond();
+    counts.zeroed += zero_codes<Arch>(own, cols, F.element.magnitude_mask()) -
+                     (elements.zeros() - (blocks * block_room - cols));
   }
 
   /// The largest magnitude of a rectangle; a transposed one is read along the rows of the source.

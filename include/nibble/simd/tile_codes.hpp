@@ -94,7 +94,8 @@ class tile_codes {
       const std::size_t whole = Size == tile_capacity ? (count + 7) / 8 * 8 : blocks * Size;
       scale(x + first, s, b, blocks, whole);
     }
-    std::memset(scaled_ + count, 0, (scaled_size - count) * sizeof(float));
+    // Whole chunks are read, of which a group of the kernels is a part.
+    std::memset(scaled_ + count, 0, (chunk_size - 1 - (count + chunk_size - 1) % chunk_size) * sizeof(float));
     if (kernel_.tuned()) {
 #if defined(__AVX2__)
       const std::size_t groups = (count + kernel::group() - 1) / kernel::group();

@@ -109,7 +109,7 @@ class tile_random {
     const std::uint64_t offset = draws ? rounding_->random().first_element : 0U;
     // Elements of a block of words are 2^place.
     const int place = bytes == 1 ? 4 : bytes == 2 ? 3 : 2;
-    std::uint64_t indexes[5 * together_drawn];
+    std::uint64_t indexes[5 * together_drawn] = {};
     std::uint32_t words[4 * 5 * together_drawn];
     std::size_t blocks = 0;
     std::size_t begin[together_drawn] = {};

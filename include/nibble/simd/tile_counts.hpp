@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What quantize_counts says of a tile whose scales hardware may use (tile_scales.hpp): its elements are finite then, so
+// that they become zero or lie beyond the range, or neither.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include <nibble/simd/lanes.hpp>
+#include <nibble/simd/pack.hpp>
+#include <nibble/simd/real.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT {
+
+/// Magnitudes of blocks of `Size` elements, scaled by the operands of their blocks.
+template <std::size_t Size, class Arch>
+class magnitude_counter {
+  using words = word_batch<Arch>;
+  using real = simd_real<Arch>;
+
+ public:
+  static constexpr bool serves = Size % words::size == 0;
+
+  /// Counts the zeros among the elements of `blocks` blocks, and those that `scale(magnitude, operand)` takes beyond
+  /// `limit`; or, with `scales_limit`, those beyond the product of limit and operand. A zero operand takes none there.
+  template <class Scale>
+  NIBBLE_ALWAYS_INLINE void run(const float* x, const std::uint32_t* operand, std::size_t blocks, float limit,
+                                bool scales_limit, const Scale& scale) noexcept {
+    words beyond(0U);
+    words zeros(0U);
+    for (std::size_t b = 0; b < blocks; ++b) {
+      const bool none = operand[b] == 0;
+      const auto o = bit_cast<float>(none ? 0x3f80'0000U : operand[b]);
+      const real factor(scales_limit ? 1.0F : o);
+      const signed_batch<Arch> bound(static_cast<std::int32_t>(none ? 0x7f80'0000U : to_bits(scales_limit ? limit * o : limit)));
+      for (std::size_t i = b * Size; i < (b + 1) * Size; i += words::size) {
+        const words magnitude =
+            bits_as<std::uint32_t>(float_batch<Arch>::load_unaligned(x + i)) & words(0x7fff'ffffU);
+        const auto above = bits_as<std::int32_t>(scale(real(bits_as<float>(magnitude)), factor).value) > bound;
+        beyond = beyond + bits_as<std::uint32_t>(xsimd::select(above, signed_batch<Arch>(1), signed_batch<Arch>(0)));
+        zeros = zeros + xsimd::select(magnitude == words(0U), words(1U), words(0U));
+      }
+    }
+    beyond_ = sum(beyond);
+    zeros_ = sum(zeros);
+  }
+
+  [[nodiscard]] std::size_t beyond() const noexcept { return beyond_; }
+  [[nodiscard]] std::size_t zeros() const noexcept { return zeros_; }
+
+ private:
+  static std::size_t sum(words x) noexcept {
+    std::uint32_t lanes[words::size];
+    x.store_unaligned(lanes);
+    std::size_t all = 0;
+    for (const std::uint32_t lane : lanes) all += lane;
+    return all;
+  }
+
+  std::size_t beyond_ = 0;
+  std::size_t zeros_ = 0;
+};
+
+/// How many of `count` codes, one a byte, have no bit of `mask`.
+template <class Arch>
+std::size_t zero_codes(const std::uint8_t* codes, std::size_t count, std::uint32_t mask) noexcept {
+  constexpr std::uint64_t ones = 0x0101'0101'0101'0101U;
+  std::size_t zeros = 0;
+  std::size_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const std::uint64_t word = load_eight(codes + i) & (ones * mask);
+    // The highest bit of a byte says whether another one is set.
+    const std::uint64_t any = ((word & (ones * 0x7fU)) + ones * 0x7fU) | word;
+    zeros += 8U - static_cast<std::size_t>(std::popcount(any & (ones * 0x80U)));
+  }
+  for (; i < count; ++i) zeros += (codes[i] & mask) == 0 ? 1U : 0U;
+  return zeros;
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace nibble
