@@ -30,6 +30,7 @@ class scale_chooser {
   scale_chooser(const recipe& r, const tensor_scaling& t) noexcept
       : squares_(r.choice == four_over_six::mean_squared_error), amax_(t.amax),
         denominator_(r.choice == four_over_six::off ? binary32(1.0F) : choice_error(F, r, t).denominator),
+        unit_(static_cast<float>(amax_ / denominator_)),
         codes_(make_special_codes(F.element, rounding_mode::nearest_even, overflow::saturate, r.policy, false)) {}
 
   /// Whether vectors serve a call: products rounded to nearest even, and no subnormal on the way.
@@ -47,8 +48,12 @@ class scale_chooser {
     float* sums;
   };
 
+  /// Whether errors() gives estimates, too: sums that decides() judges.
+  [[nodiscard]] bool estimates() const noexcept { return has_kernel && !squares_; }
+
   /// Adds up the errors of the runs of `Size` elements, of one row, of a vector of blocks under both candidates. Run i
   /// begins at x + i * Size; the last of `runs` stands for those after it.
+  template <bool Exact>
   void errors(const float* x, std::size_t runs, const candidate& six, const candidate& four) const noexcept {
     alignas(64) float copy[Size * width];
     if (runs < width) {
@@ -61,15 +66,29 @@ class scale_chooser {
     if constexpr (has_kernel) {
       using vector = x86::vector_of<Arch>;
       const auto make = [&](const candidate& c) NIBBLE_INLINE_LAMBDA {
-        return x86::choice_candidate<vector>(c.operand, vector::as_real(c.scale), static_cast<float>(amax_),
-                                             static_cast<float>(denominator_));
+        return x86::choice_candidate<vector, Exact>(c.operand, vector::as_real(c.scale), static_cast<float>(amax_),
+                                                    static_cast<float>(denominator_));
       };
-      const x86::choice_candidate<vector> candidates[] = {make(six), make(four)};
+      const x86::choice_candidate<vector, Exact> candidates[] = {make(six), make(four)};
       float* const sums[] = {six.sums, four.sums};
-      return x86::choice_errors<vector>(x, Size, squares_, candidates, sums);
+      return x86::choice_errors<vector, Exact>(x, Size, squares_, candidates, sums);
     }
 #endif
     for (const candidate& c : {six, four}) error(x, c).value.store_unaligned(c.sums);
+  }
+
+  /// Lanes of all ones where estimates do not tell which sum of `rows` rows is larger. An estimated error is off by at most
+  /// 2^-22 of the value, which is at most 6 scales, and by the rounding of a difference; its sum by that of 19 sums. The
+  /// bound is more than twice of all that.
+  [[nodiscard]] words undecided(real six, real four, words six_scale, words four_scale, std::size_t rows) const noexcept {
+    const real unit(unit_ * static_cast<float>(Size * rows) * 0x1p-18F);
+    const real scales = real(bits_as<float>(six_scale)) + real(bits_as<float>(four_scale));
+    const real bound = scales * unit + (six + four) * real(static_cast<float>(Size < 16 ? 16 : Size) * 0x1p-20F);
+    const auto bits = [](real x) NIBBLE_INLINE_LAMBDA { return bits_as<std::int32_t>(x.value); };
+    const auto apart = (bits(six + bound) < bits(four)) | (bits(four + bound) < bits(six));
+    // One scale twice has one error.
+    const auto differ = bits_as<std::int32_t>(six_scale ^ four_scale) != signed_batch<Arch>(0);
+    return bits_as<std::uint32_t>(xsimd::select(differ & !apart, signed_batch<Arch>(-1), signed_batch<Arch>(0)));
   }
 
   /// The sum of the errors of the rows of blocks, `stride` floats apart, in the order of error_of in block/quantize.hpp.
@@ -93,10 +112,8 @@ class scale_chooser {
   }
 
  private:
-#if defined(__AVX2__)
   static constexpr bool has_kernel = has_avx2<Arch> && F.element == formats::e2m1 && Size % 4 == 0 &&
                                      F.scale.mantissa_bits <= 10 && F.scale.min_exponent() - F.scale.mantissa_bits > -40;
-#endif
 
   /// Sums of the errors, as choice_error::of has them.
   real error(const float* x, const candidate& c) const noexcept {
@@ -137,6 +154,7 @@ class scale_chooser {
   bool squares_;
   binary32 amax_;
   binary32 denominator_;
+  float unit_;  ///< the value of 1 under a scale of 1
   special_codes codes_;
 };
 

@@ -131,10 +131,9 @@ class scale_group {
 
   /// The codes that non-negative finite scales round to, and their values.
   NIBBLE_ALWAYS_INLINE void round(words bits, words& code, words& value) const noexcept {
+    const bool upward = recipe_->scale_rounding == rounding_mode::upward;
     if (recipe_->ggml_scale_codec) {
       code = ggml_codes(bits);
-    } else if (recipe_->scale_rounding == rounding_mode::upward) {
-      code = encode_lanes<rounding_mode::upward>(F.scale, codes_, bits, words(0U), 32);
     } else {
 #if defined(__AVX2__)
       using vector = x86::vector_of<Arch>;
@@ -143,13 +142,29 @@ class scale_group {
           typename vector::word numbers;
           code = words(x86::rounder<F.scale, vector>::nearest(bits, numbers));
           value = words(numbers);
+          if (upward) next_where_below(bits, code, value);
           return;
         }
       }
 #endif
-      code = encode_lanes<rounding_mode::nearest_even>(F.scale, codes_, bits, words(0U), 32);
+      code = upward ? encode_lanes<rounding_mode::upward>(F.scale, codes_, bits, words(0U), 32)
+                    : encode_lanes<rounding_mode::nearest_even>(F.scale, codes_, bits, words(0U), 32);
     }
     value = decode_lanes(F.scale, code);
+  }
+
+  /// Moves rounded scales that are below the numbers `bits` up by a code. There is one, for what lies beyond the range has
+  /// saturated.
+  NIBBLE_ALWAYS_INLINE static void next_where_below(words bits, words& code, words& value) noexcept {
+    constexpr std::uint32_t last_place = 1U << (23 - F.scale.mantissa_bits);
+    const words largest(to_bits(static_cast<float>(F.scale.max_value())));
+    const real step(static_cast<float>(F.scale.min_positive()));
+    // In the subnormal range numbers lie a step apart, above it a place.
+    const words next = xsimd::max(value + words(last_place), bits_as<std::uint32_t>((real(bits_as<float>(value)) + step).value));
+    const auto is_below = bits_as<std::int32_t>(value) < bits_as<std::int32_t>(xsimd::min(bits, largest));
+    const words below = bits_as<std::uint32_t>(xsimd::select(is_below, signed_batch<Arch>(-1), signed_batch<Arch>(0)));
+    code = code - below;
+    value = value ^ ((value ^ next) & below);
   }
 
   /// ggml_scale_code on lanes.

@@ -214,6 +214,7 @@ class tile_scales {
     constexpr std::size_t stride = most + width;
     alignas(64) std::uint32_t other_code[stride];
     alignas(64) std::uint32_t other_operand[stride];
+    alignas(64) std::uint32_t scale[2][stride];
     alignas(64) float errors[2][most_rows * stride];
     for (std::size_t b = 0; b < blocks; b += width) {
       words code;
@@ -221,26 +222,39 @@ class tile_scales {
       group_.run(words::load_unaligned(amax_ + b), code, operand, 1.5F);
       code.store_unaligned(other_code + b);
       operand.store_unaligned(other_operand + b);
+      decode_lanes(F.scale, words::load_unaligned(code_ + b)).store_unaligned(scale[0] + b);
+      decode_lanes(F.scale, code).store_unaligned(scale[1] + b);
     }
-    const auto candidate = [&](const std::uint32_t* operand, const std::uint32_t* code, float* sums) NIBBLE_INLINE_LAMBDA {
-      return typename chooser::candidate{words::load_unaligned(operand), decode_lanes(F.scale, words::load_unaligned(code)),
-                                         sums};
+    const auto add_row = [&]<bool Exact>(const float* x, std::size_t r, std::size_t b) NIBBLE_INLINE_LAMBDA {
+      chooser_.template errors<Exact>(
+          x + b * Size, blocks - b,
+          {words::load_unaligned(operand_ + b), words::load_unaligned(scale[0] + b), errors[0] + r * stride + b},
+          {words::load_unaligned(other_operand + b), words::load_unaligned(scale[1] + b), errors[1] + r * stride + b});
     };
+    const bool estimates = chooser_.estimates();
     for (std::size_t r = 0; r < rows; ++r) {
       const float* x = row_of(r);
       for (std::size_t b = 0; b < blocks; b += width) {
-        chooser_.errors(x + b * Size, blocks - b, candidate(operand_ + b, code_ + b, errors[0] + r * stride + b),
-                        candidate(other_operand + b, other_code + b, errors[1] + r * stride + b));
+        if (estimates) {
+          add_row.template operator()<false>(x, r, b);
+        } else {
+          add_row.template operator()<true>(x, r, b);
+        }
       }
     }
     for (std::size_t b = 0; b < blocks; b += width) {
+      const auto sum = [&](std::size_t c) NIBBLE_INLINE_LAMBDA { return chooser::sum_of_rows(errors[c] + b, rows, stride); };
+      const words six = words::load_unaligned(scale[0] + b);
+      const words four = words::load_unaligned(scale[1] + b);
+      if (estimates && xsimd::any(chooser_.undecided(sum(0), sum(1), six, four, rows) != words(0U))) {
+        for (std::size_t r = 0; r < rows; ++r) add_row.template operator()<true>(row_of(r), r, b);
+      }
       // Sums are no NaN and not negative, so their bits are in their order.
-      const auto less = bits_as<std::int32_t>(chooser::sum_of_rows(errors[1] + b, rows, stride).value) <
-                        bits_as<std::int32_t>(chooser::sum_of_rows(errors[0] + b, rows, stride).value);
+      const auto less = bits_as<std::int32_t>(sum(1).value) < bits_as<std::int32_t>(sum(0).value);
       const words takes = bits_as<std::uint32_t>(xsimd::select(less, signed_words(-1), signed_words(0)));
-      const auto put = [&](std::uint32_t* six, const std::uint32_t* four) NIBBLE_INLINE_LAMBDA {
-        const words old = words::load_unaligned(six);
-        (old ^ ((old ^ words::load_unaligned(four)) & takes)).store_unaligned(six);
+      const auto put = [&](std::uint32_t* to, const std::uint32_t* other) NIBBLE_INLINE_LAMBDA {
+        const words old = words::load_unaligned(to);
+        (old ^ ((old ^ words::load_unaligned(other)) & takes)).store_unaligned(to);
       };
       put(code_ + b, other_code + b);
       put(operand_ + b, other_operand + b);

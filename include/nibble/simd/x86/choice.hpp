@@ -2,7 +2,7 @@
 //
 // The error of E2M1 blocks under a scale, as four over six has it (block/four_over_six.hpp), a lane a block. Of the eight
 // values that code * scale * amax / denominator takes, all are powers of two times that of 1 or of 1.5, so that a block
-// takes two divisions.
+// takes two divisions. Estimates take multiples of that of 1 for all.
 #pragma once
 
 #include <nibble/simd/x86/round.hpp>
@@ -21,10 +21,10 @@ inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
 
 /// How a vector of blocks is scaled, and the values of its codes.
-template <class V>
+template <class V, bool Exact>
 struct choice_candidate {
-  typename V::word operand;      ///< multipliers
-  typename V::real one;          ///< the values of 1
+  typename V::word operand;       ///< multipliers
+  typename V::real one;           ///< the values of 1
   typename V::real three_halves;  ///< and of 1.5
 
   /// For decoded scales `d`, with few enough significant bits that their products with codes are exact.
@@ -34,7 +34,7 @@ struct choice_candidate {
       return V::divide(V::multiply(x, V::all_real(amax)), V::all_real(denominator));
     };
     one = value(d);
-    three_halves = value(V::multiply(d, V::all_real(1.5F)));
+    three_halves = Exact ? value(V::multiply(d, V::all_real(1.5F))) : one;
   }
 
   /// The difference, of any sign, between magnitudes and the values that they are rounded to.
@@ -43,36 +43,38 @@ struct choice_candidate {
     using real = typename V::real;
     using rounding = rounder<formats::e2m1, V, false>;
     const word y = V::smallest(V::as_word(V::multiply(x, V::as_real(operand))), V::all(to_bits(6.0F)));
-    const word power = rounding::power_below(y);
+    const real power = V::as_real(rounding::power_below(y));
     const real raised = V::all_real(static_cast<float>(1U << rounding::raise));
-    const real rounded = V::multiply_add(V::as_real(power), raised, V::as_real(y));
-    const word code_value = V::as_word(V::subtract_product(V::as_real(power), raised, rounded));
-    // A power of two, or zero, times the value of 1 or of 1.5.
-    const real unit = V::by_sign(one, three_halves, V::template left<9>(code_value));
-    return V::subtract_product(V::as_real(V::both(code_value, V::all(0x7f80'0000U))), unit, x);
+    const real rounded = V::multiply_add(power, raised, V::as_real(y));
+    const real code_value = V::subtract_product(power, raised, rounded);
+    if constexpr (!Exact) {
+      return V::subtract_product(code_value, one, x);
+    } else {
+      // A power of two, or zero, times the value of 1 or of 1.5.
+      const word bits = V::as_word(code_value);
+      const real unit = V::by_sign(one, three_halves, V::template left<9>(bits));
+      return V::subtract_product(V::as_real(V::both(bits, V::all(0x7f80'0000U))), unit, x);
+    }
   }
 };
 
-/// Sums of the errors of V::lanes runs of `size` (a multiple of 4) elements side by side, under two candidates.
-template <class V>
+/// Sums of the errors of V::lanes runs of `size` (a multiple of 4) elements side by side, under two candidates. Estimates
+/// are of absolute errors.
+template <class V, bool Exact>
 NIBBLE_ALWAYS_INLINE void choice_errors(const float* x, std::size_t size, bool squares,
-                                        const choice_candidate<V> (&candidates)[2], float* const (&sums)[2]) noexcept {
+                                        const choice_candidate<V, Exact> (&candidates)[2], float* const (&sums)[2]) noexcept {
   using word = typename V::word;
   using real = typename V::real;
   real sum[2] = {V::all_real(0.0F), V::all_real(0.0F)};
   for (std::size_t i = 0; i < size; i += 4) {
     word turned[4];
     transpose_four(x + i, static_cast<std::ptrdiff_t>(size), turned);
-    real difference[2][4];
     unrolled<4>([&](auto k) NIBBLE_INLINE_LAMBDA {
       const real magnitude = V::as_real(V::both(turned[k], V::all(0x7fff'ffffU)));
-      unrolled<2>([&](auto c) NIBBLE_INLINE_LAMBDA { difference[c][k] = candidates[c].difference(magnitude); });
-    });
-    unrolled<2>([&](auto c) NIBBLE_INLINE_LAMBDA {
-      unrolled<4>([&](auto k) NIBBLE_INLINE_LAMBDA {
-        const real d = difference[c][k];
-        const real error = squares ? V::multiply(d, d) : V::as_real(V::both(V::as_word(d), V::all(0x7fff'ffffU)));
-        sum[c] = V::add(sum[c], error);
+      unrolled<2>([&](auto c) NIBBLE_INLINE_LAMBDA {
+        const real d = candidates[c].difference(magnitude);
+        const bool squared = Exact && squares;
+        sum[c] = V::add(sum[c], squared ? V::multiply(d, d) : V::as_real(V::both(V::as_word(d), V::all(0x7fff'ffffU))));
       });
     });
   }
