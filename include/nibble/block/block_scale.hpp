@@ -57,9 +57,8 @@ NIBBLE_HD constexpr std::uint32_t ggml_scale_code(binary32 v) noexcept {
 template <std::unsigned_integral Word>
 NIBBLE_OUTLINED std::uint32_t encode_scale(const float_format& f, Word bits, rounding_mode mode) noexcept {
   const special_codes s = make_special_codes(f, mode, overflow::saturate, policy::cuda, sizeof(Word) == 8);
-  return with_deterministic_rounding(mode, [&]<rounding_mode Mode, stochastic_variant Variant>() NIBBLE_INLINE_LAMBDA {
-    return static_cast<std::uint32_t>(encode_lanes<Mode, Variant>(f, s, bits, Word{0}, 0));
-  });
+  const run_time_rounding<rounding_set::deterministic> rounding{mode};
+  return static_cast<std::uint32_t>(encode_lanes(rounding, f, s, bits, Word{0}, 0));
 }
 
 /// Rounds a scale that is not a power of two to its format. NaN gives the NaN of the format.

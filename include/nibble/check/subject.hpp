@@ -63,14 +63,13 @@ using encode_function = void (*)(const rounding_choice& rounding, const special_
 template <float_format F, class Word>
 void encode_elements(const rounding_choice& rounding, const special_codes& s, const Word* scaled,
                      const std::uint32_t* random, std::size_t count, std::uint8_t* codes) {
-  nibble::detail::with_rounding(rounding.mode, rounding.variant, [&]<rounding_mode Mode, stochastic_variant Variant>() {
-    for (std::size_t i = 0; i < count; ++i) {
-      const Word word = Mode == rounding_mode::stochastic ? static_cast<Word>(random[i]) : Word{0};
-      codes[i] = static_cast<std::uint8_t>(
-          nibble::detail::encode_lanes<Mode, Variant>(F, s, scaled[i], word, rounding.random_bits));
-    }
-    return 0;
-  });
+  const nibble::detail::run_time_rounding<> by{rounding.mode, rounding.variant};
+  const special_codes special = s;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Word word = by.mode == rounding_mode::stochastic ? static_cast<Word>(random[i]) : Word{0};
+    codes[i] =
+        static_cast<std::uint8_t>(nibble::detail::encode_lanes(by, F, special, scaled[i], word, rounding.random_bits));
+  }
 }
 
 /// One matrix and the bytes made of it. Blocks are numbered row by row.

@@ -60,55 +60,25 @@ NIBBLE_FUNCTION Lanes apply_special_codes(const float_format& f, const special_c
   return operations::select(magnitude > infinity, nan, result);
 }
 
-/// Encodes lanes of binary32 (32-bit lanes) or binary64 (64-bit lanes) patterns. `s` must be made for `Mode`.
+/// Encodes lanes of binary32 (32-bit lanes) or binary64 (64-bit lanes) patterns by a static_rounding or a
+/// run_time_rounding, of which only what the modes do not share is compiled for each. `s` must be made for its mode.
 /// Subnormal sources count with their value whatever the control register says.
-template <rounding_mode Mode, stochastic_variant Variant = stochastic_variant::a, class Lanes>
-NIBBLE_FUNCTION Lanes encode_lanes(const float_format& f, const special_codes& s, Lanes bits, Lanes random_word,
-                                   int random_bits) noexcept {
+template <class Rounding, class Lanes>
+NIBBLE_FUNCTION Lanes encode_lanes(const Rounding& rounding, const float_format& f, const special_codes& s, Lanes bits,
+                                   Lanes random_word, int random_bits) noexcept {
   using word = lane_word<Lanes>;
   using layout = ieee_layout<word>;
   const Lanes magnitude = bits & Lanes(layout::magnitude_mask);
   const Lanes sign = bits >> static_cast<int>(sizeof(word) * 8 - 1);
   // All ones where the source is negative and the sign counts.
   const Lanes negative = s.drop_sign ? Lanes(word{0}) : Lanes(word{0}) - sign;
-  const Lanes code = round_magnitude<Mode, Variant>(f, magnitude, negative, random_word, random_bits);
+  const Lanes code = round_magnitude(rounding, f, magnitude, negative, random_word, random_bits);
   return apply_special_codes(f, s, bits, magnitude, code);
 }
-
-/// Calls `action.operator()<Mode, Variant>()` for a run-time rounding that takes no random bits. The action may be for one
-/// side only: nvcc is told not to ask.
-#if defined(__CUDACC__)
-#pragma nv_exec_check_disable
-#endif
-template <class Action>
-NIBBLE_FUNCTION auto with_deterministic_rounding(rounding_mode mode, Action&& action) {
-  using enum rounding_mode;
-  constexpr auto a = stochastic_variant::a;
-  switch (mode) {
-    case nearest_away: return action.template operator()<nearest_away, a>();
-    case nearest_toward_zero: return action.template operator()<nearest_toward_zero, a>();
-    case toward_zero: return action.template operator()<toward_zero, a>();
-    case upward: return action.template operator()<upward, a>();
-    case downward: return action.template operator()<downward, a>();
-    case to_odd: return action.template operator()<to_odd, a>();
-    case nearest_even:
-    case stochastic: break;
-  }
-  return action.template operator()<nearest_even, a>();
-}
-
-/// The same for any run-time rounding.
-#if defined(__CUDACC__)
-#pragma nv_exec_check_disable
-#endif
-template <class Action>
-NIBBLE_FUNCTION auto with_rounding(rounding_mode mode, stochastic_variant variant, Action&& action) {
-  using enum rounding_mode;
-  using v = stochastic_variant;
-  if (mode != stochastic) return with_deterministic_rounding(mode, action);
-  if (variant == v::b) return action.template operator()<stochastic, v::b>();
-  if (variant == v::c) return action.template operator()<stochastic, v::c>();
-  return action.template operator()<stochastic, v::a>();
+template <rounding_mode Mode, stochastic_variant Variant = stochastic_variant::a, class Lanes>
+NIBBLE_FUNCTION Lanes encode_lanes(const float_format& f, const special_codes& s, Lanes bits, Lanes random_word,
+                                   int random_bits) noexcept {
+  return encode_lanes(static_rounding<Mode, Variant>{}, f, s, bits, random_word, random_bits);
 }
 
 /// Encodes one binary32 or binary64 pattern with everything known at run time.
@@ -116,11 +86,8 @@ template <std::unsigned_integral Word>
 NIBBLE_FUNCTION std::uint32_t encode_bits(const float_format& f, Word bits, const rounding_choice& r, overflow o,
                                           const special_policy& p) noexcept {
   const special_codes s = make_special_codes(f, r.mode, o, p, sizeof(Word) == 8);
-  const auto action = [&]<rounding_mode Mode, stochastic_variant Variant>() NIBBLE_INLINE_LAMBDA {
-    return static_cast<std::uint32_t>(
-        encode_lanes<Mode, Variant>(f, s, bits, static_cast<Word>(r.random_word), r.random_bits));
-  };
-  return with_rounding(r.mode, r.variant, action);
+  return static_cast<std::uint32_t>(
+      encode_lanes(run_time_rounding<>{r.mode, r.variant}, f, s, bits, static_cast<Word>(r.random_word), r.random_bits));
 }
 
 }  // namespace detail

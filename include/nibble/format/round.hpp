@@ -106,40 +106,133 @@ NIBBLE_FUNCTION Lanes stochastic_increment(const aligned_magnitude<Lanes>& m, La
   return operations::select(goes_up, one, zero);
 }
 
-/// The code of a finite magnitude, the exponent taken as unbounded above: a result beyond max_code() is an overflow.
-/// `negative` has all bits set in lanes whose source is negative. Random arguments matter for stochastic only.
-template <rounding_mode Mode, stochastic_variant Variant = stochastic_variant::a, class Lanes>
-NIBBLE_FUNCTION Lanes round_magnitude(const float_format& f, Lanes magnitude, Lanes negative, Lanes random_word,
-                                      int random_bits) noexcept {
+/// The code of an aligned magnitude in a format with zero. Random arguments matter for stochastic only.
+template <rounding_mode Mode, stochastic_variant Variant, class Lanes>
+NIBBLE_FUNCTION Lanes rounded_code(const aligned_magnitude<Lanes>& m, Lanes negative, Lanes random_word,
+                                   int random_bits) noexcept {
   using operations = lane_operations<Lanes>;
   using word = lane_word<Lanes>;
   const Lanes one(word{1});
-  const auto m = align(f, magnitude);
   const Lanes shift = operations::minimum(m.shift, Lanes(static_cast<word>(sizeof(word) * 8 - 1)));
   const Lanes truncated = m.code_base + (m.significand >> shift);
-  Lanes code = truncated;
   if constexpr (Mode == rounding_mode::stochastic) {
-    code = truncated + stochastic_increment<Variant>(m, random_word, random_bits);
-  } else if constexpr (Mode != rounding_mode::toward_zero) {
+    return truncated + stochastic_increment<Variant>(m, random_word, random_bits);
+  } else if constexpr (Mode == rounding_mode::toward_zero) {
+    return truncated;
+  } else {
     // Adding `addend` below the step carries into the code exactly when the mode goes away from zero. Where the shift
     // was cut to the lane width, the significand is far below half a step and stays so.
     const Lanes half = one << (shift - one);
     const Lanes dropped = (half - one) + half;
     if constexpr (Mode == rounding_mode::to_odd) {
       const auto inexact = (m.significand & dropped) != Lanes(word{0});
-      code = truncated | operations::select(inexact, one, Lanes(word{0}));
+      return truncated | operations::select(inexact, one, Lanes(word{0}));
     } else {
       Lanes addend = half - one;
       if constexpr (Mode == rounding_mode::nearest_even) addend = addend + (truncated & one);
       if constexpr (Mode == rounding_mode::nearest_away) addend = half;
       if constexpr (Mode == rounding_mode::upward) addend = dropped & ~negative;
       if constexpr (Mode == rounding_mode::downward) addend = dropped & negative;
-      code = m.code_base + ((m.significand + addend) >> shift);
+      return m.code_base + ((m.significand + addend) >> shift);
     }
   }
+}
+
+/// Calls `action.operator()<Mode, Variant>()` for a run-time rounding that takes no random bits. The action may be for one
+/// side only: nvcc is told not to ask.
+#if defined(__CUDACC__)
+#pragma nv_exec_check_disable
+#endif
+template <class Action>
+NIBBLE_FUNCTION auto with_deterministic_rounding(rounding_mode mode, Action&& action) {
+  using enum rounding_mode;
+  constexpr auto a = stochastic_variant::a;
+  switch (mode) {
+    case nearest_away: return action.template operator()<nearest_away, a>();
+    case nearest_toward_zero: return action.template operator()<nearest_toward_zero, a>();
+    case toward_zero: return action.template operator()<toward_zero, a>();
+    case upward: return action.template operator()<upward, a>();
+    case downward: return action.template operator()<downward, a>();
+    case to_odd: return action.template operator()<to_odd, a>();
+    case nearest_even:
+    case stochastic: break;
+  }
+  return action.template operator()<nearest_even, a>();
+}
+
+/// The same for stochastic rounding of a run-time variant.
+#if defined(__CUDACC__)
+#pragma nv_exec_check_disable
+#endif
+template <class Action>
+NIBBLE_FUNCTION auto with_stochastic_rounding(stochastic_variant variant, Action&& action) {
+  using v = stochastic_variant;
+  constexpr auto stochastic = rounding_mode::stochastic;
+  if (variant == v::b) return action.template operator()<stochastic, v::b>();
+  if (variant == v::c) return action.template operator()<stochastic, v::c>();
+  return action.template operator()<stochastic, v::a>();
+}
+
+/// The same for any run-time rounding.
+#if defined(__CUDACC__)
+#pragma nv_exec_check_disable
+#endif
+template <class Action>
+NIBBLE_FUNCTION auto with_rounding(rounding_mode mode, stochastic_variant variant, Action&& action) {
+  if (mode != rounding_mode::stochastic) return with_deterministic_rounding(mode, action);
+  return with_stochastic_rounding(variant, action);
+}
+
+/// Which roundings a call may be told to take, where that is not known to the compiler.
+enum class rounding_set : std::uint8_t { deterministic, stochastic, every };
+
+/// A rounding known at run time, of a set.
+template <rounding_set Set = rounding_set::every>
+struct run_time_rounding {
+  rounding_mode mode = rounding_mode::nearest_even;
+  stochastic_variant variant = stochastic_variant::a;
+
+  template <class Lanes>
+  NIBBLE_FUNCTION Lanes code(const aligned_magnitude<Lanes>& m, Lanes negative, Lanes random_word,
+                             int random_bits) const noexcept {
+    const auto action = [&]<rounding_mode Mode, stochastic_variant Variant>() NIBBLE_INLINE_LAMBDA {
+      return rounded_code<Mode, Variant>(m, negative, random_word, random_bits);
+    };
+    if constexpr (Set == rounding_set::deterministic) {
+      return with_deterministic_rounding(mode, action);
+    } else if constexpr (Set == rounding_set::stochastic) {
+      return with_stochastic_rounding(variant, action);
+    } else {
+      return with_rounding(mode, variant, action);
+    }
+  }
+};
+
+/// A rounding known to the compiler.
+template <rounding_mode Mode, stochastic_variant Variant = stochastic_variant::a>
+struct static_rounding {
+  template <class Lanes>
+  NIBBLE_FUNCTION Lanes code(const aligned_magnitude<Lanes>& m, Lanes negative, Lanes random_word,
+                             int random_bits) const noexcept {
+    return rounded_code<Mode, Variant>(m, negative, random_word, random_bits);
+  }
+};
+
+/// The code of a finite magnitude, the exponent taken as unbounded above: a result beyond max_code() is an overflow.
+/// `negative` has all bits set in lanes whose source is negative. Random arguments matter for stochastic only.
+template <class Rounding, class Lanes>
+NIBBLE_FUNCTION Lanes round_magnitude(const Rounding& rounding, const float_format& f, Lanes magnitude, Lanes negative,
+                                      Lanes random_word, int random_bits) noexcept {
+  using word = lane_word<Lanes>;
+  const Lanes code = rounding.code(align(f, magnitude), negative, random_word, random_bits);
   // Without zero every number below the range becomes the smallest one.
   if (f.has_zero) return code;
-  return operations::select(magnitude < Lanes(first_normal<word>(f)), Lanes(word{0}), code);
+  return lane_operations<Lanes>::select(magnitude < Lanes(first_normal<word>(f)), Lanes(word{0}), code);
+}
+template <rounding_mode Mode, stochastic_variant Variant = stochastic_variant::a, class Lanes>
+NIBBLE_FUNCTION Lanes round_magnitude(const float_format& f, Lanes magnitude, Lanes negative, Lanes random_word,
+                                      int random_bits) noexcept {
+  return round_magnitude(static_rounding<Mode, Variant>{}, f, magnitude, negative, random_word, random_bits);
 }
 
 }  // namespace detail

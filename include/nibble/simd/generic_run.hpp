@@ -256,22 +256,15 @@ class generic_run {
   void encode(const std::uint32_t* scaled, const std::uint32_t* random, std::size_t count,
               std::uint8_t* codes) const noexcept {
     std::uint32_t result[chunk_size];
-    const auto all = [&]<rounding_mode Mode, stochastic_variant Variant>() NIBBLE_INLINE_LAMBDA {
-      for_vectors(count, [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
-        const words word = Mode == rounding_mode::stochastic ? words::load_unaligned(random + i) : words(0U);
-        encode_lanes<Mode, Variant>(F, codes_, words::load_unaligned(scaled + i), word, rounding_.random_bits)
-            .store_unaligned(result + i);
-      });
-      return 0;
-    };
-    if constexpr (only_stochastic) {
-      using enum stochastic_variant;
-      if (rounding_.variant == a) all.template operator()<rounding_mode::stochastic, a>();
-      if (rounding_.variant == b) all.template operator()<rounding_mode::stochastic, b>();
-      if (rounding_.variant == c) all.template operator()<rounding_mode::stochastic, c>();
-    } else {
-      with_rounding(rounding_.mode, rounding_.variant, all);
-    }
+    const run_time_rounding<only_stochastic ? rounding_set::stochastic : rounding_set::every> by{rounding_.mode,
+                                                                                                rounding_.variant};
+    const bool draws = only_stochastic || by.mode == rounding_mode::stochastic;
+    const special_codes special = codes_;
+    const int bits = rounding_.random_bits;
+    for_vectors(count, [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+      const words word = draws ? words::load_unaligned(random + i) : words(0U);
+      encode_lanes(by, F, special, words::load_unaligned(scaled + i), word, bits).store_unaligned(result + i);
+    });
     for (std::size_t i = 0; i < count; ++i) codes[i] = static_cast<std::uint8_t>(result[i]);
   }
 
@@ -279,9 +272,7 @@ class generic_run {
   /// The last vector overlaps the one before: the same elements give the same results.
   template <class Step>
   static NIBBLE_ALWAYS_INLINE void for_vectors(std::size_t count, const Step& step) noexcept {
-    std::size_t i = 0;
-    for (; i + width <= count; i += width) step(i);
-    if (i < count) step(count - width);
+    for (std::size_t i = 0; i < count; i += width) step(smaller(i, count - width));
   }
 
   rounding_choice rounding_;
