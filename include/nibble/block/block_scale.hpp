@@ -56,9 +56,10 @@ NIBBLE_HD constexpr std::uint32_t ggml_scale_code(binary32 v) noexcept {
 /// The code of a scale that is not a power of two, from a binary32 or binary64 pattern.
 template <std::unsigned_integral Word>
 NIBBLE_OUTLINED std::uint32_t encode_scale(const float_format& f, Word bits, rounding_mode mode) noexcept {
-  const special_codes s = make_special_codes(f, mode, overflow::saturate, policy::cuda, sizeof(Word) == 8);
-  const run_time_rounding<rounding_set::deterministic> rounding{mode};
-  return static_cast<std::uint32_t>(encode_lanes(rounding, f, s, bits, Word{0}, 0));
+  const special_codes s = called_special_codes(f, mode, overflow::saturate, policy::cuda, sizeof(Word) == 8);
+  std::uint32_t code = 0;
+  encode_words(f, s, rounding_choice{mode}, &bits, nullptr, 1, &code);
+  return code;
 }
 
 /// Rounds a scale that is not a power of two to its format. NaN gives the NaN of the format.

@@ -109,7 +109,7 @@ void encode_span(const T* x, std::size_t count, Code* codes, const packed_layout
                  std::uint64_t first = 0) {
   const rounding_choice rounding = o.rounding.choice(recipe{});
   using word = decltype(source_bits(x[0]));
-  const special_codes s = make_special_codes(F, rounding.mode, o.overflow, o.policy, sizeof(word) == 8);
+  const special_codes s = called_special_codes(F, rounding.mode, o.overflow, o.policy, sizeof(word) == 8);
   random_source random(o.rounding, rounding.random_bits);
   if constexpr (std::same_as<Code, std::uint8_t>) clear_shared_slots(layout, codes, count);
   with_rounding(rounding.mode, rounding.variant, [&]<rounding_mode Mode, stochastic_variant Variant>() {

@@ -23,7 +23,7 @@ NIBBLE_FUNCTION void store_value(T& out, binary32 value) noexcept {
   if constexpr (std::is_same_v<T, float>) {
     out = static_cast<float>(value);
   } else if constexpr (std::is_same_v<T, double>) {
-    out = bit_cast<double>(decode_lanes<std::uint64_t>(formats::f32, std::uint64_t{value.bits()}));
+    out = exact_double(value);
   } else {
     constexpr float_format format = T::format;  // device code cannot name a static member's address
     out = T::from_bits(encode_bits(format, value.bits(), rounding_choice{}, overflow::special, policy::cuda));

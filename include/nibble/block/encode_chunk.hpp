@@ -65,38 +65,25 @@ NIBBLE_HD constexpr void add_half_in_float(const float_format& f, std::uint32_t*
   }
 }
 
-/// Encodes scaled elements under a format and a rounding known at run time, so that one copy serves all.
-template <std::unsigned_integral Word>
-NIBBLE_OUTLINED void encode_scaled(const float_format& format, const recipe& r, const rounding_choice& rounding,
-                                   const Word* scaled, const std::uint32_t* random, std::size_t count,
-                                   std::uint8_t* codes) noexcept {
-  // Copies: what is stored might otherwise be one of them.
-  const float_format f = format;
-  const special_codes s = make_special_codes(f, rounding.mode, overflow::saturate, r.policy, false);
-  const run_time_rounding<> by{rounding.mode, rounding.variant};
-  const int bits = rounding.random_bits;
-  for (std::size_t i = 0; i < count; ++i) {
-    const Word word = by.mode == rounding_mode::stochastic ? static_cast<Word>(random[i]) : Word{0};
-    codes[i] = static_cast<std::uint8_t>(encode_lanes(by, f, s, scaled[i], word, bits));
-  }
-}
-
 /// Codes of `count` (at most chunk_size) elements of one block.
 NIBBLE_OUTLINED void encode_chunk(const float_format& f, const recipe& r, const rounding_choice& rounding,
                                   const element_scaling& e, const std::uint32_t* bits, const std::uint32_t* random,
                                   std::size_t count, std::uint8_t* codes) noexcept {
+  const special_codes s = called_special_codes(f, rounding.mode, overflow::saturate, r.policy, false);
+  std::uint32_t words[chunk_size];
   if (e.how == element_scaling::kind::exact) {
     std::uint64_t quotients[chunk_size];
     for (std::size_t i = 0; i < count; ++i) {
       quotients[i] = exact_quotient(binary32::from_bits(bits[i]), e.divisor);
     }
-    encode_scaled(f, r, rounding, quotients, random, count, codes);
-    return;
+    encode_words(f, s, rounding, quotients, random, count, words);
+  } else {
+    std::uint32_t scaled[chunk_size];
+    scale_elements(r, e, bits, count, scaled);
+    if (r.half_added_in_float) add_half_in_float(f, scaled, count);
+    encode_words(f, s, rounding, scaled, random, count, words);
   }
-  std::uint32_t scaled[chunk_size];
-  scale_elements(r, e, bits, count, scaled);
-  if (r.half_added_in_float) add_half_in_float(f, scaled, count);
-  encode_scaled(f, r, rounding, scaled, random, count, codes);
+  for (std::size_t i = 0; i < count; ++i) codes[i] = static_cast<std::uint8_t>(words[i]);
 }
 
 /// ggml takes the table entry with the smallest float32 |entry - x|, the first of equals. Within the range that is the

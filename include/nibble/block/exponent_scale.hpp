@@ -91,7 +91,7 @@ NIBBLE_HD constexpr int exponent_code(const float_format& element, const float_f
       const binary_logarithm log = binary_log(bits);
       const double maximum_significand = element.max_value() * power_of_two(-emax);
       const double significand = power_of_two(-log.floor) *
-                                 bit_cast<double>(decode_lanes<std::uint64_t>(formats::f32, std::uint64_t{bits}));
+                                 exact_double(amax);
       return log.floor - emax + (significand > maximum_significand ? 1 : 0) + scale.bias;
     }
     case exponent_rule::float_log2_floor: {

@@ -23,9 +23,23 @@ struct tensor_scaling {
 
 namespace detail::inline NIBBLE_UNIT {
 
-/// `x`, an exact float32 value, as binary32.
-NIBBLE_FUNCTION binary32 exact_binary32(double x) noexcept {
-  return binary32::from_bits(encode_bits(formats::f32, to_bits(x), rounding_choice{}, overflow::special, {}));
+/// `x`, an exact float32 value or beyond them all, as binary32.
+NIBBLE_OUTLINED binary32 exact_binary32(double x) noexcept {
+  const std::uint64_t bits = to_bits(x);
+  const auto sign = static_cast<std::uint32_t>(bits >> 32) & 0x8000'0000U;
+  const std::uint64_t fraction = bits & 0x000f'ffff'ffff'ffffU;
+  const int field = static_cast<int>(bits >> 52 & 0x7ffU) - 1023 + 127;
+  if (field >= 255) return binary32::from_bits(sign | ieee_layout<std::uint32_t>::infinity);
+  if (field >= 1) {
+    return binary32::from_bits(sign | static_cast<std::uint32_t>(field) << 23 | static_cast<std::uint32_t>(fraction >> 29));
+  }
+  const int shift = 30 - field;
+  const std::uint64_t units = shift < 64 ? (fraction | std::uint64_t{1} << 52) >> shift : 0U;
+  return binary32::from_bits(sign | static_cast<std::uint32_t>(units));
+}
+/// `x` as double.
+NIBBLE_OUTLINED double exact_double(binary32 x) noexcept {
+  return bit_cast<double>(decode_lanes<std::uint64_t>(formats::f32, std::uint64_t{x.bits()}));
 }
 
 /// The largest float32 whose product with the positive number `factor`, rounded to float32, is finite.
@@ -48,9 +62,9 @@ NIBBLE_FUNCTION binary32 largest_guarded_encode(const block_format& f) noexcept 
 /// The smallest power of two at or above a / q, not below `least`, for finite a >= 0.
 NIBBLE_FUNCTION binary32 power_of_two_at_least(binary32 a, double q, binary32 least) noexcept {
   binary32 power = least;
-  const double amax = bit_cast<double>(decode_lanes<std::uint64_t>(formats::f32, std::uint64_t{a.bits()}));
+  const double amax = exact_double(a);
   // Both sides are exact: q has at most 16 significand bits, and the exponents stay in the range of double.
-  while (q * bit_cast<double>(decode_lanes<std::uint64_t>(formats::f32, std::uint64_t{power.bits()})) < amax) {
+  while (q * exact_double(power) < amax) {
     power = binary32::from_bits(power.bits() + 0x0080'0000U);
   }
   return power;

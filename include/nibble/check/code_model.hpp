@@ -33,7 +33,7 @@ class code_model {
       : s_(&s), m_(&m), t_(t), unit_{m.flush}, words_(s, m) {
     if (m.element_formula == element_formula::without_tensor_scale) t_ = tensor_scaling{};
     const overflow o = m.overflow == overflow_rule::special ? overflow::special : overflow::saturate;
-    narrow_ = make_special_codes(s.f.element, m.rounding, o, m.recipe.policy, false);
+    narrow_ = nibble::detail::called_special_codes(s.f.element, m.rounding, o, m.recipe.policy, false);
     if (m.overflow == overflow_rule::wrap) narrow_.max_code = ~0U;
     is_changed_ = m.flush || m.element != narrowing::none || m.element_limit > 0.0F;
     is_finished_ = m.overflow == overflow_rule::wrap || m.flush_codes || m.drop_sign;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -79,6 +80,23 @@ template <rounding_mode Mode, stochastic_variant Variant = stochastic_variant::a
 NIBBLE_FUNCTION Lanes encode_lanes(const float_format& f, const special_codes& s, Lanes bits, Lanes random_word,
                                    int random_bits) noexcept {
   return encode_lanes(static_rounding<Mode, Variant>{}, f, s, bits, random_word, random_bits);
+}
+
+/// Encodes `count` binary32 or binary64 patterns under a format and a rounding known at run time, so that one copy serves
+/// all of them. `s` is made for them; `random` has a word for each where the rounding is stochastic.
+template <std::unsigned_integral Word>
+NIBBLE_OUTLINED void encode_words(const float_format& format, const special_codes& special, const rounding_choice& rounding,
+                                  const Word* bits, const std::uint32_t* random, std::size_t count,
+                                  std::uint32_t* codes) noexcept {
+  // Copies: what is stored might otherwise be one of them.
+  const float_format f = format;
+  const special_codes s = special;
+  const run_time_rounding<> by{rounding.mode, rounding.variant};
+  const int random_bits = rounding.random_bits;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Word word = by.mode == rounding_mode::stochastic ? static_cast<Word>(random[i]) : Word{0};
+    codes[i] = static_cast<std::uint32_t>(encode_lanes(by, f, s, bits[i], word, random_bits));
+  }
 }
 
 /// Encodes one binary32 or binary64 pattern with everything known at run time.

@@ -142,5 +142,15 @@ NIBBLE_FUNCTION special_codes make_special_codes(const float_format& f, rounding
   return codes;
 }
 
+namespace detail::inline NIBBLE_UNIT {
+
+/// make_special_codes where it is one of many steps of a call: called, not copied.
+NIBBLE_OUTLINED special_codes called_special_codes(const float_format& f, rounding_mode mode, overflow o,
+                                                   const special_policy& p, bool from_double) noexcept {
+  return make_special_codes(f, mode, o, p, from_double);
+}
+
+}  // namespace detail
+
 }  // namespace v0
 }  // namespace nibble

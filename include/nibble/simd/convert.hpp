@@ -222,7 +222,7 @@ NIBBLE_ALWAYS_INLINE void store_numbers(T* out, const word_batch<Arch>& bits) no
     bits_as<float>(bits).store_unaligned(out);
   } else if constexpr (minifloat_type<T>) {
     constexpr special_codes s =
-        make_special_codes(T::format, rounding_mode::nearest_even, overflow::special, policy::cuda, false);
+        called_special_codes(T::format, rounding_mode::nearest_even, overflow::special, policy::cuda, false);
     const words codes = encode_lanes<rounding_mode::nearest_even>(T::format, s, bits, words(0U), 0);
     store_narrowed<Arch>(reinterpret_cast<typename T::storage_type*>(out), codes);
   } else {

@@ -65,7 +65,7 @@ class span_encoder {
   /// `from_double` as in make_special_codes. `o` outlives the encoder. Element 0 is number `start` of the whole span.
   span_encoder(const packed_layout& layout, const encode_options& o, bool from_double, std::uint64_t start = 0) noexcept
       : options_(&o), layout_(layout), start_(start), rounding_(o.rounding.choice(recipe{})),
-        special_(make_special_codes(F, rounding_.mode, o.overflow, o.policy, from_double)), chunked_(is_chunked(layout)) {}
+        special_(called_special_codes(F, rounding_.mode, o.overflow, o.policy, from_double)), chunked_(is_chunked(layout)) {}
 
   [[nodiscard]] const special_codes& special() const noexcept { return special_; }
   [[nodiscard]] const rounding_choice& rounding() const noexcept { return rounding_; }

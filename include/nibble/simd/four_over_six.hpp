@@ -31,7 +31,7 @@ class scale_chooser {
       : squares_(r.choice == four_over_six::mean_squared_error), amax_(t.amax),
         denominator_(r.choice == four_over_six::off ? binary32(1.0F) : choice_error(F, r, t).denominator),
         unit_(static_cast<float>(amax_ / denominator_)),
-        codes_(make_special_codes(F.element, rounding_mode::nearest_even, overflow::saturate, r.policy, false)) {}
+        codes_(called_special_codes(F.element, rounding_mode::nearest_even, overflow::saturate, r.policy, false)) {}
 
   /// Whether vectors serve a call: products rounded to nearest even, and no subnormal on the way.
   static bool serves(const recipe& r, const rounding_choice& rounding, const tensor_scaling& t) noexcept {

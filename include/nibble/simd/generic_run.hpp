@@ -148,34 +148,16 @@ class element_scaler {
   }
 
   /// Scales `count` finite elements, a multiple of the vector, and multiplies them by `unit`, a power of two. A trace of a
-  /// nonzero element stays.
-  NIBBLE_ALWAYS_INLINE void run(const std::uint32_t* bits, std::size_t count, const scaled_by& operand, float unit,
-                                std::uint32_t* out) const noexcept {
-    using enum element_scaling::kind;
-    if (operand.how == exact) return run_as<exact>(bits, count, operand, unit, out);
-    if (operand.how == divide) return run_as<divide>(bits, count, operand, unit, out);
-    run_as<multiply>(bits, count, operand, unit, out);
-  }
-
- private:
-  template <element_scaling::kind How>
-  NIBBLE_ALWAYS_INLINE void run_as(const std::uint32_t* bits, std::size_t count, const scaled_by& operand, float unit,
-                                   std::uint32_t* out) const noexcept {
-    if (operand.traces) return loop<How, true>(bits, count, operand, unit, out);
-    loop<How, false>(bits, count, operand, unit, out);
-  }
-
-  /// The constants are copied: what is stored might otherwise be one of them.
-  template <element_scaling::kind How, bool Traces>
-  NIBBLE_ALWAYS_INLINE void loop(const std::uint32_t* bits, std::size_t count, const scaled_by& operand, float unit,
-                                 std::uint32_t* out) const noexcept {
+  /// nonzero element stays. The operand is copied: what is stored might otherwise be part of it.
+  [[gnu::noinline]] void run(const std::uint32_t* bits, std::size_t count, const scaled_by operand, float unit,
+                             std::uint32_t* out) const noexcept {
     using real = simd_real<Arch>;
     using enum element_scaling::kind;
+    using integers = signed_batch<Arch>;
     const real factor(static_cast<float>(operand.value));
     const real one(1.0F);
-    const real reciprocal = How == exact ? one / factor : one;
+    const real reciprocal = operand.how == exact ? one / factor : one;
     const real units(unit);
-    using integers = signed_batch<Arch>;
     const integers lost(static_cast<std::int32_t>(operand.lost));
     const integers least(0x0080'0000);
     const bool adds_half = half_added_in_float_;
@@ -185,14 +167,14 @@ class element_scaler {
       const words magnitude = x & words(0x7fff'ffffU);
       const real number(bits_as<float>(magnitude));
       words y;
-      if constexpr (How == exact) {
+      if (operand.how == exact) {
         y = quotient_to_odd<Arch>(number, factor, reciprocal);
       } else {
-        y = bits_as<std::uint32_t>((How == divide ? number / factor : number * factor).value);
+        y = bits_as<std::uint32_t>((operand.how == divide ? number / factor : number * factor).value);
       }
       if (adds_half) y = y + xsimd::select(y == half, words(1U), words(0U));
       y = bits_as<std::uint32_t>((real(bits_as<float>(y)) * units).value);
-      if constexpr (Traces) {
+      if (operand.traces) {
         // Signed comparisons of non-negative integers, which x86 has.
         const auto counts = bits_as<std::int32_t>(magnitude) > lost;
         const words traced = bits_as<std::uint32_t>(xsimd::select(counts, least, integers(0)));
@@ -203,6 +185,7 @@ class element_scaler {
     }
   }
 
+ private:
   bool half_added_in_float_;
   bool underflow_is_zero_;
   std::uint32_t half_;
@@ -229,7 +212,7 @@ class generic_run {
   static constexpr std::size_t width = words::size;
 
   generic_run(const recipe& r, const rounding_choice& rounding) noexcept
-      : rounding_(rounding), codes_(make_special_codes(F, rounding.mode, overflow::saturate, r.policy, false)),
+      : rounding_(rounding), codes_(called_special_codes(F, rounding.mode, overflow::saturate, r.policy, false)),
         scaler_(r, rounding) {}
 
   [[nodiscard]] const element_scaler<F, Arch>& scaler() const noexcept { return scaler_; }

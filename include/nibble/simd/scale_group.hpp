@@ -46,7 +46,7 @@ class scale_group {
   using real = simd_real<Arch>;
 
   scale_group(const recipe& r, const tensor_scaling& t, const scale_constants& k) noexcept
-      : recipe_(&r), codes_(make_special_codes(F.scale, r.scale_rounding, overflow::saturate, policy::cuda, false)),
+      : recipe_(&r), codes_(called_special_codes(F.scale, r.scale_rounding, overflow::saturate, policy::cuda, false)),
         largest_(static_cast<float>(k.largest_element)), reciprocal_(static_cast<float>(k.reciprocal_largest)),
         encode_(static_cast<float>(t.encode)), decode_(static_cast<float>(t.decode)),
         largest_times_decode_(static_cast<float>(k.largest_element * t.decode)),
@@ -63,7 +63,7 @@ class scale_group {
 
   /// Codes of the scales of plain amaxes, and the multiplier or divisor of their elements. `factor` multiplies scales that
   /// are no powers of two before they are rounded.
-  NIBBLE_ALWAYS_INLINE void run(words amax, words& code, words& operand, float factor = 1.0F) const noexcept {
+  [[gnu::noinline]] void run(words amax, words& code, words& operand, float factor = 1.0F) const noexcept {
     if constexpr (F.power_of_two_scale()) {
       power_of_two(amax, code, operand);
     } else {
