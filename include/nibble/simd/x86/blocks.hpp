@@ -106,8 +106,8 @@ NIBBLE_ALWAYS_INLINE void encode_groups(std::size_t groups, destination to, cons
   if (to.ahead == nullptr) to.ahead = reinterpret_cast<const char*>(to.bytes);  // anything: it saves a question a group
   for (std::size_t g = 0; g < groups; ++g) {
     to.ahead = fetch_group<V>(to.ahead, to.element);
-    const typename V::word first = half(std::integral_constant<std::size_t, 0>{}, g);
-    const typename V::word second = half(std::integral_constant<std::size_t, 1>{}, g);
+    const typename V::word first = half(std::size_t{0}, g);
+    const typename V::word second = half(std::size_t{1}, g);
     store_group<V, Nibbles>(to.bytes, to.streamed, first, second);
     to.bytes += group_bytes;
   }

@@ -63,7 +63,7 @@ class hadamard_tiles {
     unrolled<vectors>([&](auto v) NIBBLE_INLINE_LAMBDA {
       const word bits = V::load(x + v * width);
       y[v] = V::as_real(Inverse ? bits : V::differ(bits, signs_[v]));
-      unrolled<stages_within>([&](auto stage) NIBBLE_INLINE_LAMBDA {
+      unrolled_constants<stages_within>([&](auto stage) NIBBLE_INLINE_LAMBDA {
         y[v] = V::multiply_add(y[v], factors_[stage], partner<1 << stage>(y[v]));
       });
     });

@@ -91,7 +91,7 @@ class two_four_search {
       most[k] = _mm256_set1_epi64x(-1);
       best[k] = _mm256_setzero_si256();
     }
-    unrolled<90>([&](auto step) NIBBLE_INLINE_LAMBDA {
+    unrolled_constants<90>([&](auto step) NIBBLE_INLINE_LAMBDA {
       constexpr std::size_t which = step % searches;
       constexpr std::size_t n = which * (90 / searches) + step / searches;
       constexpr const auto& rows = all_two_four_masks.rows[n];
