@@ -123,12 +123,14 @@ class element_run {
     if constexpr (has_kernel) {
       switch (mode_) {
         case nearest_even: return rounded<nearest_even>(x, multiplier, groups, to);
-        case nearest_away: return rounded<nearest_away>(x, multiplier, groups, to);
-        case nearest_toward_zero: return rounded<nearest_toward_zero>(x, multiplier, groups, to);
         case toward_zero: return rounded<toward_zero>(x, multiplier, groups, to);
-        case upward: return rounded<upward>(x, multiplier, groups, to);
-        case downward: return rounded<downward>(x, multiplier, groups, to);
-        case to_odd: return rounded<to_odd>(x, multiplier, groups, to);
+        case nearest_away:
+        case nearest_toward_zero:
+        case upward:
+        case downward:
+        case to_odd:
+          return x86::encode_rounded<F, vector, sharing, Nibbles>(x, multiplier, groups, to, zero_,
+                                                                  x86::run_time_sums{mode_});
         case stochastic: break;
       }
       if (bits_ == 8) return drawn<8>(x, multiplier, random, groups, to);
@@ -152,7 +154,7 @@ class element_run {
     if constexpr (F == formats::e2m1 && Mode == rounding_mode::nearest_even) {
       x86::encode_nearest_e2m1<vector, sharing, Nibbles>(x, multiplier, groups, to, zero_);
     } else {
-      x86::encode_rounded<F, vector, sharing, Nibbles, Mode>(x, multiplier, groups, to, zero_);
+      x86::encode_rounded<F, vector, sharing, Nibbles>(x, multiplier, groups, to, zero_, x86::static_sums<Mode>{});
     }
   }
   template <int Bits>

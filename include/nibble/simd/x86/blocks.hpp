@@ -124,11 +124,37 @@ NIBBLE_ALWAYS_INLINE typename V::real multiplier_of(const std::uint32_t* multipl
   }
 }
 
+/// The sums of rounder for four vectors of products, under a deterministic rounding known to the compiler.
+template <rounding_mode Mode>
+struct static_sums {
+  template <class Rounder, class Word>
+  NIBBLE_ALWAYS_INLINE void operator()(const Word (&p)[4], Word (&s)[4]) const noexcept {
+    unrolled<4>([&](std::size_t i) NIBBLE_INLINE_LAMBDA { s[i] = Rounder::template sum<Mode>(p[i]); });
+  }
+};
+
+/// The same under one known at run time: the roundings of few calls, which then share a kernel.
+struct run_time_sums {
+  rounding_mode mode;
+
+  template <class Rounder, class Word>
+  NIBBLE_ALWAYS_INLINE void operator()(const Word (&p)[4], Word (&s)[4]) const noexcept {
+    using enum rounding_mode;
+    switch (mode) {
+      case nearest_away: return static_sums<nearest_away>{}.template operator()<Rounder>(p, s);
+      case nearest_toward_zero: return static_sums<nearest_toward_zero>{}.template operator()<Rounder>(p, s);
+      case upward: return static_sums<upward>{}.template operator()<Rounder>(p, s);
+      case downward: return static_sums<downward>{}.template operator()<Rounder>(p, s);
+      default: return static_sums<to_odd>{}.template operator()<Rounder>(p, s);
+    }
+  }
+};
+
 /// Codes of groups of elements under a deterministic rounding. Every `Size` elements, a multiple of V::lanes, share a
 /// multiplier, which includes 2^prescale of the rounder.
-template <float_format F, class V, std::size_t Size, bool Nibbles, rounding_mode Mode>
+template <float_format F, class V, std::size_t Size, bool Nibbles, class Sums>
 void encode_rounded(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
-                    negative_zero_rule rule) noexcept {
+                    negative_zero_rule rule, const Sums sums) noexcept {
   using rounding = rounder<F, V>;
   encode_groups<V, Nibbles>(groups, to, [&](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     using real = typename V::real;
@@ -137,8 +163,8 @@ void encode_rounded(const float* x, const std::uint32_t* multiplier, std::size_t
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
       const real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
       p[i] = V::as_word(V::multiply(V::as_real(V::load(x + 8 * V::lanes * g + (4 * h + i) * V::lanes)), m));
-      s[i] = rounding::template sum<Mode>(p[i]);
     });
+    sums.template operator()<rounding>(p, s);
     return rounding::codes(rounding::magnitude_bytes(s[0], s[1], s[2], s[3]), p[0], p[1], p[2], p[3], rule);
   });
 }
