@@ -133,7 +133,7 @@ NIBBLE_HD constexpr element_scaling make_element_scaling(const block_format& f, 
                                                          const tensor_scaling& t, std::uint32_t& code) noexcept {
   using kind = element_scaling::kind;
   element_scaling e;
-  binary32 d = binary32::from_bits(to_bits(decode(f.scale, code)));
+  binary32 d = binary32::from_bits(to_bits(called_decode(f.scale, code)));
   e.scale = d;
   const bool nan = d.is_nan() && r.exponent != exponent_rule::float_log2_floor_wrapped;
   if (f.power_of_two_scale() && !nan && !d.is_zero()) {

@@ -90,7 +90,7 @@ NIBBLE_OUTLINED void encode_chunk(const float_format& f, const recipe& r, const 
 /// nearest number, ties to the smaller; far beyond it the differences of several entries round to the same float32.
 NIBBLE_HD constexpr void search_in_float(const float_format& f, const element_scaling& e, const std::uint32_t* bits,
                                          std::size_t count, std::uint8_t* codes) noexcept {
-  const auto entry = [&](std::uint32_t magnitude) { return binary32(decode(f, magnitude)) * e.scale; };
+  const auto entry = [&](std::uint32_t magnitude) { return binary32(called_decode(f, magnitude)) * e.scale; };
   for (std::size_t i = 0; i < count; ++i) {
     const binary32 x = binary32::from_bits(bits[i]).absolute();
     std::uint32_t magnitude = codes[i] & f.magnitude_mask();

@@ -20,7 +20,7 @@ struct exact_divisor {
 };
 
 /// The product of two positive finite numbers whose significands, without trailing zeros, have at most 32 bits together.
-NIBBLE_FUNCTION exact_divisor make_divisor(binary32 a, binary32 b) noexcept {
+NIBBLE_OUTLINED exact_divisor make_divisor(binary32 a, binary32 b) noexcept {
   exact_divisor d;
   const binary32 factors[] = {a, b};
   for (const binary32 x : factors) {
@@ -42,7 +42,7 @@ NIBBLE_FUNCTION exact_divisor make_divisor(binary32 a, binary32 b) noexcept {
 }
 
 /// Bits of the binary64 that holds x / d for finite x, rounded to odd.
-NIBBLE_FUNCTION std::uint64_t exact_quotient(binary32 x, const exact_divisor& d) noexcept {
+NIBBLE_OUTLINED std::uint64_t exact_quotient(binary32 x, const exact_divisor& d) noexcept {
   const std::uint64_t sign = static_cast<std::uint64_t>(x.bits() & 0x8000'0000U) << 32;
   if (x.is_nan()) return sign | ieee_layout<std::uint64_t>::quiet_nan;
   if (x.is_infinity()) return sign | ieee_layout<std::uint64_t>::infinity;

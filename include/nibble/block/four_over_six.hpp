@@ -33,7 +33,7 @@ struct choice_error {
                                                 const std::uint8_t* codes, std::size_t count) const noexcept {
     binary32 sum(0.0F);
     for (std::size_t i = 0; i < count; ++i) {
-      const binary32 value = (binary32(decode(f, codes[i])) * d) * amax / denominator;
+      const binary32 value = (binary32(called_decode(f, codes[i])) * d) * amax / denominator;
       const binary32 difference = value - binary32::from_bits(bits[i]);
       sum = sum + (by == four_over_six::mean_squared_error ? difference * difference : difference.absolute());
     }

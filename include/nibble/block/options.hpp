@@ -101,11 +101,12 @@ struct quantize_options {
 namespace detail::inline NIBBLE_UNIT {
 
 /// Rejects a field that holds no enumerator.
+NIBBLE_OUTLINED void check_number_of_enumerator(unsigned value, unsigned last, const char* name) {
+  if (value > last) throw_argument({name, " is ", value, "; its enumerators are 0 to ", last});
+}
 template <class Enum>
-constexpr void check_enumerator(Enum value, Enum last, const char* name) {
-  if (value > last) {
-    throw_argument({name, " is ", static_cast<unsigned>(value), "; its enumerators are 0 to ", static_cast<unsigned>(last)});
-  }
+NIBBLE_ALWAYS_INLINE constexpr void check_enumerator(Enum value, Enum last, const char* name) {
+  check_number_of_enumerator(static_cast<unsigned>(value), static_cast<unsigned>(last), name);
 }
 
 /// Rejects a number outside [least, largest float].

@@ -116,5 +116,12 @@ template <float_format F>
   return bit_cast<float>(f == formats::f32 ? code : detail::decode_lanes<std::uint32_t>(f, code));
 }
 
+namespace detail::inline NIBBLE_UNIT {
+
+/// The same where it is one of many steps: called, not copied.
+NIBBLE_OUTLINED float called_decode(const float_format& f, std::uint32_t code) noexcept { return decode(f, code); }
+
+}  // namespace detail
+
 }  // namespace v0
 }  // namespace nibble

@@ -224,14 +224,16 @@ class generic_run {
     const std::size_t whole = count / width * width;
     scaler_.run(bits, whole, operand, 1.0F, scaled);
     if (whole < count) scaler_.run(bits + count - width, width, operand, 1.0F, scaled + count - width);
-    for_vectors(count, [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+    for (std::size_t k = 0; k < count; k += width) {
+      // The last vector overlaps the one before: the same elements give the same results.
+      const std::size_t i = smaller(k, count - width);
       const words x = words::load_unaligned(bits + i);
       const words y = words::load_unaligned(scaled + i);
       // A NaN element keeps its bits, as in scale_elements; Inf times zero is the positive NaN of binary32.
       const auto is_nan = (y & words(0x7fff'ffffU)) > words(0x7f80'0000U);
       const auto was_nan = (x & words(0x7fff'ffffU)) > words(0x7f80'0000U);
       xsimd::select(was_nan, x, xsimd::select(is_nan, words(0x7fc0'0000U), y)).store_unaligned(scaled + i);
-    });
+    }
     encode(scaled, random, count, codes);
   }
 
@@ -243,21 +245,16 @@ class generic_run {
                                                                                                 rounding_.variant};
     const bool draws = only_stochastic || by.mode == rounding_mode::stochastic;
     const special_codes special = codes_;
-    const int bits = rounding_.random_bits;
-    for_vectors(count, [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+    const int random_bits = rounding_.random_bits;
+    for (std::size_t k = 0; k < count; k += width) {
+      const std::size_t i = smaller(k, count - width);
       const words word = draws ? words::load_unaligned(random + i) : words(0U);
-      encode_lanes(by, F, special, words::load_unaligned(scaled + i), word, bits).store_unaligned(result + i);
-    });
+      encode_lanes(by, F, special, words::load_unaligned(scaled + i), word, random_bits).store_unaligned(result + i);
+    }
     for (std::size_t i = 0; i < count; ++i) codes[i] = static_cast<std::uint8_t>(result[i]);
   }
 
  private:
-  /// The last vector overlaps the one before: the same elements give the same results.
-  template <class Step>
-  static NIBBLE_ALWAYS_INLINE void for_vectors(std::size_t count, const Step& step) noexcept {
-    for (std::size_t i = 0; i < count; i += width) step(smaller(i, count - width));
-  }
-
   rounding_choice rounding_;
   special_codes codes_;
   element_scaler<F, Arch> scaler_;

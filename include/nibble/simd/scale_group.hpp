@@ -73,7 +73,7 @@ class scale_group {
 
  private:
   /// E8M0: the exponent field less emax, and the power of two that undoes it.
-  NIBBLE_ALWAYS_INLINE void power_of_two(words amax, words& code, words& operand) const noexcept {
+  void power_of_two(words amax, words& code, words& operand) const noexcept {
     const exponent_rule rule = recipe_->exponent;
     const bool reciprocal = rule == exponent_rule::reciprocal_ceil;
     const bool logarithm = rule == exponent_rule::float_log2_floor || rule == exponent_rule::float_log2_floor_wrapped;
@@ -100,7 +100,7 @@ class scale_group {
     return words::load_unaligned(lanes);
   }
 
-  NIBBLE_ALWAYS_INLINE void with_mantissa(words amax, real factor, words& code, words& operand) const noexcept {
+  void with_mantissa(words amax, real factor, words& code, words& operand) const noexcept {
     const recipe& r = *recipe_;
     real s;
     if (r.scale == scale_rule::exact) {
@@ -130,7 +130,7 @@ class scale_group {
   }
 
   /// The codes that non-negative finite scales round to, and their values.
-  NIBBLE_ALWAYS_INLINE void round(words bits, words& code, words& value) const noexcept {
+  void round(words bits, words& code, words& value) const noexcept {
     const bool upward = recipe_->scale_rounding == rounding_mode::upward;
     if (recipe_->ggml_scale_codec) {
       code = ggml_codes(bits);
@@ -168,7 +168,7 @@ class scale_group {
   }
 
   /// ggml_scale_code on lanes.
-  NIBBLE_ALWAYS_INLINE static words ggml_codes(words bits) noexcept {
+  static words ggml_codes(words bits) noexcept {
     const real scaled = real(bits_as<float>(bits)) * real(512.0F) + real(0.5F);
     const words integer = bits_as<std::uint32_t>(xsimd::batch_cast<std::int32_t>(scaled.value));
     const words rounded = bits + words(1U << 19);

@@ -6,7 +6,7 @@
 
 #include <cstddef>
 #if defined(__SSE2__)
-#include <immintrin.h>
+#include <emmintrin.h>
 #endif
 #if __has_include(<unistd.h>)
 #include <unistd.h>
