@@ -101,7 +101,7 @@ struct quantize_options {
 namespace detail::inline NIBBLE_UNIT {
 
 /// Rejects a field that holds no enumerator.
-NIBBLE_OUTLINED void check_number_of_enumerator(unsigned value, unsigned last, const char* name) {
+[[gnu::noinline]] constexpr void check_number_of_enumerator(unsigned value, unsigned last, const char* name) {
   if (value > last) throw_argument({name, " is ", value, "; its enumerators are 0 to ", last});
 }
 template <class Enum>

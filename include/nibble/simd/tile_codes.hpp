@@ -105,7 +105,7 @@ class tile_codes {
       } else {
         kernel_.run(scaled, ones_, random.at(first), groups, {bytes_});
       }
-      scalar_blocks<nibbles>(x + first, s, random, b, blocks, count, first);
+      scalar_blocks(nibbles, x + first, s, random, b, blocks, count, first);
       if constexpr (nibbles) {
         std::memcpy(to.row + packed_bytes(F.packing, to.col + first), bytes_, packed_bytes(F.packing, count));
         return;
@@ -116,7 +116,7 @@ class tile_codes {
         random.expand(first + i, smaller(chunk_size, count - i), words_);
         generic_.encode(scaled_ + i, words_, chunk_size, bytes_ + i);
       }
-      scalar_blocks<false>(x + first, s, random, b, blocks, count, first);
+      scalar_blocks(false, x + first, s, random, b, blocks, count, first);
     }
     store_packed<Arch>(F.packing, to.row, to.col + first, count, bytes_);
   }
@@ -174,10 +174,9 @@ class tile_codes {
     return deep || !is_plain_operand(how, s.operand(b), has_exact_quotient<Arch>) || !s.is_near(b);
   }
 
-  /// Overwrites the codes in bytes_ of the blocks for scalar code.
-  template <bool Packed>
-  void scalar_blocks(const float* x, const scales& s, const tile_random<Arch>& random, std::size_t b, std::size_t blocks,
-                     std::size_t count, std::size_t first) noexcept {
+  /// Overwrites the codes in bytes_, two a byte where `packed`, of the blocks for scalar code.
+  void scalar_blocks(bool packed, const float* x, const scales& s, const tile_random<Arch>& random, std::size_t b,
+                     std::size_t blocks, std::size_t count, std::size_t first) noexcept {
     if (s.is_direct() || !any_scalar_) return;
     for (std::size_t i = 0; i < blocks; ++i) {
       if (!is_scalar(s, b + i)) continue;
@@ -191,7 +190,7 @@ class tile_codes {
         random.expand(first + k, part, words_);
         encode_chunk(F.element, *recipe_, rounding_, e, bits, words_, part, codes);
         if (recipe_->searches_in_float) search_in_float<F.element>(e, bits, part, codes);
-        if constexpr (Packed) {
+        if (packed) {
           for (std::size_t c = 0; c < part; ++c) store_code(layouts::nibbles_low_first, bytes_, k + c, codes[c]);
         } else {
           std::memcpy(bytes_ + k, codes, part);
