@@ -65,8 +65,8 @@ NIBBLE_HD constexpr void add_half_in_float(const float_format& f, std::uint32_t*
   }
 }
 
-/// Codes of `count` (at most chunk_size) elements of one block.
-NIBBLE_OUTLINED void encode_chunk(const float_format& f, const recipe& r, const rounding_choice& rounding,
+/// Codes of `count` (at most chunk_size) elements of one block, under any format and rounding.
+NIBBLE_OUTLINED void encode_any_chunk(const float_format& f, const recipe& r, const rounding_choice& rounding,
                                   const element_scaling& e, const std::uint32_t* bits, const std::uint32_t* random,
                                   std::size_t count, std::uint8_t* codes) noexcept {
   const special_codes s = called_special_codes(f, rounding.mode, overflow::saturate, r.policy, false);
@@ -84,6 +84,24 @@ NIBBLE_OUTLINED void encode_chunk(const float_format& f, const recipe& r, const 
     encode_words(f, s, rounding, scaled, random, count, words);
   }
   for (std::size_t i = 0; i < count; ++i) codes[i] = static_cast<std::uint8_t>(words[i]);
+}
+
+/// The same for a format known to the compiler, which makes more of the usual rounding.
+template <float_format F>
+constexpr void encode_chunk(const recipe& r, const rounding_choice& rounding, const element_scaling& e,
+                            const std::uint32_t* bits, const std::uint32_t* random, std::size_t count,
+                            std::uint8_t* codes) noexcept {
+  if (rounding.mode != rounding_mode::nearest_even || e.how == element_scaling::kind::exact) {
+    encode_any_chunk(F, r, rounding, e, bits, random, count, codes);
+    return;
+  }
+  const special_codes s = called_special_codes(F, rounding_mode::nearest_even, overflow::saturate, r.policy, false);
+  std::uint32_t scaled[chunk_size];
+  scale_elements(r, e, bits, count, scaled);
+  if (r.half_added_in_float) add_half_in_float(F, scaled, count);
+  for (std::size_t i = 0; i < count; ++i) {
+    codes[i] = static_cast<std::uint8_t>(encode_lanes<rounding_mode::nearest_even>(F, s, scaled[i], 0U, 0));
+  }
 }
 
 /// ggml takes the table entry with the smallest float32 |entry - x|, the first of equals. Within the range that is the

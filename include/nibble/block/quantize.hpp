@@ -47,7 +47,7 @@ struct scalar_kernels {
   static void encode(const recipe& r, const rounding_choice& rounding, const element_scaling& e,
                      const std::uint32_t* bits, const std::uint32_t* random, std::size_t count,
                      std::uint8_t* codes) noexcept {
-    encode_chunk(F.element, r, rounding, e, bits, random, count, codes);
+    encode_chunk<F.element>(r, rounding, e, bits, random, count, codes);
   }
 };
 

@@ -246,7 +246,15 @@ class generic_run {
     const bool draws = only_stochastic || by.mode == rounding_mode::stochastic;
     const special_codes special = codes_;
     const int random_bits = rounding_.random_bits;
-    for (std::size_t k = 0; k < count; k += width) {
+    std::size_t k = 0;
+    if constexpr (!only_stochastic) {
+      constexpr static_rounding<rounding_mode::nearest_even> usual;
+      for (; by.mode == rounding_mode::nearest_even && k < count; k += width) {
+        const std::size_t i = smaller(k, count - width);
+        encode_lanes(usual, F, special, words::load_unaligned(scaled + i), words(0U), 0).store_unaligned(result + i);
+      }
+    }
+    for (; k < count; k += width) {
       const std::size_t i = smaller(k, count - width);
       const words word = draws ? words::load_unaligned(random + i) : words(0U);
       encode_lanes(by, F, special, words::load_unaligned(scaled + i), word, random_bits).store_unaligned(result + i);

@@ -188,7 +188,7 @@ class tile_codes {
         std::uint8_t codes[chunk_size];
         std::memcpy(bits, x + k, part * sizeof(float));
         random.expand(first + k, part, words_);
-        encode_chunk(F.element, *recipe_, rounding_, e, bits, words_, part, codes);
+        encode_any_chunk(F.element, *recipe_, rounding_, e, bits, words_, part, codes);
         if (recipe_->searches_in_float) search_in_float<F.element>(e, bits, part, codes);
         if (packed) {
           for (std::size_t c = 0; c < part; ++c) store_code(layouts::nibbles_low_first, bytes_, k + c, codes[c]);

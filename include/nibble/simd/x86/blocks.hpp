@@ -99,9 +99,9 @@ NIBBLE_ALWAYS_INLINE void store_group(std::uint8_t* bytes, bool streamed, typena
 }
 
 /// Codes of `groups` groups of eight vectors. `half(h, g)` gives the codes of half h of group g, one a byte in the order
-/// of packing.
+/// of packing; it is a copy, which no store can change, and this is the function that a kernel is compiled as.
 template <class V, bool Nibbles, class Half>
-NIBBLE_ALWAYS_INLINE void encode_groups(std::size_t groups, destination to, const Half& half) noexcept {
+void encode_groups(std::size_t groups, destination to, const Half half) noexcept {
   constexpr std::size_t group_bytes = (Nibbles ? 1 : 2) * V::bytes;
   if (to.ahead == nullptr) to.ahead = reinterpret_cast<const char*>(to.bytes);  // anything: it saves a question a group
   for (std::size_t g = 0; g < groups; ++g) {
@@ -124,28 +124,32 @@ NIBBLE_ALWAYS_INLINE typename V::real multiplier_of(const std::uint32_t* multipl
   }
 }
 
-/// The sums of rounder for four vectors of products, under a deterministic rounding known to the compiler.
+/// The sums of rounder under a deterministic rounding known to the compiler, product by product.
 template <rounding_mode Mode>
 struct static_sums {
+  static constexpr bool one_by_one = true;
+
   template <class Rounder, class Word>
-  NIBBLE_ALWAYS_INLINE void operator()(const Word (&p)[4], Word (&s)[4]) const noexcept {
-    unrolled<4>([&](std::size_t i) NIBBLE_INLINE_LAMBDA { s[i] = Rounder::template sum<Mode>(p[i]); });
-  }
+  static NIBBLE_ALWAYS_INLINE Word sum(Word p) noexcept { return Rounder::template sum<Mode>(p); }
 };
 
-/// The same under one known at run time: the roundings of few calls, which then share a kernel.
+/// The same under one known at run time, for four vectors: the roundings of few calls, which then share a kernel.
 struct run_time_sums {
+  static constexpr bool one_by_one = false;
   rounding_mode mode;
 
   template <class Rounder, class Word>
   NIBBLE_ALWAYS_INLINE void operator()(const Word (&p)[4], Word (&s)[4]) const noexcept {
+    const auto every = [&]<rounding_mode Mode>() NIBBLE_INLINE_LAMBDA {
+      unrolled<4>([&](std::size_t i) NIBBLE_INLINE_LAMBDA { s[i] = Rounder::template sum<Mode>(p[i]); });
+    };
     using enum rounding_mode;
     switch (mode) {
-      case nearest_away: return static_sums<nearest_away>{}.template operator()<Rounder>(p, s);
-      case nearest_toward_zero: return static_sums<nearest_toward_zero>{}.template operator()<Rounder>(p, s);
-      case upward: return static_sums<upward>{}.template operator()<Rounder>(p, s);
-      case downward: return static_sums<downward>{}.template operator()<Rounder>(p, s);
-      default: return static_sums<to_odd>{}.template operator()<Rounder>(p, s);
+      case nearest_away: return every.template operator()<nearest_away>();
+      case nearest_toward_zero: return every.template operator()<nearest_toward_zero>();
+      case upward: return every.template operator()<upward>();
+      case downward: return every.template operator()<downward>();
+      default: return every.template operator()<to_odd>();
     }
   }
 };
@@ -154,17 +158,18 @@ struct run_time_sums {
 /// multiplier, which includes 2^prescale of the rounder.
 template <float_format F, class V, std::size_t Size, bool Nibbles, class Sums>
 void encode_rounded(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
-                    negative_zero_rule rule, const Sums sums) noexcept {
+                    negative_zero_rule rule, [[maybe_unused]] const Sums sums) noexcept {
   using rounding = rounder<F, V>;
-  encode_groups<V, Nibbles>(groups, to, [&](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+  encode_groups<V, Nibbles>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     using real = typename V::real;
     typename V::word p[4];
     typename V::word s[4];
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
       const real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
       p[i] = V::as_word(V::multiply(V::as_real(V::load(x + 8 * V::lanes * g + (4 * h + i) * V::lanes)), m));
+      if constexpr (Sums::one_by_one) s[i] = Sums::template sum<rounding>(p[i]);
     });
-    sums.template operator()<rounding>(p, s);
+    if constexpr (!Sums::one_by_one) sums.template operator()<rounding>(p, s);
     return rounding::codes(rounding::magnitude_bytes(s[0], s[1], s[2], s[3]), p[0], p[1], p[2], p[3], rule);
   });
 }
@@ -174,7 +179,7 @@ template <float_format F, class V, std::size_t Size, bool Nibbles, int Bits>
 void encode_stochastic(const float* x, const std::uint32_t* multiplier, const std::uint8_t* random, std::size_t groups,
                        const destination& to, negative_zero_rule rule) noexcept {
   using rounding = stochastic_rounder<F, V, Bits>;
-  encode_groups<V, Nibbles>(groups, to, [&](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+  encode_groups<V, Nibbles>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     using real = typename V::real;
     typename V::word p[4];
     const std::size_t at = (8 * g + 4 * h) * V::lanes;

@@ -76,7 +76,7 @@ struct nearest_e2m1 {
 template <class V, std::size_t Size, bool Nibbles>
 void encode_nearest_e2m1(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
                          negative_zero_rule rule) noexcept {
-  encode_groups<V, Nibbles>(groups, to, [&](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+  encode_groups<V, Nibbles>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     typename V::word p[4];
     const float* const from = x + (8 * g + 4 * h) * V::lanes;
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
@@ -109,7 +109,7 @@ void encode_drawn_e2m1(const float* x, const std::uint32_t* multiplier, const st
     const word smallest = V::smallest_unsigned_halves(V::smallest_unsigned_halves(doubled, plain), halved);
     return V::template right_halves<8>(V::add_halves(smallest, bytes));
   };
-  encode_groups<V, Nibbles>(groups, to, [&](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+  encode_groups<V, Nibbles>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     word p[4];
     word t[4];
     const std::size_t at = (8 * g + 4 * h) * V::lanes;

@@ -62,7 +62,7 @@ template <float_format F, class V, std::size_t Size, bool Nibbles>
 void encode_exact(const float* x, const std::uint32_t* divisor, const std::uint32_t* reciprocal, const std::uint8_t* random,
                   std::size_t groups, const destination& to, negative_zero_rule rule) noexcept {
   using rounding = rounder<F, V>;
-  encode_groups<V, Nibbles>(groups, to, [&](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+  encode_groups<V, Nibbles>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     typename V::word v[4];
     typename V::word s[4];
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
