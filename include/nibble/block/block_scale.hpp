@@ -85,14 +85,12 @@ struct scale_constants {
         reciprocal_largest(binary32(1.0F) / largest_element) {}
 };
 
-/// The code of a block's scale for the block amax (Inf or NaN if the recipe lets them count).
-NIBBLE_HD constexpr std::uint32_t block_scale_code(const block_format& f, const recipe& r, const scale_constants& k,
-                                                   const tensor_scaling& t, binary32 amax,
-                                                   binary32 factor = binary32(1.0F)) noexcept {
+/// The code of a scale that is no power of two for the block amax, as block_scale_code.
+NIBBLE_HD constexpr std::uint32_t rounded_scale_code(const block_format& f, const recipe& r, const scale_constants& k,
+                                                     const tensor_scaling& t, binary32 amax, binary32 factor) noexcept {
   if (r.amax == amax_rule::finite && !amax.is_finite()) {
     return f.scale.has_nan() ? f.scale.nan_code() : f.scale.max_code();
   }
-  if (f.power_of_two_scale()) return exponent_scale_code(f, r, amax);
   const bool guarded = r.amax == amax_rule::finite && f.scale == formats::f32;
   if (r.scale == scale_rule::exact) {
     const std::uint64_t quotient = exact_quotient(amax, make_divisor(k.largest_element, t.decode));
@@ -102,6 +100,26 @@ NIBBLE_HD constexpr std::uint32_t block_scale_code(const block_format& f, const 
   binary32 s = unrounded_scale(r.scale, amax, k.largest_element, k.reciprocal_largest, t.encode, t.decode) * factor;
   if (guarded) s = guarded_float_scale(s, amax, k.largest_element);
   return round_scale(f, r, s);
+}
+
+/// The code of a block's scale for the block amax (Inf or NaN if the recipe lets them count).
+NIBBLE_HD constexpr std::uint32_t block_scale_code(const block_format& f, const recipe& r, const scale_constants& k,
+                                                   const tensor_scaling& t, binary32 amax,
+                                                   binary32 factor = binary32(1.0F)) noexcept {
+  if (!f.power_of_two_scale() || (r.amax == amax_rule::finite && !amax.is_finite())) {
+    return rounded_scale_code(f, r, k, t, amax, factor);
+  }
+  return exponent_scale_code(f, r, amax);
+}
+/// The same for a format known to the compiler, which then compiles what the format needs only.
+template <block_format F>
+NIBBLE_HD constexpr std::uint32_t block_scale_code(const recipe& r, const scale_constants& k, const tensor_scaling& t,
+                                                   binary32 amax, binary32 factor = binary32(1.0F)) noexcept {
+  if constexpr (F.power_of_two_scale()) {
+    return block_scale_code(F, r, k, t, amax, factor);
+  } else {
+    return rounded_scale_code(F, r, k, t, amax, factor);
+  }
 }
 
 /// How the elements of one block are scaled: by a float32 product, a float32 quotient, or exactly.

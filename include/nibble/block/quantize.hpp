@@ -104,7 +104,7 @@ class quantizer {
     const rectangle b{row, rows, col, cols};
     const amax_rule rule = recipe_.amax == amax_rule::finite ? amax_rule::propagate : recipe_.amax;
     const auto amax = binary32::from_bits(Kernels::amax(x_, row, rows, col, cols, rule));
-    std::uint32_t code = block_scale_code(F, recipe_, constants_, scaling_, amax);
+    std::uint32_t code = block_scale_code<F>(recipe_, constants_, scaling_, amax);
     if (recipe_.choice != four_over_six::off && !F.power_of_two_scale()) code = better_scale(b, amax, code);
     const element_scaling e = make_element_scaling(F, recipe_, scaling_, code);
     store_scale(b, code);
@@ -140,7 +140,7 @@ class quantizer {
 
   /// The better of `six` and the scale for 4, by the recipe's error; a tie keeps `six`.
   std::uint32_t better_scale(const rectangle& b, binary32 amax, std::uint32_t six) {
-    const std::uint32_t four = block_scale_code(F, recipe_, constants_, scaling_, amax, binary32(1.5F));
+    const std::uint32_t four = block_scale_code<F>(recipe_, constants_, scaling_, amax, binary32(1.5F));
     return error_of(b, four) < error_of(b, six) ? four : six;
   }
 

@@ -269,7 +269,7 @@ class tile_scales {
     plain_ = false;
     std::uint32_t magnitude = amax_[b];
     if (magnitude > 0x7f80'0000U && recipe_->amax == amax_rule::ignore_nan) magnitude = without_nan(b);
-    code_[b] = block_scale_code(F, *recipe_, *constants_, *scaling_, binary32::from_bits(magnitude));
+    code_[b] = block_scale_code<F>(*recipe_, *constants_, *scaling_, binary32::from_bits(magnitude));
     const element_scaling e = make_element_scaling(F, *recipe_, *scaling_, code_[b]);
     how_[b] = e.how;
     operand_[b] = e.operand.bits();
