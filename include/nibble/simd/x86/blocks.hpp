@@ -101,7 +101,7 @@ NIBBLE_ALWAYS_INLINE void store_group(std::uint8_t* bytes, bool streamed, typena
 /// Codes of `groups` groups of eight vectors. `half(h, g)` gives the codes of half h of group g, one a byte in the order
 /// of packing; it is a copy, which no store can change, and this is the function that a kernel is compiled as.
 template <class V, bool Nibbles, class Half>
-void encode_groups(std::size_t groups, destination to, const Half half) noexcept {
+[[gnu::noinline]] void encode_groups(std::size_t groups, destination to, const Half half) noexcept {
   constexpr std::size_t group_bytes = (Nibbles ? 1 : 2) * V::bytes;
   if (to.ahead == nullptr) to.ahead = reinterpret_cast<const char*>(to.bytes);  // anything: it saves a question a group
   for (std::size_t g = 0; g < groups; ++g) {
