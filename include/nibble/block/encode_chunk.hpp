@@ -86,21 +86,27 @@ NIBBLE_OUTLINED void encode_any_chunk(const float_format& f, const recipe& r, co
   for (std::size_t i = 0; i < count; ++i) codes[i] = static_cast<std::uint8_t>(words[i]);
 }
 
-/// The same for a format known to the compiler, which makes more of the usual rounding.
+/// The same for a format known to the compiler, which makes more of it, and of the usual rounding.
 template <float_format F>
 constexpr void encode_chunk(const recipe& r, const rounding_choice& rounding, const element_scaling& e,
                             const std::uint32_t* bits, const std::uint32_t* random, std::size_t count,
                             std::uint8_t* codes) noexcept {
-  if (rounding.mode != rounding_mode::nearest_even || e.how == element_scaling::kind::exact) {
-    encode_any_chunk(F, r, rounding, e, bits, random, count, codes);
-    return;
-  }
-  const special_codes s = called_special_codes(F, rounding_mode::nearest_even, overflow::saturate, r.policy, false);
+  if (e.how == element_scaling::kind::exact) return encode_any_chunk(F, r, rounding, e, bits, random, count, codes);
   std::uint32_t scaled[chunk_size];
   scale_elements(r, e, bits, count, scaled);
   if (r.half_added_in_float) add_half_in_float(F, scaled, count);
+  const special_codes s = make_special_codes(F, rounding.mode, overflow::saturate, r.policy, false);
+  if (rounding.mode == rounding_mode::nearest_even) {
+    for (std::size_t i = 0; i < count; ++i) {
+      codes[i] = static_cast<std::uint8_t>(encode_lanes<rounding_mode::nearest_even>(F, s, scaled[i], 0U, 0));
+    }
+    return;
+  }
+  const run_time_rounding<> by{rounding.mode, rounding.variant};
+  const int random_bits = rounding.random_bits;
   for (std::size_t i = 0; i < count; ++i) {
-    codes[i] = static_cast<std::uint8_t>(encode_lanes<rounding_mode::nearest_even>(F, s, scaled[i], 0U, 0));
+    const std::uint32_t word = by.mode == rounding_mode::stochastic ? random[i] : 0U;
+    codes[i] = static_cast<std::uint8_t>(encode_lanes(by, F, s, scaled[i], word, random_bits));
   }
 }
 

@@ -71,7 +71,7 @@ struct simd_kernels {
       const run generic(r, rounding);
       generic.run(bits, random, generic.scaler().prepare(e.how, value), count, codes);
     } else {
-      encode_chunk<F.element>(r, rounding, e, bits, random, count, codes);
+      encode_any_chunk(F.element, r, rounding, e, bits, random, count, codes);
     }
   }
 
