@@ -31,7 +31,7 @@ set(door_emulate.hpp ${core} emulate nibble.hpp)
 set(door_check.hpp ${core} emulate check nibble.hpp emulate.hpp)
 
 # Other people's headers that a folder or a door may include besides the standard library's.
-set(foreign_simd "^(xsimd/|immintrin\\.h$|arm_neon\\.h$|unistd\\.h$)")
+set(foreign_simd "^(xsimd/|[ei]mmintrin\\.h$|arm_neon\\.h$|unistd\\.h$)")
 set(foreign_eigen "^Eigen/")
 set(foreign_interop ".")
 set(foreign_emulate "^immintrin\\.h$")
