@@ -55,8 +55,7 @@ struct nearest_e2m1 {
     const word least = V::smallest_signed_bytes(quarter, V::all_bytes(15));
     // Codes less one, and zero for numbers below 0.5; those from 0.25 on have code 1, too.
     const word above = V::lookup(V::repeated(0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 6), least);
-    // GCC 12 makes two operations of a comparison with a constant that it knows.
-    const word magnitude = V::subtract_bytes(above, V::greater_bytes(quarter, V::opaque(V::all_bytes(-5))));
+    const word magnitude = V::count_greater_bytes(above, quarter, -5);
     if (rule != negative_zero_rule::keep) [[unlikely]] {
       if (rule == negative_zero_rule::drop_exact) {
         // x & (x - 1) is negative for a negative number, but not for -0.

@@ -91,6 +91,11 @@ struct avx2_vector {
   static NIBBLE_ALWAYS_INLINE word smallest_signed_bytes(word a, word b) noexcept { return _mm256_min_epi8(a, b); }
   static NIBBLE_ALWAYS_INLINE word greater_bytes(word a, word b) noexcept { return _mm256_cmpgt_epi8(a, b); }
   static NIBBLE_ALWAYS_INLINE word add_saturated_bytes(word a, word b) noexcept { return _mm256_adds_epi8(a, b); }
+  /// a, and one more where x is greater than `limit`. GCC 12 makes two operations of a comparison with a constant that it
+  /// knows.
+  static NIBBLE_ALWAYS_INLINE word count_greater_bytes(word a, word x, int limit) noexcept {
+    return subtract_bytes(a, greater_bytes(x, opaque(all_bytes(limit))));
+  }
   /// The upper halves of the words of both by turns, a word of `a` first.
   static NIBBLE_ALWAYS_INLINE word upper_halves(word a, word b) noexcept { return _mm256_blend_epi16(right<16>(a), b, 0xaa); }
   /// Bytes of each 128-bit lane of `table` by index from 0 to 15; 0 for negative indexes.
@@ -277,6 +282,9 @@ struct avx512_vector {
     return _mm512_movm_epi8(_mm512_cmpgt_epi8_mask(a, b));
   }
   static NIBBLE_ALWAYS_INLINE word add_saturated_bytes(word a, word b) noexcept { return _mm512_adds_epi8(a, b); }
+  static NIBBLE_ALWAYS_INLINE word count_greater_bytes(word a, word x, int limit) noexcept {
+    return _mm512_mask_add_epi8(a, _mm512_cmpgt_epi8_mask(x, all_bytes(limit)), a, all_bytes(1));
+  }
   static NIBBLE_ALWAYS_INLINE word upper_halves(word a, word b) noexcept {
     return _mm512_mask_blend_epi16(0xaaaa'aaaaU, right<16>(a), b);
   }
