@@ -24,6 +24,8 @@ class block_scaler {
   using real = simd_real<Arch>;
   using kind = element_scaling::kind;
   static constexpr std::size_t width = words::size;
+  /// Whether scales have so many significant bits that quotients are rounded to odd.
+  static constexpr bool is_long = F.element.mantissa_bits + F.scale.mantissa_bits + 3 > 24;
 
  public:
   block_scaler(const recipe& r, const rounding_choice& rounding, bool sees_traces) noexcept
@@ -35,7 +37,7 @@ class block_scaler {
     if (rounding.mode == rounding_mode::stochastic) {
       bits += rounding.random_bits - (rounding.variant == stochastic_variant::a ? 1 : 0);
     }
-    divides_exactly_ = has_exact_quotient<Arch> && bits + F.scale.mantissa_bits + 1 <= 24;
+    divides_exactly_ = has_exact_quotient<Arch> && (is_long || bits + F.scale.mantissa_bits + 1 <= 24);
   }
 
   /// Whether run() serves so many elements scaled like this.
@@ -76,10 +78,17 @@ class block_scaler {
           vector::store(high + b, vector::without(vector::as_word(first), zero));
           vector::store(low + b, vector::without(vector::as_word(rest), zero));
         }
-        static_cast<void>(loop(high, count, unit, x, out, [&](std::size_t b, real number, real o) NIBBLE_INLINE_LAMBDA {
-          const typename vector::real rest = vector::multiply(number.value, vector::broadcast(low + b));
-          return real(float_batch<Arch>(vector::multiply_add(number.value, o.value, rest)));
-        }));
+        if constexpr (is_long) {
+          static_cast<void>(loop(operand, count, unit, x, out, [&](std::size_t b, real number, real o) NIBBLE_INLINE_LAMBDA {
+            const real reciprocal(float_batch<Arch>(vector::broadcast(high + b)));
+            return real(bits_as<float>(quotient_to_odd<Arch>(number, o, reciprocal)));
+          }));
+        } else {
+          static_cast<void>(loop(high, count, unit, x, out, [&](std::size_t b, real number, real o) NIBBLE_INLINE_LAMBDA {
+            const typename vector::real rest = vector::multiply(number.value, vector::broadcast(low + b));
+            return real(float_batch<Arch>(vector::multiply_add(number.value, o.value, rest)));
+          }));
+        }
         return true;
       }
     }

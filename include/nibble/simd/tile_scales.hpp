@@ -135,7 +135,11 @@ class tile_scales {
       if (chooses_ && !mixed_) choose(blocks, rows, row_of);
     }
     for (std::size_t i = b; i < blocks; ++i) one(i, blocks, without_nan);
-    if (by_vectors_) judge(blocks);
+    if (by_vectors_) {
+      judge(blocks);
+    } else {
+      judge_each(blocks);
+    }
 #if defined(__AVX2__)
     if (direct_ && !may_be_direct_) direct_ = !mixed_ && !loses_numbers(smallest_, rows == 1 ? row_of(0) : nullptr, blocks);
 #endif
@@ -176,6 +180,16 @@ class tile_scales {
     // Within the ranges of is_plain_operand.
     const std::uint32_t lowest = how_by_rule_ == kind::exact ? 60U : how_by_rule_ == kind::divide ? 81U : 119U;
     plain_ = !direct_ && within(127U - lowest, 127U + 82U) && (how_by_rule_ != kind::exact || has_exact_quotient<Arch>);
+  }
+
+  /// The same where each block came through one().
+  void judge_each(std::size_t blocks) noexcept {
+    bool plain = true;
+    for (std::size_t b = 0; b < blocks; ++b) {
+      plain = plain && how(b) == how_by_rule_ && is_plain_operand(how(b), operand(b), has_exact_quotient<Arch>) && is_near(b);
+    }
+    mixed_ = !plain;
+    plain_ = plain && !direct_;
   }
 
   static kind kind_by_rule(element_rule rule) noexcept {
