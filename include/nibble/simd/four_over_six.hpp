@@ -67,7 +67,7 @@ class scale_chooser {
       using vector = x86::vector_of<Arch>;
       const auto make = [&](const candidate& c) NIBBLE_INLINE_LAMBDA {
         return x86::choice_candidate<vector, Exact>(c.operand, vector::as_real(c.scale), static_cast<float>(amax_),
-                                                    static_cast<float>(denominator_));
+                                                    static_cast<float>(denominator_), unit_);
       };
       const x86::choice_candidate<vector, Exact> candidates[] = {make(six), make(four)};
       float* const sums[] = {six.sums, four.sums};
@@ -78,8 +78,8 @@ class scale_chooser {
   }
 
   /// Lanes of all ones where estimates do not tell which sum of `rows` rows is larger. An estimated error is off by at most
-  /// 2^-22 of the value, which is at most 6 scales, and by the rounding of a difference; its sum by that of 19 sums. The
-  /// bound is more than twice of all that.
+  /// 2^-22 of the value, which is at most 6 scales, and by the rounding of a difference; its sum by that of Size + 3 sums.
+  /// The bound is more than twice all that.
   [[nodiscard]] words undecided(real six, real four, words six_scale, words four_scale, std::size_t rows) const noexcept {
     const real unit(unit_ * static_cast<float>(Size * rows) * 0x1p-18F);
     const real scales = real(bits_as<float>(six_scale)) + real(bits_as<float>(four_scale));

@@ -61,14 +61,26 @@ class scale_group {
     return xsimd::all((amax == words(0U)) | ((amax >= low) & (amax < high)));
   }
 
-  /// Codes of the scales of plain amaxes, and the multiplier or divisor of their elements. `factor` multiplies scales that
-  /// are no powers of two before they are rounded.
-  [[gnu::noinline]] void run(words amax, words& code, words& operand, float factor = 1.0F) const noexcept {
+  /// Codes of the scales of plain amaxes, and the multiplier or divisor of their elements.
+  [[gnu::noinline]] void run(words amax, words& code, words& operand) const noexcept {
     if constexpr (F.power_of_two_scale()) {
       power_of_two(amax, code, operand);
     } else {
-      with_mantissa(amax, real(factor), code, operand);
+      with_mantissa(unrounded(amax), code, operand);
     }
+  }
+
+  /// Scales that are no powers of two before they are rounded.
+  [[nodiscard]] NIBBLE_ALWAYS_INLINE real unrounded(words amax) const noexcept {
+    const real x(bits_as<float>(amax));
+    if (recipe_->scale != scale_rule::exact) return unrounded_scale(recipe_->scale, x, largest_, reciprocal_, encode_, decode_);
+    return real(bits_as<float>(quotient_to_odd<Arch>(x, largest_times_decode_, real(1.0F) / largest_times_decode_)));
+  }
+  /// As run() for the scales and for 1.5 times them, of formats whose scales are no powers of two.
+  void run_both(words amax, words (&code)[2], words (&operand)[2]) const noexcept {
+    const real s = unrounded(amax);
+    with_mantissa(s, code[0], operand[0]);
+    with_mantissa(recipe_->scale == scale_rule::exact ? s : s * real(1.5F), code[1], operand[1]);
   }
 
  private:
@@ -100,15 +112,8 @@ class scale_group {
     return words::load_unaligned(lanes);
   }
 
-  void with_mantissa(words amax, real factor, words& code, words& operand) const noexcept {
+  void with_mantissa(real s, words& code, words& operand) const noexcept {
     const recipe& r = *recipe_;
-    real s;
-    if (r.scale == scale_rule::exact) {
-      s = real(bits_as<float>(quotient_to_odd<Arch>(real(bits_as<float>(amax)), largest_times_decode_,
-                                                              real(1.0F) / largest_times_decode_)));
-    } else {
-      s = unrounded_scale(r.scale, real(bits_as<float>(amax)), largest_, reciprocal_, encode_, decode_) * factor;
-    }
     if (r.scale_floor > 0.0F) s = maximum(s, real(r.scale_floor));
     words d;
     round(bits_as<std::uint32_t>(s.value), code, d);

@@ -55,14 +55,15 @@ class tile_scales {
         how_by_rule_(kind_by_rule(r.element)),
         exact_(how_by_rule_ == kind::exact && kernel.divides_exactly(F.scale.mantissa_bits + 1)),
         may_be_direct_((exact_ || scaler.is_product(how_by_rule_)) && kernel.tuned() && Kernel::is_whole()),
-        reads_signs_(kernel.reads_signs() && Kernel::is_whole() && scaler.is_product_but_traces(how_by_rule_)) {
+        is_product_(Kernel::is_whole() && kernel.tuned() && scaler.is_product_but_traces(how_by_rule_)),
+        reads_signs_(kernel.reads_signs()) {
     const int prescale = exact_ ? -Kernel::exact_prescale() : kernel.prescale();
     lowest_field_ = static_cast<std::uint32_t>(exact_ ? 127 - 60 : prescale < 0 ? 8 - prescale : 8);
     highest_field_ = static_cast<std::uint32_t>(exact_ ? 127 + 100 - prescale : 127 + 82);
     unit_ = bit_cast<float>(static_cast<std::uint32_t>(127 + prescale) << 23);
 #if defined(__AVX2__)
     if constexpr (has_quick) {
-      if (by_vectors_ && (may_be_direct_ || reads_signs_) && !exact_ && !chooses_) {
+      if (by_vectors_ && (may_be_direct_ || is_product_) && !exact_ && !chooses_) {
         quick_ = {r, t, k, prescale, static_cast<int>(lowest_field_), static_cast<int>(highest_field_),
                   static_cast<int>(largest_reach(r)) - 254};
       }
@@ -107,7 +108,7 @@ class tile_scales {
                                  const WithoutNan& without_nan) noexcept {
     // The rest of a vector repeats the last block.
     for (std::size_t i = 0; i < width; ++i) amax_[blocks + i] = amax_[blocks - 1];
-    direct_ = may_be_direct_ || reads_signs_;
+    direct_ = may_be_direct_ || is_product_;
     mixed_ = false;
 #if defined(__AVX2__)
     if constexpr (has_quick) {
@@ -125,6 +126,7 @@ class tile_scales {
         for (std::size_t i = b; i < smaller(b + width, blocks); ++i) one(i, blocks, without_nan);
         continue;
       }
+      if (chooses_) continue;
       words code;
       words operand;
       group_.run(amax, code, operand);
@@ -135,13 +137,17 @@ class tile_scales {
       if (chooses_ && !mixed_) choose(blocks, rows, row_of);
     }
     for (std::size_t i = b; i < blocks; ++i) one(i, blocks, without_nan);
+    if (lacks_choice()) return;
     if (by_vectors_) {
       judge(blocks);
     } else {
       judge_each(blocks);
     }
 #if defined(__AVX2__)
-    if (direct_ && !may_be_direct_) direct_ = !mixed_ && !loses_numbers(smallest_, rows == 1 ? row_of(0) : nullptr, blocks);
+    if (direct_ && !may_be_direct_) {
+      const std::uint32_t multiplier = (binary32::from_bits(smallest_) * binary32(unit_)).bits();
+      direct_ = !mixed_ && !loses_numbers(multiplier, rows == 1 ? row_of(0) : nullptr, blocks);
+    }
 #endif
   }
 
@@ -152,6 +158,7 @@ class tile_scales {
     words reach(0U);
     const bool divides = how_by_rule_ == kind::exact || how_by_rule_ == kind::divide;
     words smallest(~0U);
+    words leaves_nothing(0U);
     for (std::size_t b = 0; b < blocks; b += width) {
       const words amax = words::load_unaligned(amax_ + b);
       if (mixed_ && !group_.is_plain(amax)) continue;
@@ -159,6 +166,7 @@ class tile_scales {
       // Zero is as good a multiplier as any, so it counts as the largest.
       largest = xsimd::max(largest, bits_as<std::int32_t>(operand));
       smallest = xsimd::min(smallest, operand - words(1U));
+      leaves_nothing = leaves_nothing | xsimd::select(operand == words(0U), amax, words(0U));
       const real multiplier = real(bits_as<float>(operand)) * real(unit_);
       multiplier.value.store_unaligned(reinterpret_cast<float*>(multiplier_ + b));
       if (exact_) {
@@ -173,6 +181,8 @@ class tile_scales {
              !xsimd::any(smallest < words((low << 23) - 1U));
     };
     direct_ = direct_ && within(lowest_field_, highest_field_);
+    // A zero leaves no sign of a number that it multiplies.
+    if (reads_signs_ && xsimd::any(leaves_nothing != words(0U))) direct_ = false;
     alignas(64) std::uint32_t lanes[width];
     smallest.store_unaligned(lanes);
     smallest_ = ~0U;
@@ -199,17 +209,22 @@ class tile_scales {
   }
 
 #if defined(__AVX2__)
-  /// Whether a product of a number that is not zero might be zero, so that it could count as -0. The kernel takes multipliers
-  /// as they are; but for zeros they are larger than `multiplier`.
+  /// Whether a product of a number that is not zero might count as zero. Kernels multiply by multipliers that are, but for
+  /// zeros, larger than `multiplier`.
   [[nodiscard, gnu::noinline]] bool loses_numbers(std::uint32_t multiplier, const float* x, std::size_t blocks) const noexcept {
-    if (how_by_rule_ == kind::shift) return false;
     using vector = x86::vector_of<Arch>;
     const std::uint32_t field = multiplier >> 23;
-    // A multiplier of at least 2^0 loses none.
-    if (field >= 127) return false;
+    std::uint32_t least = 1U << 23;
+    if (reads_signs_) {
+      // Only -0 tells a zero from what becomes one. A multiplier of at least 2^0 makes none zero.
+      if (how_by_rule_ == kind::shift || field >= 127) return false;
+      // From 2^-149 / 2^(field - 127) on.
+      least = field > 104 ? 1U << (127U - field) : (105U - field) << 23;
+    } else if (field < 127) {
+      // Products are normal numbers from 2^-126 / 2^(field - 127) on.
+      least = (128U - field) << 23;
+    }
     if (x == nullptr || F.block_size == 0) return true;
-    // From 2^-149 / 2^(field - 127) on.
-    const std::uint32_t least = field > 104 ? 1U << (127U - field) : (105U - field) << 23;
     typename vector::word smallest = vector::all(~0U);
     for (std::size_t i = 0; i < blocks * Size; i += vector::lanes) {
       const auto magnitude = vector::both(vector::load(x + i), vector::all(0x7fff'ffffU));
@@ -231,13 +246,14 @@ class tile_scales {
     alignas(64) std::uint32_t scale[2][stride];
     alignas(64) float errors[2][most_rows * stride];
     for (std::size_t b = 0; b < blocks; b += width) {
-      words code;
-      words operand;
-      group_.run(words::load_unaligned(amax_ + b), code, operand, 1.5F);
-      code.store_unaligned(other_code + b);
-      operand.store_unaligned(other_operand + b);
-      decode_lanes(F.scale, words::load_unaligned(code_ + b)).store_unaligned(scale[0] + b);
-      decode_lanes(F.scale, code).store_unaligned(scale[1] + b);
+      words code[2];
+      words operand[2];
+      group_.run_both(words::load_unaligned(amax_ + b), code, operand);
+      code[0].store_unaligned(code_ + b);
+      code[1].store_unaligned(other_code + b);
+      operand[0].store_unaligned(operand_ + b);
+      operand[1].store_unaligned(other_operand + b);
+      for (std::size_t c = 0; c < 2; ++c) decode_lanes(F.scale, code[c]).store_unaligned(scale[c] + b);
     }
     const auto add_row = [&]<bool Exact>(const float* x, std::size_t r, std::size_t b) NIBBLE_INLINE_LAMBDA {
       chooser_.template errors<Exact>(
@@ -316,6 +332,7 @@ class tile_scales {
   kind how_by_rule_;
   bool exact_;
   bool may_be_direct_;
+  bool is_product_;   ///< the kernel multiplies, and that is all as long as no product underflows
   bool reads_signs_;  ///< the kernel tells -0 from a number that the product makes zero
   bool direct_ = false;
   bool plain_ = false;

@@ -113,6 +113,14 @@ class tile_source {
       for (std::size_t i = 0; i < count; ++i) {
         simd_kernels<Arch>::load(source, col + c + i, first, rows, columns + i * panel_rows);
       }
+#if defined(__AVX2__)
+      if constexpr (has_avx2<Arch>) {
+        if (rows == panel_rows && count == 16) {
+          turn(reinterpret_cast<const float*>(columns), panel_rows, panel_ + c);
+          continue;
+        }
+      }
+#endif
       transpose_panel<panel_rows>(columns, count, out + c, panel_capacity);
     }
     panel_row_ = first;

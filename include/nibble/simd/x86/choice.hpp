@@ -27,14 +27,20 @@ struct choice_candidate {
   typename V::real one;           ///< the values of 1
   typename V::real three_halves;  ///< and of 1.5
 
-  /// For decoded scales `d`, with few enough significant bits that their products with codes are exact.
-  choice_candidate(typename V::word multiplier, typename V::real d, float amax, float denominator) noexcept
+  /// For decoded scales `d`, with few enough significant bits that their products with codes are exact. `unit` is about
+  /// amax / denominator.
+  choice_candidate(typename V::word multiplier, typename V::real d, float amax, float denominator, float unit) noexcept
       : operand(multiplier) {
     const auto value = [&](typename V::real x) NIBBLE_INLINE_LAMBDA {
       return V::divide(V::multiply(x, V::all_real(amax)), V::all_real(denominator));
     };
-    one = value(d);
-    three_halves = Exact ? value(V::multiply(d, V::all_real(1.5F))) : one;
+    if constexpr (Exact) {
+      one = value(d);
+      three_halves = value(V::multiply(d, V::all_real(1.5F)));
+    } else {
+      one = V::multiply(d, V::all_real(unit));
+      three_halves = one;
+    }
   }
 
   /// The difference, of any sign, between magnitudes and the values that they are rounded to.
