@@ -97,7 +97,11 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
 
   /// Whether scalar code takes the tile: it alone chooses between scales of some blocks, and counts what they do.
   [[nodiscard]] bool wants_scalar() const noexcept {
-    return scales_.lacks_choice() || (this->options_.counts != nullptr && !scales_.is_direct() && !scales_.is_plain());
+    if (scales_.lacks_choice()) return true;
+    if (this->options_.counts == nullptr) return false;
+    // The largest number times a divisor is a float32 where that has few significant bits.
+    const bool is_long = F.element.mantissa_bits + F.scale.mantissa_bits + 2 > 24;
+    return (!scales_.is_direct() && !scales_.is_plain()) || (is_long && scales_.rule() == element_scaling::kind::exact);
   }
 
   /// A tile as scalar code takes it.
