@@ -17,8 +17,9 @@ namespace detail::inline NIBBLE_UNIT {
 
 #if defined(__AVX2__)
 /// Whole blocks of 4 x 4, four at a time; returns the column that comes next.
-inline std::size_t search_band(const matrix_view<float>& w, std::size_t row, sparsity_mask& mask) noexcept {
-  using search = x86::two_four_search;
+template <class Arch>
+std::size_t search_band(const matrix_view<float>& w, std::size_t row, sparsity_mask& mask) noexcept {
+  using search = x86::two_four_search<Arch>;
   std::size_t col = 0;
   for (; col + 4 * search::blocks <= w.cols; col += 4 * search::blocks) {
     const float* const rows[4] = {&w(row, col), &w(row + 1, col), &w(row + 2, col), &w(row + 3, col)};
@@ -58,7 +59,7 @@ template <std::size_t N, std::size_t M, class T, class Arch, class Method = heav
       sparsity_mask mask(w.rows, w.cols);
       run(w.rows / 4 + (w.rows % 4 != 0 ? 1U : 0U), [&](std::size_t band) {
         const bool is_whole = w.rows - 4 * band >= 4;
-        const std::size_t col = is_whole ? detail::search_band(w, 4 * band, mask) : 0;
+        const std::size_t col = is_whole ? detail::search_band<Arch>(w, 4 * band, mask) : 0;
         if (col < w.cols) detail::mask_band<4>(w, 2, 4 * band, method, mask, col);
       });
       return mask;

@@ -15,6 +15,8 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
 
+/// A template, as its caller is, so that the 90 steps are compiled where they are wanted only.
+template <class Arch>
 class two_four_search {
   using word = __m256i;
 
