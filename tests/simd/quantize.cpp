@@ -279,6 +279,25 @@ TEST_CASE("caller's words replay a stream, and diagnostics agree") {
   CHECK(plain.nonfinite == vectors.nonfinite);
 }
 
+TEST_CASE("32 random bits decide by what float32 drops") {
+  // Elements below the smallest normal number, which a scale of 1 leaves alone, and words that carry them into the next
+  // code or just do not.
+  std::mt19937_64 random(32);
+  std::vector<float> x(32 * 128);
+  std::vector<std::uint32_t> words(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto significand = static_cast<int>(0x0080'0000U | (random() & 0x007f'ffffU));
+    const int exponent = -24 - static_cast<int>(random() % 13);
+    x[i] = i % 32 == 0 ? 4.0F : std::ldexp(static_cast<float>(significand), exponent);
+    // The code and its fraction are 2 x.
+    const auto fraction = static_cast<std::uint64_t>(std::ldexp(static_cast<double>(x[i]), 33));
+    words[i] = static_cast<std::uint32_t>(random() % 4 - fraction - 2U);
+    if (random() % 2 == 0) x[i] = -x[i];
+  }
+  const matrix_view<float> view{x.data(), 32, 128};
+  CHECK(same<mxfp4>(view, {.rounding = stochastic_words{.words = words, .bits = 32}}));
+}
+
 TEST_CASE("an executor changes no bit") {
   std::mt19937_64 random(20);
   const std::vector<float> x = tensor(301 * 1040, content::mixed, random);
