@@ -215,7 +215,7 @@ __global__ void compare_e2m1(std::uint32_t first, std::size_t chunks, unsigned l
       if ((bits[i] & 0x7fff'ffffU) > 0x7f80'0000U) bits[i] = i;
     }
     const detail::random_eight<Rounding::random_bits> random(detail::random_stream(first, 1, 7), chunk * 8);
-    const std::uint32_t packed = detail::pack_e2m1<Rounding>(bits, 0x3f80'0000U, special, random);
+    const std::uint32_t packed = detail::pack_e2m1<Rounding>(bits, detail::gather_signs(bits), 0x3f80'0000U, special, random);
     for (unsigned i = 0; i < 8; ++i) {
       constexpr rounding_mode mode =
           Rounding::random_bits == 0 ? rounding_mode::nearest_even : rounding_mode::stochastic;

@@ -50,43 +50,66 @@ __device__ std::uint32_t exchange_maximum(std::uint32_t (&values)[Lanes], unsign
   return values[0];
 }
 
-/// The 32 blocks from `first` on that a warp takes at a time: for a lane a chunk in each of `lanes` iterations, 32
-/// chunks apart, and one block's scale.
+/// The same of chunks that a lane has loaded: of its `Lanes` blocks, the amax of block l % Lanes, as binary32 bits.
+template <class T, unsigned Lanes>
+__device__ std::uint32_t exchange_amax(const raw_chunk<T> (&raw)[Lanes], unsigned lane) noexcept {
+  std::uint32_t pairs[Lanes];
+#pragma unroll
+  for (unsigned i = 0; i < Lanes; ++i) pairs[i] = raw[i].amax_pair();
+  constexpr bool bfloat = std::is_same_v<T, bf16>;
+  constexpr unsigned half = Lanes / 2;
+  std::uint32_t values[half > 1 ? half : 1];
+  // Two amaxes share a word, so that the first exchange is of both.
+  const std::uint32_t own = (lane & half) != 0 ? 0x3244U : 0x1044U;
+#pragma unroll
+  for (unsigned i = 0; i < (half > 1 ? half : 1); ++i) {
+    const std::uint32_t other = pairs[i + half];
+    std::uint32_t both = larger_magnitudes<bfloat>(__byte_perm(pairs[i], other, 0x5410U),
+                                                   __byte_perm(pairs[i], other, 0x7632U));
+    if (half != 0) both = larger_magnitudes<bfloat>(both, __shfl_xor_sync(0xffff'ffffU, both, half));
+    const std::uint32_t upper = __byte_perm(both, 0U, own) & 0x7fff'ffffU;
+    values[i] = bfloat ? upper : half_to_bits(static_cast<std::uint16_t>(upper >> 16));
+  }
+  if constexpr (half > 1) return exchange_maximum<static_cast<int>(half)>(values, lane);
+  return values[0];
+}
+
+/// The 32 blocks that a warp takes at a time, as a lane sees them: a chunk in each of `lanes` iterations, 32 chunks
+/// apart, and one block's scale.
 template <block_format F>
 struct warp_blocks {
   static constexpr unsigned lanes = static_cast<unsigned>(F.block_size) / chunk_elements;
-  std::size_t first;
-  unsigned inside;  ///< how many of them there are
 
-  __device__ warp_blocks(std::size_t first_block, std::size_t blocks) noexcept : first(first_block) {
-    const std::size_t left = blocks > first ? blocks - first : 0;
-    inside = left < 32 ? static_cast<unsigned>(left) : 32U;
+  /// How many of the 32 there are where so many blocks are left.
+  [[nodiscard]] static __device__ unsigned inside(std::int64_t left) noexcept {
+    return left >= 32 ? 32U : left > 0 ? static_cast<unsigned>(left) : 0U;
   }
-  /// The first chunk of a lane.
-  [[nodiscard]] __device__ std::size_t chunk(unsigned lane) const noexcept { return first * lanes + lane; }
-  [[nodiscard]] __device__ bool has(unsigned i, unsigned lane) const noexcept {
-    return lane / lanes + i * (32 / lanes) < inside;
+  /// Whether the i-th chunk of a lane is in the first `count` blocks.
+  [[nodiscard]] static __device__ bool has(unsigned i, unsigned lane, unsigned count) noexcept {
+    return lane / lanes + i * (32 / lanes) < count;
+  }
+  /// The block whose amax exchange_maximum leaves in a lane.
+  [[nodiscard]] static __device__ unsigned own(unsigned lane) noexcept {
+    return lane % lanes * (32 / lanes) + lane / lanes;
   }
   template <class T>
-  __device__ void load(const T* x, unsigned lane, raw_chunk<T> (&raw)[lanes]) const noexcept {
-    const T* own = x + chunk(lane) * chunk_elements;
+  static __device__ void load(const T* x, unsigned lane, unsigned count, raw_chunk<T> (&raw)[lanes]) noexcept {
 #pragma unroll
     for (unsigned i = 0; i < lanes; ++i) {
-      if (has(i, lane)) raw[i].load(own + std::size_t{i} * 32 * chunk_elements);
+      if (has(i, lane, count)) raw[i].load(x + std::size_t{i} * 32 * chunk_elements);
     }
   }
-  /// The scale of the block whose amax exchange_maximum leaves in a lane.
-  __device__ void store_scale(const quantize_call& call, unsigned lane, std::uint32_t code) const noexcept {
-    const unsigned own = lane % lanes * (32 / lanes) + lane / lanes;
-    if (own >= inside) return;
-    std::size_t at = first + own;
+  /// Stores a scale at `place` of a row-major matrix, or where that is in tiles.
+  static __device__ void store_scale(const quantize_call& call, std::uint8_t* place, std::uint32_t code) noexcept {
     if (call.tiled_scales) {
       // There are fewer than 2^32 blocks then.
+      auto* scales = static_cast<std::uint8_t*>(call.scales);
+      const auto at = static_cast<std::uint32_t>(place - scales);
       const auto width = static_cast<std::uint32_t>(call.scale_stride);
-      const std::uint32_t row = static_cast<std::uint32_t>(at) / width;
-      at = tiled_scale_offset(row, static_cast<std::uint32_t>(at) - row * width, width);
+      const std::uint32_t row = at / width;
+      place = scales + tiled_scale_offset(row, at - row * width, width);
     }
-    static_cast<std::uint8_t*>(call.scales)[at] = static_cast<std::uint8_t>(code);
+    *place = static_cast<std::uint8_t>(code);
   }
 };
 
@@ -110,39 +133,60 @@ __global__ void __launch_bounds__(cuda_threads, block_kernel_residents<F, Roundi
       overflow::saturate, recipe{}.policy, false);
   const tensor_scaling scaling = call.device_scaling != nullptr ? *call.device_scaling : call.scaling;
   if (thread_index() == 0 && call.tensor_scale != nullptr) *call.tensor_scale = static_cast<float>(scaling.decode);
-  const unsigned lane = threadIdx.x % 32;
+  using own = warp_blocks<F>;
+  constexpr unsigned chunk_bytes = nibbles ? 4 : 8;
+  constexpr bool packed_amax = sizeof(T) == 2 && !Transformed;
   // What comes next is on its way while this is worked on, where that leaves registers.
   constexpr bool loads_ahead = Rounding::random_bits == 0 || lanes <= 2;
-  warp_blocks<F> now(thread_index() - lane, blocks);
+  const unsigned lane = threadIdx.x % 32;
+  const std::size_t step = thread_count();
+  const std::size_t first = thread_index() - lane;
+  auto left = static_cast<std::int64_t>(blocks) - static_cast<std::int64_t>(first);
+  const T* from = x + (first * lanes + lane) * chunk_elements;
+  std::uint8_t* codes = call.codes + (first * lanes + lane) * chunk_bytes;
+  std::uint8_t* scale = static_cast<std::uint8_t*>(call.scales) + first + own::own(lane);
+  std::uint64_t element = (first * lanes + lane) * chunk_elements + call.random.first_element;
   raw_chunk<T> raw[lanes];
-  if (loads_ahead) now.load(x, lane, raw);
-  while (now.inside != 0) {
-    if (!loads_ahead) now.load(x, lane, raw);
+  unsigned count = own::inside(left);
+  if (loads_ahead) own::load(from, lane, count, raw);
+  while (count != 0) {
+    if (!loads_ahead) own::load(from, lane, count, raw);
     std::uint32_t bits[lanes][chunk_elements];
-    std::uint32_t largest[lanes];
-#pragma unroll
-    for (unsigned i = 0; i < lanes; ++i) raw[i].widen(bits[i]);
-    const warp_blocks<F> next(now.first + thread_count(), blocks);
-    if (loads_ahead) next.load(x, lane, raw);
+    std::uint32_t signs[lanes];
 #pragma unroll
     for (unsigned i = 0; i < lanes; ++i) {
+      raw[i].widen(bits[i]);
       if (Transformed) hadamard_8_and_8(bits[i], call.hadamard, lane);
-      largest[i] = chunk_amax(bits[i]);
+      signs[i] = Transformed ? gather_signs(bits[i]) : raw[i].signs();
     }
-    const block_multiplier own =
-        make_block_multiplier<F>(scaling, exchange_maximum<static_cast<int>(lanes)>(largest, lane));
-    now.store_scale(call, lane, own.code);
-    std::uint8_t* codes = call.codes + now.chunk(lane) * (nibbles ? 4 : 8);
-    const std::uint64_t element = now.chunk(lane) * chunk_elements + call.random.first_element;
+    std::uint32_t amax;
+    if constexpr (packed_amax) {
+      amax = exchange_amax(raw, lane);
+    } else {
+      std::uint32_t largest[lanes];
+#pragma unroll
+      for (unsigned i = 0; i < lanes; ++i) largest[i] = chunk_amax(bits[i]);
+      amax = exchange_maximum<static_cast<int>(lanes)>(largest, lane);
+    }
+    left -= static_cast<std::int64_t>(step);
+    from += step * lanes * chunk_elements;
+    const unsigned next = own::inside(left);
+    if (loads_ahead) own::load(from, lane, next, raw);
+    const block_multiplier multiplier = make_block_multiplier<F>(scaling, amax);
+    if (own::own(lane) < count) own::store_scale(call, scale, multiplier.code);
 #pragma unroll
     for (unsigned i = 0; i < lanes; ++i) {
-      const std::uint32_t operand = __shfl_sync(0xffff'ffffU, own.operand, static_cast<int>((lane & ~(lanes - 1)) | i));
+      const std::uint32_t operand =
+          __shfl_sync(0xffff'ffffU, multiplier.operand, static_cast<int>((lane & ~(lanes - 1)) | i));
       const random_eight<Rounding::random_bits> random(call.stream, element + i * stride);
-      packed_chunk packed = pack_products<Rounding, F.element, nibbles>(bits[i], operand, special, random);
+      packed_chunk packed = pack_products<Rounding, F.element, nibbles>(bits[i], signs[i], operand, special, random);
       if (operand > 0x7f80'0000U) packed = repeated_code<nibbles>(special.nan[0]);
-      if (now.has(i, lane)) store_packed_chunk<nibbles>(codes, std::size_t{i} * 32, packed);
+      if (own::has(i, lane, count)) store_packed_chunk<nibbles>(codes, std::size_t{i} * 32, packed);
     }
-    now = next;
+    codes += step * lanes * chunk_bytes;
+    scale += step;
+    element += step * lanes * chunk_elements;
+    count = next;
   }
 }
 

@@ -58,6 +58,24 @@ struct raw_chunk {
 #pragma unroll
     for (unsigned i = 0; i < count; ++i) vectors[i] = __ldcs(reinterpret_cast<const uint4*>(x) + i);
   }
+  /// The largest magnitudes of its even and of its odd elements as a pair of T of 16 bits; NaN wins.
+  [[nodiscard]] __device__ std::uint32_t amax_pair() const noexcept {
+    constexpr bool bfloat = std::is_same_v<T, bf16>;
+    return larger_magnitudes<bfloat>(larger_magnitudes<bfloat>(vectors[0].x, vectors[0].y),
+                                     larger_magnitudes<bfloat>(vectors[0].z, vectors[0].w));
+  }
+  /// Its sign bits at the sign bits of eight nibbles.
+  [[nodiscard]] __device__ std::uint32_t signs() const noexcept {
+    if constexpr (std::is_same_v<T, float>) {
+      std::uint32_t bits[chunk_elements];
+      widen(bits);
+      return gather_signs(bits);
+    } else {
+      const std::uint32_t low = __byte_perm(vectors[0].x, vectors[0].y, 0x7351U);
+      const std::uint32_t high = __byte_perm(vectors[0].z, vectors[0].w, 0x7351U);
+      return nibble_signs(make_uint2(__byte_perm(low, high, 0x5410U), __byte_perm(low, high, 0x7632U)));
+    }
+  }
   /// The binary32 bits of its elements; a NaN is some NaN.
   __device__ void widen(std::uint32_t (&bits)[chunk_elements]) const noexcept {
 #pragma unroll
@@ -154,19 +172,25 @@ __device__ packed_chunk pack_chunk(const std::uint32_t (&bits)[chunk_elements], 
   return result;
 }
 
-/// Rounds and packs the products of a chunk with a positive multiplier.
+/// Rounds and packs the products of a chunk with a positive multiplier. `signs` are gather_signs(bits).
 template <class Rounding, float_format F, bool Nibbles, class Random>
-__device__ packed_chunk pack_products(const std::uint32_t (&bits)[chunk_elements], std::uint32_t multiplier,
-                                      const special_codes& special, const Random& random) noexcept {
+__device__ packed_chunk pack_products(const std::uint32_t (&bits)[chunk_elements], std::uint32_t signs,
+                                      std::uint32_t multiplier, const special_codes& special,
+                                      const Random& random) noexcept {
   constexpr bool narrow = find_narrow_conversion<Rounding, F, Nibbles>() != narrow_conversion::none;
   if constexpr (Nibbles && F == formats::e2m1 && !narrow) {
-    return {pack_e2m1<Rounding>(bits, multiplier, special, random), 0U};
+    return {pack_e2m1<Rounding>(bits, signs, multiplier, special, random), 0U};
   } else {
     std::uint32_t products[chunk_elements];
 #pragma unroll
     for (unsigned i = 0; i < chunk_elements; ++i) products[i] = multiply_bits(bits[i], multiplier);
     return pack_chunk<Rounding, F, Nibbles>(products, special, random);
   }
+}
+template <class Rounding, float_format F, bool Nibbles, class Random>
+__device__ packed_chunk pack_products(const std::uint32_t (&bits)[chunk_elements], std::uint32_t multiplier,
+                                      const special_codes& special, const Random& random) noexcept {
+  return pack_products<Rounding, F, Nibbles>(bits, gather_signs(bits), multiplier, special, random);
 }
 
 /// Stores a chunk of codes, aligned to its size.

@@ -34,21 +34,30 @@ inline __device__ std::uint32_t e2m1_fixed(std::uint32_t magnitude) noexcept {
   return multiply_bits_down(magnitude, 0x0080'0000U);  // 2^-126
 }
 
-/// Eight codes in bits Bit and up of signed numbers (Bit is 22 or 23), limited to 0 and `largest`, at most 7, and cut
-/// off: the nibbles.
-template <unsigned Bit>
+/// The bits of a where Mask has ones, those of b elsewhere; one instruction, which compilers would take apart.
+template <std::uint32_t Mask>
+__device__ std::uint32_t select_bits(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result;
+  asm("lop3.b32 %0, %1, %2, %3, 0xe2;" : "=r"(result) : "r"(a), "n"(Mask), "r"(b));
+  return result;
+}
+
+/// Eight codes in bits Bit and up of signed numbers (Bit is 22 or 23), raised by First, limited to 0 and `largest`, at
+/// most 7, and cut off: the nibbles.
+template <unsigned Bit, std::uint32_t First = 0>
 __device__ std::uint32_t pack_fixed(const std::uint32_t (&fixed)[8], std::uint32_t largest) noexcept {
   constexpr std::uint32_t code = 0x0007'0007U << (Bit - 16);  // of the upper half of a word
+  constexpr std::uint32_t first = (First << (Bit - 16)) * 0x0001'0001U;
   const std::uint32_t limit = ((largest << (Bit - 16)) | ((1U << (Bit - 16)) - 1)) * 0x0001'0001U;
   std::uint32_t pairs[4];
 #pragma unroll
   for (unsigned i = 0; i < 4; ++i) {
-    pairs[i] = __vimin_s16x2_relu(__byte_perm(fixed[i], fixed[i + 4], 0x7632U), limit);
+    const std::uint32_t pair = __byte_perm(fixed[i], fixed[i + 4], 0x7632U);
+    pairs[i] = First == 0 ? __vimin_s16x2_relu(pair, limit) : __viaddmin_s16x2_relu(pair, first, limit);
   }
-  const std::uint32_t low = (pairs[0] & code) | ((pairs[1] << 4) & ~code);
-  const std::uint32_t high = (pairs[2] & code) | ((pairs[3] << 4) & ~code);
-  const std::uint32_t in_order = ((low >> (Bit - 16)) & 0x00ff'00ffU) | ((high << (24 - Bit)) & 0xff00'ff00U);
-  return in_order & 0x7777'7777U;
+  const std::uint32_t low = select_bits<code>(pairs[0], pairs[1] << 4);
+  const std::uint32_t high = select_bits<code>(pairs[2], pairs[3] << 4);
+  return select_bits<0x00ff'00ffU>(low >> (Bit - 16), high << (24 - Bit)) & 0x7777'7777U;
 }
 
 /// Byte `Byte` of eight words as two: of the even ones, and of the odd ones.
@@ -61,15 +70,19 @@ __device__ uint2 gather_bytes(const std::uint32_t (&w)[8]) noexcept {
   return make_uint2(four(w[0], w[2], w[4], w[6]), four(w[1], w[3], w[5], w[7]));
 }
 
-/// The sign bits of eight words at the sign bits of eight nibbles.
-inline __device__ std::uint32_t gather_signs(const std::uint32_t (&w)[8]) noexcept {
-  const uint2 tops = gather_bytes<3>(w);
+/// The sign bits of the bytes of even and of odd elements at the sign bits of eight nibbles.
+inline __device__ std::uint32_t nibble_signs(uint2 tops) noexcept {
   return (tops.y & 0x8080'8080U) | ((tops.x >> 4) & 0x0808'0808U);
 }
+/// The sign bits of eight words there.
+inline __device__ std::uint32_t gather_signs(const std::uint32_t (&w)[8]) noexcept {
+  return nibble_signs(gather_bytes<3>(w));
+}
 
-/// The eight E2M1 nibbles of bits[i] * multiplier (float32 products), the multiplier positive.
+/// The eight E2M1 nibbles of bits[i] * multiplier (float32 products), the multiplier positive. `signs` are
+/// gather_signs(bits).
 template <class Rounding, class Random>
-__device__ std::uint32_t pack_e2m1(const std::uint32_t (&bits)[8], std::uint32_t multiplier,
+__device__ std::uint32_t pack_e2m1(const std::uint32_t (&bits)[8], std::uint32_t signs, std::uint32_t multiplier,
                                    const special_codes& special, const Random& random) noexcept {
   constexpr int drawn = Rounding::random_bits;
   std::uint32_t magnitudes = 0;
@@ -104,7 +117,7 @@ __device__ std::uint32_t pack_e2m1(const std::uint32_t (&bits)[8], std::uint32_t
     }
     magnitudes = pack_fixed<22>(sums, 7);
   }
-  return magnitudes | gather_signs(bits);
+  return magnitudes | signs;
 }
 
 }  // namespace detail::inline NIBBLE_UNIT

@@ -88,36 +88,38 @@ class luq_sums {
         significand_((alpha & 0x007f'ffffU) | 0x0080'0000U),
         step_((alpha & 0x7f80'0000U) - (23U << 23)) {}
 
-  /// 2^23 code or more, a negative number for 0; not limited. The magnitude and a random part of the step of its binade
-  /// are added toward zero, so that the sum reaches the next power exactly where the fraction and the word say so. The
-  /// part is word * alpha / 2^32, cut off to alpha's last bit: only below alpha can what is cut off decide, and then
-  /// is_open.
-  __device__ std::uint32_t sum(std::uint32_t magnitude, std::uint32_t word) noexcept {
+  /// 2^23 (code - 1) or more, a negative number for code 0; not limited. The magnitude and a random part of the step of
+  /// its binade are added toward zero, so that the sum reaches the next power exactly where the fraction and the word say
+  /// so. The part is word * alpha / 2^32, cut off to alpha's last bit: only below alpha can what is cut off decide, and
+  /// then is_open.
+  [[nodiscard]] __device__ std::uint32_t sum(std::uint32_t magnitude, std::uint32_t word) const noexcept {
     const std::uint32_t part = to_bits(__uint2float_rn(__umulhi(word, significand_)));  // exact
     const auto above =
         static_cast<std::uint32_t>(__viaddmax_s32(static_cast<int>(magnitude), -static_cast<int>(alpha_), 0));
     const std::uint32_t step = (above & 0x7f80'0000U) + step_;
-    const std::uint32_t total = multiply_add_bits_down(part, step, magnitude);
-    nearest_ = __viaddmin_u32(total, 2U - alpha_, nearest_);
-    return total - alpha_ + 0x0080'0000U;
+    return multiply_add_bits_down(part, step, magnitude) - alpha_;
   }
-  /// Whether a sum was less than a last bit of alpha below alpha.
-  [[nodiscard]] __device__ bool is_open() const noexcept { return nearest_ < 2; }
+  /// Whether the largest of some sums, as unsigned numbers, is less than a last bit of alpha below 0: its last bits may
+  /// be half of alpha's.
+  [[nodiscard]] static __device__ bool is_open(std::uint32_t largest) noexcept { return largest >= 0xffff'fffeU; }
 
  private:
   std::uint32_t alpha_, significand_, step_;
-  std::uint32_t nearest_ = 2;  ///< the least of sum - (alpha - 2), whose last bits may be half of alpha's
 };
 
 /// The eight codes of a chunk, without signs.
 inline __device__ std::uint32_t luq_magnitudes(std::uint32_t alpha, int levels,
                                                const std::uint32_t (&bits)[chunk_elements],
                                                const random_eight<32>& random) noexcept {
-  luq_sums sums(alpha);
+  const luq_sums sums(alpha);
   std::uint32_t fixed[chunk_elements];
+  std::uint32_t largest = 0;
 #pragma unroll
-  for (unsigned i = 0; i < chunk_elements; ++i) fixed[i] = sums.sum(bits[i] & 0x7fff'ffffU, random.of(i));
-  if (!sums.is_open()) return pack_fixed<23>(fixed, static_cast<std::uint32_t>(levels));
+  for (unsigned i = 0; i < chunk_elements; ++i) {
+    fixed[i] = sums.sum(bits[i] & 0x7fff'ffffU, random.of(i));
+    if (i % 2 != 0) largest = __vimax3_u32(largest, fixed[i - 1], fixed[i]);
+  }
+  if (!luq_sums::is_open(largest)) return pack_fixed<23, 1>(fixed, static_cast<std::uint32_t>(levels));
   std::uint32_t codes = 0;
 #pragma unroll
   for (int i = 7; i >= 0; --i) {
@@ -127,34 +129,54 @@ inline __device__ std::uint32_t luq_magnitudes(std::uint32_t alpha, int levels,
   return codes;
 }
 
+/// Whole chunks of eight for a usual alpha; the next one is on its way while one is worked on.
+template <class T>
+__device__ void luq_usual_chunks(const T* x, const luq_call& call, std::uint32_t alpha, std::size_t chunks,
+                                 std::uint32_t* packed) noexcept {
+  const std::size_t step = thread_count();
+  std::size_t chunk = thread_index();
+  if (chunk >= chunks) return;
+  std::size_t left = chunks - chunk;
+  std::uint64_t element = call.options.random.first_element + chunk * chunk_elements;
+  x += chunk * chunk_elements;
+  packed += chunk;
+  raw_chunk<T> raw;
+  raw.load(x);
+  while (true) {
+    std::uint32_t bits[chunk_elements];
+    raw.widen(bits);
+    const std::uint32_t signs = raw.signs();
+    const bool is_last = left <= step;
+    x += step * chunk_elements;
+    if (!is_last) raw.load(x);
+    const random_eight<32> random(call.stream, element);
+    const std::uint32_t codes = luq_magnitudes(alpha, call.options.levels, bits, random);
+    // 0 has no sign.
+    __stcs(packed, codes | (signs & (codes + 0x7777'7777U)));
+    if (is_last) return;
+    left -= step;
+    packed += step;
+    element += step * chunk_elements;
+  }
+}
+
 /// Whole chunks of eight, aligned. Usual says that luq_sums serves, unless alpha turns out too small for it.
 template <class T, bool Usual>
 __global__ void __launch_bounds__(cuda_threads, 5)
     luq_chunks_kernel(const T* __restrict__ x, const __grid_constant__ luq_call call, std::size_t chunks,
                       std::uint32_t* packed) {
   const std::uint32_t alpha_bits = alpha_of(call);
-  const luq_options& o = call.options;
+  if (Usual && is_usual_alpha(alpha_bits)) {
+    luq_usual_chunks(x, call, alpha_bits, chunks, packed);
+    return;
+  }
   const luq_number alpha = luq_split(alpha_bits == 0 ? 1U : alpha_bits);
-  const bool usual = Usual && is_usual_alpha(alpha_bits);
-  raw_chunk<T> raw;  // of this chunk, until the next one is on its way
-  if (usual && thread_index() < chunks) raw.load(x + thread_index() * chunk_elements);
   for (std::size_t chunk = thread_index(); chunk < chunks; chunk += thread_count()) {
     std::uint32_t codes = 0;
-    if (usual) {
-      std::uint32_t bits[chunk_elements];
-      raw.widen(bits);
-      const std::size_t next = chunk + thread_count();
-      if (next < chunks) raw.load(x + next * chunk_elements);
-      const random_eight<32> random(call.stream, o.random.first_element + chunk * chunk_elements);
-      codes = luq_magnitudes(alpha_bits, o.levels, bits, random);
-      const std::uint32_t nonzero = (codes | codes >> 1 | codes >> 2) & 0x1111'1111U;
-      codes |= gather_signs(bits) & nonzero << 3;
-    } else if (alpha_bits != 0) {
-      for (unsigned i = 0; i < chunk_elements; ++i) {
-        codes |= luq_nibble(o, alpha, element_bits(x[chunk * chunk_elements + i]),
-                            call.random.word(chunk * chunk_elements + i))
-                 << (4 * i);
-      }
+    for (unsigned i = 0; alpha_bits != 0 && i < chunk_elements; ++i) {
+      codes |= luq_nibble(call.options, alpha, element_bits(x[chunk * chunk_elements + i]),
+                          call.random.word(chunk * chunk_elements + i))
+               << (4 * i);
     }
     __stcs(packed + chunk, codes);
   }

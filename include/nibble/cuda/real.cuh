@@ -76,6 +76,27 @@ inline __device__ std::uint32_t larger_magnitude(std::uint32_t a, std::uint32_t 
       : "r"(a), "r"(b));
   return result;
 }
+/// The same of two pairs of bfloat16, or of binary16, each by itself; the signs mean nothing.
+template <bool Bfloat>
+__device__ std::uint32_t larger_magnitudes(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result;
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 860
+  if constexpr (Bfloat) {
+    asm("max.NaN.xorsign.abs.bf16x2 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
+  } else {
+    asm("max.NaN.xorsign.abs.f16x2 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
+  }
+#else
+  a &= 0x7fff'7fffU;
+  b &= 0x7fff'7fffU;
+  if constexpr (Bfloat) {
+    asm("max.NaN.bf16x2 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
+  } else {
+    asm("max.NaN.f16x2 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
+  }
+#endif
+  return result;
+}
 /// The smaller of |a| and the positive number b; b where a is NaN.
 inline __device__ std::uint32_t clamped_magnitude(std::uint32_t a, std::uint32_t b) noexcept {
   std::uint32_t result;
@@ -101,6 +122,42 @@ inline __device__ std::uint32_t to_half_pair(std::uint32_t low, std::uint32_t hi
   asm("{ .reg .f32 a, b;\n  mov.b32 a, %1;\n  mov.b32 b, %2;\n  cvt.rn.f16x2.f32 %0, a, b; }"
       : "=r"(result)
       : "r"(high), "r"(low));
+  return result;
+}
+
+// Doubles are worth using where a multiprocessor adds 64 of them a cycle, not 2. NIBBLE_CUDA_FAST_DOUBLES 0 turns them
+// off; a program defines it alike in all units, or not at all.
+#if !defined(NIBBLE_CUDA_FAST_DOUBLES) && defined(__CUDA_ARCH__)
+#define NIBBLE_CUDA_FAST_DOUBLES (__CUDA_ARCH__ == 800 || __CUDA_ARCH__ == 900 || __CUDA_ARCH__ == 1000)
+#endif
+#if defined(__CUDA_ARCH__)
+inline constexpr bool has_fast_doubles = NIBBLE_CUDA_FAST_DOUBLES != 0;
+#else
+inline constexpr bool has_fast_doubles = false;
+#endif
+
+/// Exact.
+inline __device__ double to_double(std::uint32_t a) noexcept {
+  double result;
+  asm("{ .reg .f32 f;\n  mov.b32 f, %1;\n  cvt.f64.f32 %0, f; }" : "=d"(result) : "r"(a));
+  return result;
+}
+/// To nearest even.
+inline __device__ std::uint32_t rounded_bits(double a) noexcept {
+  std::uint32_t result;
+  asm("{ .reg .f32 f;\n  cvt.rn.f32.f64 f, %1;\n  mov.b32 %0, f; }" : "=r"(result) : "d"(a));
+  return result;
+}
+/// The smaller magnitude.
+inline __device__ std::uint32_t smaller_magnitude(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result;
+  asm("{ .reg .f32 x, y;\n  abs.f32 x, %1;\n  abs.f32 y, %2;\n  min.f32 %0, x, y; }" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
+/// a as a float, to nearest even.
+inline __device__ std::uint32_t number_bits(std::uint32_t a) noexcept {
+  std::uint32_t result;
+  asm("{ .reg .f32 f;\n  cvt.rn.f32.u32 f, %1;\n  mov.b32 %0, f; }" : "=r"(result) : "r"(a));
   return result;
 }
 

@@ -88,57 +88,100 @@ __global__ void __launch_bounds__(cuda_threads)
   }
 }
 
-/// Both blocks of a chunk by one of the usual rules; returns their masks.
-template <bool Draws>
-__device__ std::uint32_t prune_chunk(const sparsify_call& call, std::uint64_t chunk,
-                                     const std::uint32_t (&bits)[chunk_elements],
+/// What is kept of a block, and its mask.
+struct pruned_block {
+  std::uint32_t kept[4];
+  std::uint32_t mask;
+};
+
+/// Any block of a chunk for minimum variance.
+template <class T>
+__noinline__ __device__ pruned_block prune_rare(const raw_chunk<T> raw, unsigned half, std::uint64_t u, int spare) {
+  std::uint32_t bits[chunk_elements];
+  std::uint32_t block[4];
+  raw.widen_exactly(bits);
+#pragma unroll
+  for (unsigned i = 0; i < 4; ++i) block[i] = half == 0 ? bits[i] : bits[4 + i];
+  pruned_block result;
+  result.mask = two_four_variance(block, u, spare, result.kept);
+  return result;
+}
+
+/// How a kernel chooses: by magnitude, for minimum variance with words of 64 bits, or of 16 or 32.
+enum class two_four_rule : std::uint8_t { magnitude, variance, narrow_variance };
+
+/// A block by one of the usual rules; false where its result is not known.
+template <two_four_rule Rule>
+__device__ bool prune_usual(const std::uint32_t (&block)[4], std::uint64_t u, pruned_block& result) noexcept {
+  if constexpr (Rule == two_four_rule::narrow_variance) {
+    return usual_two_four_variance<std::uint32_t>(block, u, result.kept, result.mask);
+  } else if constexpr (Rule == two_four_rule::variance && has_fast_doubles) {
+    return float_two_four_variance(block, static_cast<std::uint32_t>(u >> 32), result.kept, result.mask);
+  } else if constexpr (Rule == two_four_rule::variance) {
+    return usual_two_four_variance<std::uint64_t>(block, u, result.kept, result.mask);
+  } else {
+    std::uint32_t magnitudes[4];
+#pragma unroll
+    for (unsigned i = 0; i < 4; ++i) magnitudes[i] = block[i] & 0x7fff'ffffU;
+    const block_wins order(magnitudes);
+    result.mask = 0;
+#pragma unroll
+    for (unsigned i = 0; i < 4; ++i) {
+      result.mask |= order.wins[i] >= 2 ? 1U << i : 0U;
+      result.kept[i] = order.wins[i] >= 2 ? block[i] : 0U;
+    }
+    return true;
+  }
+}
+
+/// Both blocks of a chunk; returns their masks.
+template <two_four_rule Rule, class T>
+__device__ std::uint32_t prune_chunk(const sparsify_call& call, std::uint64_t chunk, const raw_chunk<T>& raw,
                                      std::uint32_t (&kept)[chunk_elements]) noexcept {
-  const std::uint64_t first = call.first_block + 2 * chunk;
-  const bool is_shared = (call.first_block & 1U) == 0;
-  philox_block drawn{};
-  if (Draws && is_shared) drawn = call.draw(first);
+  std::uint32_t bits[chunk_elements];
+  std::uint64_t u[2] = {};
+  if constexpr (Rule == two_four_rule::magnitude) {
+    raw.widen_exactly(bits);
+  } else {
+    raw.widen(bits);
+    const std::uint64_t first = call.first_block + 2 * chunk;
+    const bool is_shared = (call.first_block & 1U) == 0;
+    philox_block drawn{};
+    if (is_shared) drawn = call.draw(first);
+#pragma unroll
+    for (unsigned half = 0; half < 2; ++half) {
+      if (!is_shared) {
+        u[half] = call.uniform(2 * chunk + half);
+      } else if constexpr (Rule == two_four_rule::variance) {
+        u[half] = drawn.words[2 * half] | std::uint64_t{drawn.words[2 * half + 1]} << 32;
+      } else {
+        u[half] = call.uniform_of(drawn, first + half);
+      }
+    }
+  }
   std::uint32_t masks = 0;
 #pragma unroll
   for (unsigned half = 0; half < 2; ++half) {
     std::uint32_t block[4];
-    std::uint32_t result[4];
 #pragma unroll
     for (unsigned i = 0; i < 4; ++i) block[i] = bits[4 * half + i];
-    std::uint32_t mask = 0;
-    if constexpr (Draws) {
-      const std::uint64_t u = is_shared ? call.uniform_of(drawn, first + half) : call.uniform(2 * chunk + half);
-      const bool is_usual = call.bits == 64 ? usual_two_four_variance<std::uint64_t>(block, u, result, mask)
-                                            : usual_two_four_variance<std::uint32_t>(block, u, result, mask);
-      if (!is_usual) mask = two_four_variance(block, u, call.spare, result);
-    } else {
-      std::uint32_t magnitudes[4];
+    pruned_block result;
+    if (!prune_usual<Rule>(block, u[half], result)) result = prune_rare<T>(raw, half, u[half], call.spare);
 #pragma unroll
-      for (unsigned i = 0; i < 4; ++i) magnitudes[i] = block[i] & 0x7fff'ffffU;
-      const block_wins order(magnitudes);
-      mask = 0;
-#pragma unroll
-      for (unsigned i = 0; i < 4; ++i) {
-        mask |= order.wins[i] >= 2 ? 1U << i : 0U;
-        result[i] = order.wins[i] >= 2 ? block[i] : 0U;
-      }
-    }
-#pragma unroll
-    for (unsigned i = 0; i < 4; ++i) kept[4 * half + i] = result[i];
-    masks |= mask << (4 * half);
+    for (unsigned i = 0; i < 4; ++i) kept[4 * half + i] = result.kept[i];
+    masks |= result.mask << (4 * half);
   }
   return masks;
 }
 
-template <class T, bool Draws>
+template <class T, two_four_rule Rule>
 __global__ void __launch_bounds__(cuda_threads)
     two_four_kernel(const T* x, std::size_t chunks, const __grid_constant__ sparsify_call call, float* out) {
   for (std::size_t chunk = thread_index(); chunk < chunks; chunk += thread_count()) {
     raw_chunk<T> raw;
     raw.load(x + chunk * chunk_elements);
-    std::uint32_t bits[chunk_elements];
     std::uint32_t kept[chunk_elements];
-    raw.widen_exactly(bits);
-    prune_chunk<Draws>(call, chunk, bits, kept);
+    prune_chunk<Rule>(call, chunk, raw, kept);
     store_chunk(out + chunk * chunk_elements, kept);
   }
 }
@@ -150,7 +193,7 @@ __device__ inline uint2 stored_values(std::uint32_t code, const std::uint32_t* k
 }
 
 /// Pairs of lanes share a word of metadata. `chunks` may be odd.
-template <class T, bool Draws>
+template <class T, two_four_rule Rule>
 __global__ void __launch_bounds__(cuda_threads)
     compress_kernel(const T* x, std::size_t chunks, const __grid_constant__ sparsify_call call, float* values,
                     std::uint16_t* metadata) {
@@ -161,10 +204,8 @@ __global__ void __launch_bounds__(cuda_threads)
     if (chunk < chunks) {
       raw_chunk<T> raw;
       raw.load(x + chunk * chunk_elements);
-      std::uint32_t bits[chunk_elements];
       std::uint32_t kept[chunk_elements];
-      raw.widen_exactly(bits);
-      const std::uint32_t masks = prune_chunk<Draws>(call, chunk, bits, kept);
+      const std::uint32_t masks = prune_chunk<Rule>(call, chunk, raw, kept);
       const std::uint32_t low = metadata_2_4(masks & 15U);
       const std::uint32_t high = metadata_2_4(masks >> 4);
       const uint2 a = stored_values(low, kept);
@@ -203,6 +244,17 @@ template <class Method>
 inline constexpr bool has_two_four_kernel =
     std::is_same_v<Method, magnitude> || std::is_same_v<Method, minimum_variance>;
 
+/// action<Rule>() for a method that has_two_four_kernel.
+template <class Action>
+cuda_status with_two_four_rule(const magnitude& /*method*/, Action&& action) {
+  return action.template operator()<two_four_rule::magnitude>();
+}
+template <class Action>
+cuda_status with_two_four_rule(const minimum_variance& method, Action&& action) {
+  return method.bits == 64 ? action.template operator()<two_four_rule::variance>()
+                           : action.template operator()<two_four_rule::narrow_variance>();
+}
+
 }  // namespace detail::inline NIBBLE_UNIT
 
 /// Queues sparsify<N, M>(x, out, method) on spans of device memory; f16 and bf16 count as the float32 that they are.
@@ -225,9 +277,10 @@ cuda_status sparsify(const cuda& device, std::span<const T> x, std::span<float> 
       // Strides pay where there is more to a chunk than its traffic.
       const std::size_t grid = std::is_same_v<Method, magnitude> ? detail::pieces(chunks, detail::cuda_threads)
                                                                  : detail::strided_grid(chunks);
-      const cuda_status status =
-          detail::launch(device.stream, grid, &detail::two_four_kernel<T, !std::is_same_v<Method, magnitude>>, x.data(),
-                         chunks, call, out.data());
+      const cuda_status status = detail::with_two_four_rule(method, [&]<detail::two_four_rule Rule>() {
+        return detail::launch(device.stream, grid, &detail::two_four_kernel<T, Rule>, x.data(), chunks, call,
+                              out.data());
+      });
       done = 2 * chunks;
       if (!status.ok() || chunks * detail::chunk_elements == x.size()) return status;
     }
@@ -250,9 +303,10 @@ cuda_status compress_2_4(const cuda& device, std::span<const T> x, std::span<flo
   if constexpr (detail::has_two_four_kernel<Method>) {
     const std::size_t words = x.size() / 16;
     if (words != 0 && detail::is_aligned(x.data(), 16) && detail::is_aligned(values.data(), 16)) {
-      const cuda_status status = detail::launch(device.stream, detail::strided_grid(2 * words),
-                                                &detail::compress_kernel<T, !std::is_same_v<Method, magnitude>>,
-                                                x.data(), 2 * words, call, values.data(), metadata.data());
+      const cuda_status status = detail::with_two_four_rule(method, [&]<detail::two_four_rule Rule>() {
+        return detail::launch(device.stream, detail::strided_grid(2 * words), &detail::compress_kernel<T, Rule>,
+                              x.data(), 2 * words, call, values.data(), metadata.data());
+      });
       done = words;
       if (!status.ok() || words * 16 == x.size()) return status;
     }

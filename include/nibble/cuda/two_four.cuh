@@ -177,6 +177,70 @@ __device__ bool usual_two_four_variance(const std::uint32_t (&bits)[4], std::uin
   return true;
 }
 
+/// The same on floats, for u of 64 bits, of which `u` is the upper half: sums of a block as doubles, which are exact
+/// where what is not 0 is at most 2^26 times smaller than the largest; and cumulative sums and bounds as floats, which
+/// decide unless two are closer than 2^-20 of the sum, as their errors are less than 2^-21 of it: two roundings of the
+/// cumulative sums, and in a bound those of u, of the mean, of their product and of the sum with the mean. An integer
+/// exceeds floor(x) where it exceeds x.
+inline __device__ bool float_two_four_variance(const std::uint32_t (&bits)[4], std::uint32_t u,
+                                               std::uint32_t (&out)[4], std::uint32_t& mask) noexcept {
+  std::uint32_t m[4];
+#pragma unroll
+  for (int i = 0; i < 4; ++i) m[i] = bits[i] & 0x7fff'ffffU;
+  const std::uint32_t three = __vimax3_u32(m[0], m[1], m[2]);
+  const std::uint32_t largest = three > m[3] ? three : m[3];
+  std::uint32_t least = 0xffff'ffffU;  // of what is not 0, less one
+#pragma unroll
+  for (int i = 0; i < 4; ++i) least = __viaddmin_u32(m[i], 0xffff'ffffU, least);
+  const double top = to_double(largest);
+  const double all = __dadd_rn(__dadd_rn(to_double(m[0]), to_double(m[1])),
+                               __dadd_rn(to_double(m[2]), to_double(m[3])));
+  const double others = __dadd_rn(all, -top);
+  const bool picks_two = top < others;
+  const std::uint32_t sum = rounded_bits(picks_two ? all : others);
+  const std::uint32_t value = picks_two ? multiply_bits(sum, 0x3f00'0000U) : sum;
+  // What stays for certain is the first of the largest, unless two are picked. Where no more than two are not 0, the
+  // second is picked as itself.
+  const std::uint32_t certain = picks_two || largest == 0 ? 0xffff'ffffU : largest;
+  bool is_certain[4];
+  std::uint32_t size[4];
+  bool found = false;
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    is_certain[i] = m[i] == certain && !found;
+    found = found || is_certain[i];
+    size[i] = is_certain[i] ? 0U : m[i];
+  }
+  // The picks fall on the first elements whose cumulative sizes exceed these.
+  const std::uint32_t first_bound = multiply_bits(multiply_bits(number_bits(u), 0x2f80'0000U), value);  // 2^-32
+  const std::uint32_t second_bound = picks_two ? add_bits(value, first_bound) : 0x7f80'0000U;
+  std::uint32_t reached = size[0];
+  std::uint32_t closest = 0x7f80'0000U;
+  bool after_first = false;
+  bool after_second = false;
+  mask = 0;
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    bool is_after_first = value != 0;
+    bool is_after_second = picks_two;
+    if (i < 3) {
+      if (i != 0) reached = add_bits(reached, size[i]);
+      const std::uint32_t first = subtract_bits(reached, first_bound);
+      const std::uint32_t second = subtract_bits(reached, second_bound);
+      closest = smaller_magnitude(closest, smaller_magnitude(first, second));
+      is_after_first = static_cast<std::int32_t>(first) > 0;
+      is_after_second = static_cast<std::int32_t>(second) > 0;
+    }
+    const bool is_picked = (is_after_first && !after_first) || (is_after_second && !after_second);
+    after_first = is_after_first;
+    after_second = is_after_second;
+    out[i] = is_picked ? (bits[i] & 0x8000'0000U) | value : is_certain[i] ? bits[i] : 0U;
+    mask |= is_picked || is_certain[i] ? 1U << i : 0U;
+  }
+  const bool is_far = !(__uint_as_float(closest) < __uint_as_float(multiply_bits(value, 0x3600'0000U)));  // 2^-19
+  return is_far && largest < 252U << 23 && least >= largest - (26U << 23);
+}
+
 }  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble
