@@ -134,7 +134,7 @@ __device__ bool prune_usual(const std::uint32_t (&block)[4], std::uint64_t u, pr
   }
 }
 
-/// Both blocks of a chunk; returns their masks.
+/// Both blocks of a chunk; returns masks of which metadata_2_4 gives their metadata.
 template <two_four_rule Rule, class T>
 __device__ std::uint32_t prune_chunk(const sparsify_call& call, std::uint64_t chunk, const raw_chunk<T>& raw,
                                      std::uint32_t (&kept)[chunk_elements]) noexcept {
@@ -169,6 +169,12 @@ __device__ std::uint32_t prune_chunk(const sparsify_call& call, std::uint64_t ch
     if (!prune_usual<Rule>(block, u[half], result)) result = prune_rare<T>(raw, half, u[half], call.spare);
 #pragma unroll
     for (unsigned i = 0; i < 4; ++i) kept[4 * half + i] = result.kept[i];
+    if constexpr (Rule != two_four_rule::magnitude) {
+      // What is kept is not 0, but for one 0 beside an infinity or NaN, the first, where metadata have it anyway.
+      result.mask = 0;
+#pragma unroll
+      for (unsigned i = 0; i < 4; ++i) result.mask |= result.kept[i] != 0 ? 1U << i : 0U;
+    }
     masks |= result.mask << (4 * half);
   }
   return masks;
@@ -186,10 +192,22 @@ __global__ void __launch_bounds__(cuda_threads)
   }
 }
 
-/// The two values that metadata_2_4's code names.
-__device__ inline uint2 stored_values(std::uint32_t code, const std::uint32_t* kept) noexcept {
-  const auto at = [&](std::uint32_t i) { return i == 0 ? kept[0] : i == 1 ? kept[1] : i == 2 ? kept[2] : kept[3]; };
-  return make_uint2(at(code & 3U), at(code >> 2));
+/// The codes of metadata_2_4, that of mask m in bits 4 m and up.
+inline constexpr std::uint64_t two_four_codes = [] {
+  std::uint64_t codes = 0;
+  for (std::uint32_t mask = 0; mask < 16; ++mask) codes |= std::uint64_t{metadata_2_4(mask)} << (4 * mask);
+  return codes;
+}();
+/// metadata_2_4 of at most two positions.
+inline __device__ std::uint32_t two_four_code(std::uint32_t mask) noexcept {
+  return static_cast<std::uint32_t>(two_four_codes >> (4 * mask)) & 15U;
+}
+
+/// The two values that metadata_2_4's code of at most two positions names; what is not kept is 0. The second is the last
+/// one kept, or the 0 at position 1; the first is the other one.
+inline __device__ uint2 stored_values(std::uint32_t mask, const std::uint32_t* kept) noexcept {
+  const std::uint32_t second = (mask & 8U) != 0 ? kept[3] : (mask & 4U) != 0 ? kept[2] : kept[1];
+  return make_uint2(kept[0] ^ kept[1] ^ kept[2] ^ kept[3] ^ second, second);
 }
 
 /// Pairs of lanes share a word of metadata. `chunks` may be odd.
@@ -206,12 +224,10 @@ __global__ void __launch_bounds__(cuda_threads)
       raw.load(x + chunk * chunk_elements);
       std::uint32_t kept[chunk_elements];
       const std::uint32_t masks = prune_chunk<Rule>(call, chunk, raw, kept);
-      const std::uint32_t low = metadata_2_4(masks & 15U);
-      const std::uint32_t high = metadata_2_4(masks >> 4);
-      const uint2 a = stored_values(low, kept);
-      const uint2 b = stored_values(high, kept + 4);
+      const uint2 a = stored_values(masks & 15U, kept);
+      const uint2 b = stored_values(masks >> 4, kept + 4);
       __stcs(reinterpret_cast<uint4*>(values) + chunk, make_uint4(a.x, a.y, b.x, b.y));
-      codes = low | high << 4;
+      codes = two_four_code(masks & 15U) | two_four_code(masks >> 4) << 4;
     }
     const std::uint32_t other = __shfl_xor_sync(0xffff'ffffU, codes, 1);
     if (lane % 2 == 0 && chunk < chunks) metadata[chunk / 2] = static_cast<std::uint16_t>(codes | other << 8);
@@ -230,8 +246,9 @@ __global__ void __launch_bounds__(cuda_threads)
       std::uint32_t bits[4] = {};
       std::uint32_t kept[4];
       for (std::size_t i = 0; i < 4 && 4 * b + i < count; ++i) bits[i] = element_bits(x[4 * b + i]);
-      const std::uint32_t code = metadata_2_4(call.prune<2, 4>(b, bits, kept));
-      const uint2 both = stored_values(code, kept);
+      const std::uint32_t mask = call.prune<2, 4>(b, bits, kept);
+      const std::uint32_t code = metadata_2_4(mask);
+      const uint2 both = stored_values(mask, kept);
       values[2 * b] = bit_cast<float>(both.x);
       values[2 * b + 1] = bit_cast<float>(both.y);
       codes |= code << (b % 4 * 4);

@@ -181,7 +181,7 @@ __device__ bool usual_two_four_variance(const std::uint32_t (&bits)[4], std::uin
 /// where what is not 0 is at most 2^26 times smaller than the largest; and cumulative sums and bounds as floats, which
 /// decide unless two are closer than 2^-20 of the sum, as their errors are less than 2^-21 of it: two roundings of the
 /// cumulative sums, and in a bound those of u, of the mean, of their product and of the sum with the mean. An integer
-/// exceeds floor(x) where it exceeds x.
+/// exceeds floor(x) where it exceeds x. What is kept is not 0.
 inline __device__ bool float_two_four_variance(const std::uint32_t (&bits)[4], std::uint32_t u,
                                                std::uint32_t (&out)[4], std::uint32_t& mask) noexcept {
   std::uint32_t m[4];
@@ -202,40 +202,40 @@ inline __device__ bool float_two_four_variance(const std::uint32_t (&bits)[4], s
   // What stays for certain is the first of the largest, unless two are picked. Where no more than two are not 0, the
   // second is picked as itself.
   const std::uint32_t certain = picks_two || largest == 0 ? 0xffff'ffffU : largest;
-  bool is_certain[4];
-  std::uint32_t size[4];
+  std::uint32_t candidate[4];
   bool found = false;
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    is_certain[i] = m[i] == certain && !found;
-    found = found || is_certain[i];
-    size[i] = is_certain[i] ? 0U : m[i];
+    const bool is_certain = m[i] == certain && !found;
+    found = found || is_certain;
+    candidate[i] = is_certain ? 0U : bits[i];
   }
-  // The picks fall on the first elements whose cumulative sizes exceed these.
-  const std::uint32_t first_bound = multiply_bits(multiply_bits(number_bits(u), 0x2f80'0000U), value);  // 2^-32
-  const std::uint32_t second_bound = picks_two ? add_bits(value, first_bound) : 0x7f80'0000U;
-  std::uint32_t reached = size[0];
+  // The picks fall on the first elements whose cumulative sizes exceed these bounds, so that a difference is not
+  // negative. The sum of all does; without a second pick the differences are those from -inf.
+  const std::uint32_t first_bound = multiply_add_bits(multiply_bits(number_bits(u), 0x2f80'0000U), value, 1U);
+  const std::uint32_t second_bound = picks_two ? add_bits(value, first_bound) : 0xff80'0000U;
+  std::uint32_t reached = 0;
   std::uint32_t closest = 0x7f80'0000U;
-  bool after_first = false;
-  bool after_second = false;
+  std::uint32_t first_before = 0x8000'0000U;
+  std::uint32_t second_before = picks_two ? 0x8000'0000U : 0U;
   mask = 0;
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    bool is_after_first = value != 0;
-    bool is_after_second = picks_two;
+    std::uint32_t first = 0;
+    std::uint32_t second = 0;
     if (i < 3) {
-      if (i != 0) reached = add_bits(reached, size[i]);
-      const std::uint32_t first = subtract_bits(reached, first_bound);
-      const std::uint32_t second = subtract_bits(reached, second_bound);
+      reached = i == 0 ? candidate[0] & 0x7fff'ffffU : add_magnitude(reached, candidate[i]);
+      first = subtract_bits(reached, first_bound);
+      second = subtract_bits(reached, second_bound);
       closest = smaller_magnitude(closest, smaller_magnitude(first, second));
-      is_after_first = static_cast<std::int32_t>(first) > 0;
-      is_after_second = static_cast<std::int32_t>(second) > 0;
     }
-    const bool is_picked = (is_after_first && !after_first) || (is_after_second && !after_second);
-    after_first = is_after_first;
-    after_second = is_after_second;
-    out[i] = is_picked ? (bits[i] & 0x8000'0000U) | value : is_certain[i] ? bits[i] : 0U;
-    mask |= is_picked || is_certain[i] ? 1U << i : 0U;
+    const std::uint32_t picks = (first_before & ~first) | (second_before & ~second);
+    first_before = first;
+    second_before = second;
+    // Where all candidates are 0, the last one is not picked.
+    const bool is_picked = static_cast<std::int32_t>(picks) < 0 && (i < 3 || value != 0);
+    out[i] = is_picked ? (bits[i] & 0x8000'0000U) | value : bits[i] ^ candidate[i];
+    mask |= out[i] != 0 ? 1U << i : 0U;
   }
   const bool is_far = !(__uint_as_float(closest) < __uint_as_float(multiply_bits(value, 0x3600'0000U)));  // 2^-19
   return is_far && largest < 252U << 23 && least >= largest - (26U << 23);
