@@ -126,20 +126,44 @@ void compare_recipes(std::size_t rows, std::size_t cols, std::uint64_t seed) {
   }
 }
 
+/// Comparisons on large tensors. The scalar side of a block format spreads over all cores, but for one block a tensor,
+/// where the comparisons do.
+template <block_format F>
+class large_comparisons {
+ public:
+  explicit large_comparisons(const sample<float>& x) : x_(x) {}
+  void add(const quantize_options& options, const std::string& what, bool values = false) {
+    tasks_.push_back([this, options, what, values] { compare<F>(x_, options, what, 0, values); });
+  }
+  void run() const {
+    if constexpr (F.block_rows == 0) {
+      all_cores{}(tasks_.size(), [&](std::size_t i) { tasks_[i](); });
+    } else {
+      for (const auto& task : tasks_) task();
+    }
+  }
+
+ private:
+  const sample<float>& x_;
+  std::vector<std::function<void()>> tasks_;
+};
+
 /// The default recipe under every rounding that has a kernel of its own, on a large tensor of blocks of everything.
 template <block_format F>
 void compare_large(std::size_t rows, std::size_t cols, std::uint64_t seed) {
   const sample<float> x(tensor(rows * cols, content::mixed, seed), rows, cols);
-  compare<F>(x, {}, "large", 0, true);
+  large_comparisons<F> all(x);
+  all.add({}, "large", true);
   for (const int bits : {8, 16, 32}) {
     for (const int rounds : {7, 10}) {
-      compare<F>(x, {.rounding = stochastic{.seed = seed, .bits = bits, .first_element = 64, .rounds = rounds}},
-                 "large, stochastic " + std::to_string(bits));
+      all.add({.rounding = stochastic{.seed = seed, .bits = bits, .first_element = 64, .rounds = rounds}},
+              "large, stochastic " + std::to_string(bits));
     }
   }
-  compare<F>(x, {.orientation = orientation::column_wise}, "large, column-wise");
-  compare<F>(x, {.rounding = stochastic{.seed = seed, .bits = 16}, .orientation = orientation::column_wise},
-             "large, stochastic, column-wise");
+  all.add({.orientation = orientation::column_wise}, "large, column-wise");
+  all.add({.rounding = stochastic{.seed = seed, .bits = 16}, .orientation = orientation::column_wise},
+          "large, stochastic, column-wise");
+  all.run();
 }
 
 /// Every recipe, to nearest and stochastic, both orientations, on one large tensor.
@@ -147,16 +171,18 @@ template <block_format F>
 void compare_large_recipes(std::size_t rows, std::size_t cols, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   const sample<float> x(tensor(rows * cols, content::mixed, seed), rows, cols);
+  large_comparisons<F> all(x);
   int index = 0;
   for (const recipe* preset : recipes) {
     const std::string what = "large, recipe " + std::to_string(index++);
     if (preset == nullptr || !says_something<F>(*preset)) continue;
-    compare<F>(x, {.recipe = *preset}, what);
-    compare<F>(x, {.rounding = any_stochastic(random), .recipe = *preset}, what + ", stochastic");
-    compare<F>(x, {.recipe = *preset, .orientation = orientation::column_wise}, what + ", column-wise");
-    compare<F>(x, {.rounding = any_stochastic(random), .recipe = *preset, .orientation = orientation::column_wise},
-               what + ", stochastic, column-wise");
+    all.add({.recipe = *preset}, what);
+    all.add({.rounding = any_stochastic(random), .recipe = *preset}, what + ", stochastic");
+    all.add({.recipe = *preset, .orientation = orientation::column_wise}, what + ", column-wise");
+    all.add({.rounding = any_stochastic(random), .recipe = *preset, .orientation = orientation::column_wise},
+            what + ", stochastic, column-wise");
   }
+  all.run();
 }
 
 template <block_format F, class T>
@@ -248,8 +274,7 @@ int test_block_format(const char* name, int argc, char** argv) {
   compare_words<F>();
   if (!small) {
     compare_large<F>(8192, 8192, 6);
-    // The scalar side of one block a tensor runs on one core.
-    compare_large_recipes<F>(F.block_rows == 0 ? 1024 : 8192, 8192, 7);
+    compare_large_recipes<F>(8192, 8192, 7);
   }
   return report(name);
 }

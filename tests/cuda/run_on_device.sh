@@ -51,6 +51,7 @@ if [ "$quick" != sanitize ]; then
     compile "fast_math_$f" "$root/tests/cuda/quantize.cu" "-DNIBBLE_TEST_BLOCK_FORMAT=$f" --use_fast_math -Xcompiler=-ffast-math &
   done
   for f in $small; do compile "fast_math_$f" "$root/tests/cuda/$f.cu" --use_fast_math & done
+  compile sparsify_without_doubles "$root/tests/cuda/sparsify.cu" -DNIBBLE_CUDA_FAST_DOUBLES=0 &
   wait
   elapsed built
   if [ -f "$logs/build.failed" ]; then
@@ -63,7 +64,7 @@ if [ "$quick" != sanitize ]; then
 
   run 60 sparse_storage "$build/sparse_storage"
   run 120 huge "$build/huge"
-  for f in calls quantize_extras luq register_block sparsify transposable; do run 200 "$f" "$build/$f" & done
+  for f in calls quantize_extras luq register_block sparsify sparsify_without_doubles transposable; do run 200 "$f" "$build/$f" & done
   for f in nvfp4 mxfp8_e4m3 $small; do run 120 "fast_math_$f" "$build/fast_math_$f" small & done
   wait
   elapsed "calls and methods done"
