@@ -68,18 +68,22 @@ class block_worker {
     const auto amax = binary32::from_bits(block_amax(b));
     std::uint32_t code = scale_code(amax);
     if (chooses_scale(call_)) code = better_scale(b, amax, code);
+    const element_scaling e = scaling_of(code);
     store_scale(b, code);
-    encode_block(b, code);
+    encode_block(b, e);
   }
 
   [[nodiscard]] __device__ std::uint32_t scale_code(binary32 amax) const {
     return block_scale_code(call_.format, call_.rules, call_.constants, scaling_, amax);
   }
+  /// The recipe may replace the code.
+  __device__ element_scaling scaling_of(std::uint32_t& code) const {
+    return make_element_scaling(call_.format, call_.rules, scaling_, code);
+  }
 
   /// This thread's share of a block's codes.
-  __device__ void encode_block(const block_rectangle& b, std::uint32_t code) {
+  __device__ void encode_block(const block_rectangle& b, const element_scaling& e) {
     const recipe& r = call_.rules;
-    const element_scaling e = make_element_scaling(call_.format, r, scaling_, code);
     const code_units units{call_.format.packing};
     const std::size_t per_row = units.of(b.cols);
     for (std::size_t i = lane_; i < per_row * b.rows; i += lanes_) {
@@ -268,14 +272,19 @@ __global__ void __launch_bounds__(cuda_threads)
     tensor_block_codes_kernel(const __grid_constant__ Source x, const __grid_constant__ quantize_call call,
                               const std::uint32_t* amax) {
   block_worker<Source> worker(x, call, call.scaling, thread_index(), thread_count());
-  worker.encode_block({0, call.rows, 0, call.cols}, worker.scale_code(binary32::from_bits(*amax)));
+  std::uint32_t code = worker.scale_code(binary32::from_bits(*amax));
+  worker.encode_block({0, call.rows, 0, call.cols}, worker.scaling_of(code));
   worker.add_counts();
 }
 template <class Source>
 __global__ void __launch_bounds__(1)
     tensor_block_scale_kernel(const __grid_constant__ Source x, const __grid_constant__ quantize_call call,
                               std::uint32_t* amax) {
-  *amax = block_worker<Source>(x, call, call.scaling, 0, 1).scale_code(binary32::from_bits(*amax));
+  const block_worker<Source> worker(x, call, call.scaling, 0, 1);
+  std::uint32_t code = worker.scale_code(binary32::from_bits(*amax));
+  worker.scaling_of(code);
+  *amax = code;
+  if (call.tensor_scale != nullptr) *call.tensor_scale = static_cast<float>(call.scaling.decode);
 }
 
 /// Elements from which a tensor that is one block takes those kernels.

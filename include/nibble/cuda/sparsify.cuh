@@ -246,11 +246,10 @@ __global__ void __launch_bounds__(cuda_threads)
       std::uint32_t bits[4] = {};
       std::uint32_t kept[4];
       for (std::size_t i = 0; i < 4 && 4 * b + i < count; ++i) bits[i] = element_bits(x[4 * b + i]);
-      const std::uint32_t mask = call.prune<2, 4>(b, bits, kept);
-      const std::uint32_t code = metadata_2_4(mask);
-      const uint2 both = stored_values(mask, kept);
-      values[2 * b] = bit_cast<float>(both.x);
-      values[2 * b + 1] = bit_cast<float>(both.y);
+      const std::uint32_t code = metadata_2_4(call.prune<2, 4>(b, bits, kept));
+      const auto at = [&](std::uint32_t i) { return i == 0 ? kept[0] : i == 1 ? kept[1] : i == 2 ? kept[2] : kept[3]; };
+      values[2 * b] = bit_cast<float>(at(code & 3U));
+      values[2 * b + 1] = bit_cast<float>(at(code >> 2));
       codes |= code << (b % 4 * 4);
     }
     metadata[word] = static_cast<std::uint16_t>(codes);
