@@ -114,15 +114,15 @@ struct warp_blocks {
 };
 
 /// Thread blocks of block_kernel that a multiprocessor holds at least: what hides the latency of the arithmetic.
-template <block_format F, class Rounding>
+template <block_format F, class Rounding, bool Transformed>
 inline constexpr unsigned block_kernel_residents = F.block_size > 16             ? (Rounding::random_bits == 0 ? 2 : 3)
-                                                   : Rounding::random_bits == 0  ? 5
+                                                   : Rounding::random_bits == 0  ? (Transformed ? 4 : 5)
                                                    : Rounding::random_bits == 32 ? 3
                                                                                  : 4;
 
 /// Transformed says that call.hadamard is wanted.
 template <block_format F, class T, class Rounding, bool Transformed>
-__global__ void __launch_bounds__(cuda_threads, block_kernel_residents<F, Rounding>)
+__global__ void __launch_bounds__(cuda_threads, block_kernel_residents<F, Rounding, Transformed>)
     block_kernel(block_format, const T* __restrict__ x, const __grid_constant__ quantize_call call,
                  std::size_t blocks) {
   constexpr unsigned lanes = warp_blocks<F>::lanes;
@@ -146,6 +146,7 @@ __global__ void __launch_bounds__(cuda_threads, block_kernel_residents<F, Roundi
   std::uint8_t* codes = call.codes + (first * lanes + lane) * chunk_bytes;
   std::uint8_t* scale = static_cast<std::uint8_t*>(call.scales) + first + own::own(lane);
   std::uint64_t element = (first * lanes + lane) * chunk_elements + call.random.first_element;
+  const hadamard_half half(call.hadamard, lane);
   raw_chunk<T> raw[lanes];
   unsigned count = own::inside(left);
   if (loads_ahead) own::load(from, lane, count, raw);
@@ -156,7 +157,7 @@ __global__ void __launch_bounds__(cuda_threads, block_kernel_residents<F, Roundi
 #pragma unroll
     for (unsigned i = 0; i < lanes; ++i) {
       raw[i].widen(bits[i]);
-      if (Transformed) hadamard_8_and_8(bits[i], call.hadamard, lane);
+      if (Transformed) hadamard_8_and_8(bits[i], half);
       signs[i] = Transformed ? gather_signs(bits[i]) : raw[i].signs();
     }
     std::uint32_t amax;

@@ -134,7 +134,7 @@ __device__ bool prune_usual(const std::uint32_t (&block)[4], std::uint64_t u, pr
   }
 }
 
-/// Both blocks of a chunk; returns masks of which metadata_2_4 gives their metadata.
+/// Both blocks of a chunk, which share their random words; returns masks of which metadata_2_4 gives their metadata.
 template <two_four_rule Rule, class T>
 __device__ std::uint32_t prune_chunk(const sparsify_call& call, std::uint64_t chunk, const raw_chunk<T>& raw,
                                      std::uint32_t (&kept)[chunk_elements]) noexcept {
@@ -145,14 +145,10 @@ __device__ std::uint32_t prune_chunk(const sparsify_call& call, std::uint64_t ch
   } else {
     raw.widen(bits);
     const std::uint64_t first = call.first_block + 2 * chunk;
-    const bool is_shared = (call.first_block & 1U) == 0;
-    philox_block drawn{};
-    if (is_shared) drawn = call.draw(first);
+    const philox_block drawn = call.draw(first);
 #pragma unroll
     for (unsigned half = 0; half < 2; ++half) {
-      if (!is_shared) {
-        u[half] = call.uniform(2 * chunk + half);
-      } else if constexpr (Rule == two_four_rule::variance) {
+      if constexpr (Rule == two_four_rule::variance) {
         u[half] = drawn.words[2 * half] | std::uint64_t{drawn.words[2 * half + 1]} << 32;
       } else {
         u[half] = call.uniform_of(drawn, first + half);
@@ -183,12 +179,18 @@ __device__ std::uint32_t prune_chunk(const sparsify_call& call, std::uint64_t ch
 template <class T, two_four_rule Rule>
 __global__ void __launch_bounds__(cuda_threads)
     two_four_kernel(const T* x, std::size_t chunks, const __grid_constant__ sparsify_call call, float* out) {
-  for (std::size_t chunk = thread_index(); chunk < chunks; chunk += thread_count()) {
+  const std::size_t step = thread_count();
+  std::size_t chunk = thread_index();
+  x += chunk * chunk_elements;
+  out += chunk * chunk_elements;
+  for (; chunk < chunks; chunk += step) {
     raw_chunk<T> raw;
-    raw.load(x + chunk * chunk_elements);
+    raw.load(x);
     std::uint32_t kept[chunk_elements];
     prune_chunk<Rule>(call, chunk, raw, kept);
-    store_chunk(out + chunk * chunk_elements, kept);
+    store_chunk(out, kept);
+    x += step * chunk_elements;
+    out += step * chunk_elements;
   }
 }
 
@@ -210,27 +212,31 @@ inline __device__ uint2 stored_values(std::uint32_t mask, const std::uint32_t* k
   return make_uint2(kept[0] ^ kept[1] ^ kept[2] ^ kept[3] ^ second, second);
 }
 
-/// Pairs of lanes share a word of metadata. `chunks` may be odd.
+/// Pairs of lanes share a word of metadata; `chunks` is even.
 template <class T, two_four_rule Rule>
 __global__ void __launch_bounds__(cuda_threads)
     compress_kernel(const T* x, std::size_t chunks, const __grid_constant__ sparsify_call call, float* values,
                     std::uint16_t* metadata) {
-  const unsigned lane = threadIdx.x % 32;
-  for (std::size_t first = thread_index() - lane; first < chunks; first += thread_count()) {
-    const std::size_t chunk = first + lane;
-    std::uint32_t codes = 0;
-    if (chunk < chunks) {
-      raw_chunk<T> raw;
-      raw.load(x + chunk * chunk_elements);
-      std::uint32_t kept[chunk_elements];
-      const std::uint32_t masks = prune_chunk<Rule>(call, chunk, raw, kept);
-      const uint2 a = stored_values(masks & 15U, kept);
-      const uint2 b = stored_values(masks >> 4, kept + 4);
-      __stcs(reinterpret_cast<uint4*>(values) + chunk, make_uint4(a.x, a.y, b.x, b.y));
-      codes = two_four_code(masks & 15U) | two_four_code(masks >> 4) << 4;
-    }
-    const std::uint32_t other = __shfl_xor_sync(0xffff'ffffU, codes, 1);
-    if (lane % 2 == 0 && chunk < chunks) metadata[chunk / 2] = static_cast<std::uint16_t>(codes | other << 8);
+  const std::size_t step = thread_count();
+  std::size_t chunk = thread_index();
+  x += chunk * chunk_elements;
+  values += chunk * 4;
+  metadata += chunk / 2;
+  const unsigned pair = 3U << (threadIdx.x & 30U);
+  for (; chunk < chunks; chunk += step) {
+    raw_chunk<T> raw;
+    raw.load(x);
+    std::uint32_t kept[chunk_elements];
+    const std::uint32_t masks = prune_chunk<Rule>(call, chunk, raw, kept);
+    const uint2 a = stored_values(masks & 15U, kept);
+    const uint2 b = stored_values(masks >> 4, kept + 4);
+    __stcs(reinterpret_cast<uint4*>(values), make_uint4(a.x, a.y, b.x, b.y));
+    const std::uint32_t codes = two_four_code(masks & 15U) | two_four_code(masks >> 4) << 4;
+    const std::uint32_t other = __shfl_xor_sync(pair, codes, 1);
+    if (threadIdx.x % 2 == 0) *metadata = static_cast<std::uint16_t>(codes | other << 8);
+    x += step * chunk_elements;
+    values += step * 4;
+    metadata += step / 2;
   }
 }
 
@@ -259,6 +265,8 @@ __global__ void __launch_bounds__(cuda_threads)
 template <class Method>
 inline constexpr bool has_two_four_kernel =
     std::is_same_v<Method, magnitude> || std::is_same_v<Method, minimum_variance>;
+/// Whether the blocks of a chunk share their random words.
+inline bool takes_two_four_kernel(const sparsify_call& call) noexcept { return call.first_block % 2 == 0; }
 
 /// action<Rule>() for a method that has_two_four_kernel.
 template <class Action>
@@ -289,7 +297,8 @@ cuda_status sparsify(const cuda& device, std::span<const T> x, std::span<float> 
   std::size_t done = 0;
   if constexpr (N == 2 && M == 4 && detail::has_two_four_kernel<Method>) {
     const std::size_t chunks = x.size() / detail::chunk_elements;
-    if (chunks != 0 && detail::is_aligned(x.data(), 16) && detail::is_aligned(out.data(), 16)) {
+    if (chunks != 0 && detail::takes_two_four_kernel(call) && detail::is_aligned(x.data(), 16) &&
+        detail::is_aligned(out.data(), 16)) {
       // Strides pay where there is more to a chunk than its traffic.
       const std::size_t grid = std::is_same_v<Method, magnitude> ? detail::pieces(chunks, detail::cuda_threads)
                                                                  : detail::strided_grid(chunks);
@@ -318,7 +327,8 @@ cuda_status compress_2_4(const cuda& device, std::span<const T> x, std::span<flo
   std::size_t done = 0;
   if constexpr (detail::has_two_four_kernel<Method>) {
     const std::size_t words = x.size() / 16;
-    if (words != 0 && detail::is_aligned(x.data(), 16) && detail::is_aligned(values.data(), 16)) {
+    if (words != 0 && detail::takes_two_four_kernel(call) && detail::is_aligned(x.data(), 16) &&
+        detail::is_aligned(values.data(), 16)) {
       const cuda_status status = detail::with_two_four_rule(method, [&]<detail::two_four_rule Rule>() {
         return detail::launch(device.stream, detail::strided_grid(2 * words), &detail::compress_kernel<T, Rule>,
                               x.data(), 2 * words, call, values.data(), metadata.data());

@@ -239,7 +239,7 @@ class tile_worker {
     std::uint32_t largest[lanes];
 #pragma unroll
     for (int i = 0; i < lanes; ++i) {
-      if (call.hadamard.wanted) hadamard_8_and_8(values[i], call.hadamard, lane);
+      if (call.hadamard.wanted) hadamard_8_and_8(values[i], hadamard_half(call.hadamard, lane));
       largest[i] = chunk_amax(values[i]);
     }
     const block_multiplier own = make_block_multiplier<F>(scaling_of(call), exchange_maximum<lanes>(largest, lane));
