@@ -51,13 +51,14 @@ __device__ std::uint32_t exchange_maximum(std::uint32_t (&values)[Lanes], unsign
 }
 
 /// The same of chunks that a lane has loaded: of its `Lanes` blocks, the amax of block l % Lanes, as binary32 bits.
-template <class T, unsigned Lanes>
-__device__ std::uint32_t exchange_amax(const raw_chunk<T> (&raw)[Lanes], unsigned lane) noexcept {
-  std::uint32_t pairs[Lanes];
+template <class T, std::size_t Count>
+__device__ std::uint32_t exchange_amax(const raw_chunk<T> (&raw)[Count], unsigned lane) noexcept {
+  constexpr auto lanes = static_cast<unsigned>(Count);
+  std::uint32_t pairs[lanes];
 #pragma unroll
-  for (unsigned i = 0; i < Lanes; ++i) pairs[i] = raw[i].amax_pair();
+  for (unsigned i = 0; i < lanes; ++i) pairs[i] = raw[i].amax_pair();
   constexpr bool bfloat = std::is_same_v<T, bf16>;
-  constexpr unsigned half = Lanes / 2;
+  constexpr unsigned half = lanes / 2;
   std::uint32_t values[half > 1 ? half : 1];
   // Two amaxes share a word, so that the first exchange is of both.
   const std::uint32_t own = (lane & half) != 0 ? 0x3244U : 0x1044U;

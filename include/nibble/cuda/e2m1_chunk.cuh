@@ -42,13 +42,17 @@ __device__ std::uint32_t select_bits(std::uint32_t a, std::uint32_t b) noexcept 
   return result;
 }
 
-/// Eight codes in bits Bit and up of signed numbers (Bit is 22 or 23), raised by First, limited to 0 and `largest`, at
-/// most 7, and cut off: the nibbles.
+/// The largest number of 16 bits whose code is `largest`, at most 7, where codes are in bits Bit - 16 and up; twice.
+template <unsigned Bit>
+NIBBLE_FUNCTION std::uint32_t fixed_limit(std::uint32_t largest) noexcept {
+  return ((largest << (Bit - 16)) | ((1U << (Bit - 16)) - 1)) * 0x0001'0001U;
+}
+/// Eight codes in bits Bit and up of signed numbers (Bit is 22 or 23), raised by First, limited to 0 and that of `limit`,
+/// a fixed_limit<Bit>, and cut off: the nibbles.
 template <unsigned Bit, std::uint32_t First = 0>
-__device__ std::uint32_t pack_fixed(const std::uint32_t (&fixed)[8], std::uint32_t largest) noexcept {
+__device__ std::uint32_t pack_fixed(const std::uint32_t (&fixed)[8], std::uint32_t limit) noexcept {
   constexpr std::uint32_t code = 0x0007'0007U << (Bit - 16);  // of the upper half of a word
   constexpr std::uint32_t first = (First << (Bit - 16)) * 0x0001'0001U;
-  const std::uint32_t limit = ((largest << (Bit - 16)) | ((1U << (Bit - 16)) - 1)) * 0x0001'0001U;
   std::uint32_t pairs[4];
 #pragma unroll
   for (unsigned i = 0; i < 4; ++i) {
@@ -115,7 +119,7 @@ __device__ std::uint32_t pack_e2m1(const std::uint32_t (&bits)[8], std::uint32_t
         return packed;
       }
     }
-    magnitudes = pack_fixed<22>(sums, 7);
+    magnitudes = pack_fixed<22>(sums, fixed_limit<22>(7));
   }
   return magnitudes | signs;
 }

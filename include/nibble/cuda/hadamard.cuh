@@ -35,7 +35,7 @@ __device__ void hadamard_first_stage(std::uint32_t (&y)[Count], const std::uint3
     const std::uint32_t a = multiply_bits(y[i], signs[i]);
     const std::uint32_t b = y[i + 1];
     y[i] = multiply_add_bits(b, signs[i + 1], a);
-    y[i + 1] = multiply_add_bits(b, signs[i + 1] ^ 0x8000'0000U, a);
+    y[i + 1] = multiply_subtract_bits(b, signs[i + 1], a);
   }
 }
 /// The stages of distance 2 to Count / 2 among Count numbers.

@@ -24,6 +24,7 @@ struct luq_call {
   random_stream stream{};         ///< the same
   float* alpha = nullptr;         ///< where it is, or goes
   std::uint32_t known_alpha = 0;  ///< its bits, where `is_known`
+  std::uint32_t limit = 0;        ///< of the codes, for pack_fixed
   bool is_known = false;
   std::size_t count = 0;
 };
@@ -108,7 +109,7 @@ class luq_sums {
 };
 
 /// The eight codes of a chunk, without signs.
-inline __device__ std::uint32_t luq_magnitudes(std::uint32_t alpha, int levels,
+inline __device__ std::uint32_t luq_magnitudes(std::uint32_t alpha, const luq_call& call,
                                                const std::uint32_t (&bits)[chunk_elements],
                                                const random_eight<32>& random) noexcept {
   const luq_sums sums(alpha);
@@ -119,12 +120,12 @@ inline __device__ std::uint32_t luq_magnitudes(std::uint32_t alpha, int levels,
     fixed[i] = sums.sum(bits[i] & 0x7fff'ffffU, random.of(i));
     if (i % 2 != 0) largest = __vimax3_u32(largest, fixed[i - 1], fixed[i]);
   }
-  if (!luq_sums::is_open(largest)) return pack_fixed<23, 1>(fixed, static_cast<std::uint32_t>(levels));
+  if (!luq_sums::is_open(largest)) return pack_fixed<23, 1>(fixed, call.limit);
   std::uint32_t codes = 0;
 #pragma unroll
   for (int i = 7; i >= 0; --i) {
     const std::uint32_t word = random.of(static_cast<unsigned>(i));
-    codes = codes * 16 + luq_magnitude(alpha, levels, bits[i] & 0x7fff'ffffU, word);
+    codes = codes * 16 + luq_magnitude(alpha, call.options.levels, bits[i] & 0x7fff'ffffU, word);
   }
   return codes;
 }
@@ -134,9 +135,9 @@ template <class T>
 __device__ void luq_usual_chunks(const T* x, const luq_call& call, std::uint32_t alpha, std::size_t chunks,
                                  std::uint32_t* packed) noexcept {
   const std::size_t step = thread_count();
-  std::size_t chunk = thread_index();
+  const std::size_t chunk = thread_index();
   if (chunk >= chunks) return;
-  std::size_t left = chunks - chunk;
+  const T* const end = x + chunks * chunk_elements;
   std::uint64_t element = call.options.random.first_element + chunk * chunk_elements;
   x += chunk * chunk_elements;
   packed += chunk;
@@ -146,15 +147,14 @@ __device__ void luq_usual_chunks(const T* x, const luq_call& call, std::uint32_t
     std::uint32_t bits[chunk_elements];
     raw.widen(bits);
     const std::uint32_t signs = raw.signs();
-    const bool is_last = left <= step;
     x += step * chunk_elements;
+    const bool is_last = x >= end;
     if (!is_last) raw.load(x);
     const random_eight<32> random(call.stream, element);
-    const std::uint32_t codes = luq_magnitudes(alpha, call.options.levels, bits, random);
+    const std::uint32_t codes = luq_magnitudes(alpha, call, bits, random);
     // 0 has no sign.
     __stcs(packed, codes | (signs & (codes + 0x7777'7777U)));
     if (is_last) return;
-    left -= step;
     packed += step;
     element += step * chunk_elements;
   }
@@ -232,6 +232,7 @@ cuda_status prepare_luq(const cuda& device, std::span<const T> x, float* alpha, 
   call.random = random_words(element_rounding(o.random), 32);
   call.stream = random_stream(o.random.seed, o.random.stream, o.random.rounds);
   call.alpha = alpha;
+  call.limit = fixed_limit<23>(static_cast<std::uint32_t>(o.levels < 7 ? o.levels : 7));
   call.count = x.size();
   call.is_known = o.known_maximum.has_value();
   if (call.is_known) {

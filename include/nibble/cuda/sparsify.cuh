@@ -177,7 +177,7 @@ __device__ std::uint32_t prune_chunk(const sparsify_call& call, std::uint64_t ch
 }
 
 template <class T, two_four_rule Rule>
-__global__ void __launch_bounds__(cuda_threads)
+__global__ void __launch_bounds__(cuda_threads, 4)
     two_four_kernel(const T* x, std::size_t chunks, const __grid_constant__ sparsify_call call, float* out) {
   const std::size_t step = thread_count();
   std::size_t chunk = thread_index();
@@ -214,7 +214,7 @@ inline __device__ uint2 stored_values(std::uint32_t mask, const std::uint32_t* k
 
 /// Pairs of lanes share a word of metadata; `chunks` is even.
 template <class T, two_four_rule Rule>
-__global__ void __launch_bounds__(cuda_threads)
+__global__ void __launch_bounds__(cuda_threads, 4)
     compress_kernel(const T* x, std::size_t chunks, const __grid_constant__ sparsify_call call, float* values,
                     std::uint16_t* metadata) {
   const std::size_t step = thread_count();
