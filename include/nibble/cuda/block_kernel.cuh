@@ -114,16 +114,17 @@ struct warp_blocks {
   }
 };
 
-/// Thread blocks of block_kernel that a multiprocessor holds at least: what hides the latency of the arithmetic.
-template <block_format F, class Rounding, bool Transformed>
+/// Thread blocks of block_kernel that a multiprocessor holds at least: what hides the latency of the arithmetic, and
+/// leaves registers for what is on its way.
+template <block_format F, class T, class Rounding, bool Transformed>
 inline constexpr unsigned block_kernel_residents = F.block_size > 16             ? (Rounding::random_bits == 0 ? 2 : 3)
-                                                   : Rounding::random_bits == 0  ? (Transformed ? 4 : 5)
-                                                   : Rounding::random_bits == 32 ? 3
-                                                                                 : 4;
+                                                   : Rounding::random_bits == 0  ? (Transformed || sizeof(T) > 2 ? 4 : 5)
+                                                   : Rounding::random_bits == 32 || sizeof(T) > 2 ? 3
+                                                                                                  : 4;
 
 /// Transformed says that call.hadamard is wanted.
 template <block_format F, class T, class Rounding, bool Transformed>
-__global__ void __launch_bounds__(cuda_threads, block_kernel_residents<F, Rounding, Transformed>)
+__global__ void __launch_bounds__(cuda_threads, block_kernel_residents<F, T, Rounding, Transformed>)
     block_kernel(block_format, const T* __restrict__ x, const __grid_constant__ quantize_call call,
                  std::size_t blocks) {
   constexpr unsigned lanes = warp_blocks<F>::lanes;
@@ -136,7 +137,8 @@ __global__ void __launch_bounds__(cuda_threads, block_kernel_residents<F, Roundi
   if (thread_index() == 0 && call.tensor_scale != nullptr) *call.tensor_scale = static_cast<float>(scaling.decode);
   using own = warp_blocks<F>;
   constexpr unsigned chunk_bytes = nibbles ? 4 : 8;
-  constexpr bool packed_amax = sizeof(T) == 2 && !Transformed;
+  // Pairs of 16 bits as they are stored have their amaxes and signs together.
+  constexpr bool packed = sizeof(T) == 2 && !Transformed;
   // What comes next is on its way while this is worked on, where that leaves registers.
   constexpr bool loads_ahead = Rounding::random_bits == 0 || lanes <= 2;
   const unsigned lane = threadIdx.x % 32;
@@ -159,10 +161,10 @@ __global__ void __launch_bounds__(cuda_threads, block_kernel_residents<F, Roundi
     for (unsigned i = 0; i < lanes; ++i) {
       raw[i].widen(bits[i]);
       if (Transformed) hadamard_8_and_8(bits[i], half);
-      signs[i] = Transformed ? gather_signs(bits[i]) : raw[i].signs();
+      if (packed) signs[i] = raw[i].signs();
     }
     std::uint32_t amax;
-    if constexpr (packed_amax) {
+    if constexpr (packed) {
       amax = exchange_amax(raw, lane);
     } else {
       std::uint32_t largest[lanes];
@@ -181,9 +183,10 @@ __global__ void __launch_bounds__(cuda_threads, block_kernel_residents<F, Roundi
       const std::uint32_t operand =
           __shfl_sync(0xffff'ffffU, multiplier.operand, static_cast<int>((lane & ~(lanes - 1)) | i));
       const random_eight<Rounding::random_bits> random(call.stream, element + i * stride);
-      packed_chunk packed = pack_products<Rounding, F.element, nibbles>(bits[i], signs[i], operand, special, random);
-      if (operand > 0x7f80'0000U) packed = repeated_code<nibbles>(special.nan[0]);
-      if (own::has(i, lane, count)) store_packed_chunk<nibbles>(codes, std::size_t{i} * 32, packed);
+      packed_chunk chunk = pack_products<Rounding, F.element, nibbles>(
+          bits[i], packed ? signs[i] : gather_signs(bits[i]), operand, special, random);
+      if (operand > 0x7f80'0000U) chunk = repeated_code<nibbles>(special.nan[0]);
+      if (own::has(i, lane, count)) store_packed_chunk<nibbles>(codes, std::size_t{i} * 32, chunk);
     }
     codes += step * lanes * chunk_bytes;
     scale += step;

@@ -15,19 +15,18 @@ namespace detail::inline NIBBLE_UNIT {
 /// Lanes that are transformed together.
 inline constexpr unsigned hadamard_lanes = 16;
 
-/// A transform as kernels see it: whether there is one, and for each lane what it is multiplied by first, 1 or -1, as
-/// binary32 bits.
+/// A transform as kernels see it: whether there is one, and for each lane the sign bit or 0, which is what flips it.
 struct hadamard_call {
   bool wanted = false;
-  std::uint32_t signs[hadamard_lanes] = {};
+  std::uint32_t flips[hadamard_lanes] = {};
 
   hadamard_call() = default;
   explicit hadamard_call(const hadamard_signs& s) noexcept : wanted(true) {
-    for (unsigned i = 0; i < hadamard_lanes; ++i) signs[i] = is_negated(s, i) ? 0xbf80'0000U : 0x3f80'0000U;
+    for (unsigned i = 0; i < hadamard_lanes; ++i) flips[i] = is_negated(s, i) ? 0x8000'0000U : 0U;
   }
 };
 
-/// The stage of distance 1 after the multiplication by signs, which is exact.
+/// The stage of distance 1 after the multiplication by signs, 1 or -1, which is exact: the sums are fused with it.
 template <unsigned Count>
 __device__ void hadamard_first_stage(std::uint32_t (&y)[Count], const std::uint32_t (&signs)[Count]) noexcept {
 #pragma unroll
@@ -38,11 +37,11 @@ __device__ void hadamard_first_stage(std::uint32_t (&y)[Count], const std::uint3
     y[i + 1] = multiply_subtract_bits(b, signs[i + 1], a);
   }
 }
-/// The stages of distance 2 to Count / 2 among Count numbers.
-template <unsigned Count>
+/// The stages of distance First to Count / 2 among Count numbers.
+template <unsigned First, unsigned Count>
 __device__ void hadamard_stages(std::uint32_t (&y)[Count]) noexcept {
 #pragma unroll
-  for (unsigned distance = 2; distance < Count; distance *= 2) {
+  for (unsigned distance = First; distance < Count; distance *= 2) {
 #pragma unroll
     for (unsigned i = 0; i < Count; ++i) {
       if ((i & distance) != 0) continue;
@@ -56,8 +55,9 @@ __device__ void hadamard_stages(std::uint32_t (&y)[Count]) noexcept {
 
 /// The transform of 16 numbers in one thread. A NaN is some NaN.
 inline __device__ void hadamard_16(std::uint32_t (&y)[hadamard_lanes], const hadamard_call& call) noexcept {
-  hadamard_first_stage(y, call.signs);
-  hadamard_stages(y);
+#pragma unroll
+  for (unsigned i = 0; i < hadamard_lanes; ++i) y[i] ^= call.flips[i];
+  hadamard_stages<1>(y);
 #pragma unroll
   for (std::uint32_t& b : y) b = multiply_bits(b, 0x3e80'0000U);
 }
@@ -70,14 +70,14 @@ struct hadamard_half {
   __device__ hadamard_half(const hadamard_call& call, unsigned lane) noexcept
       : own((lane & 1U) != 0 ? 0xbf80'0000U : 0x3f80'0000U) {
 #pragma unroll
-    for (unsigned i = 0; i < 8; ++i) signs[i] = (lane & 1U) != 0 ? call.signs[i + 8] : call.signs[i];
+    for (unsigned i = 0; i < 8; ++i) signs[i] = 0x3f80'0000U | ((lane & 1U) != 0 ? call.flips[i + 8] : call.flips[i]);
   }
 };
 
 /// The same with the upper eight numbers in the neighbour whose lane is odd. The whole warp takes part.
 inline __device__ void hadamard_8_and_8(std::uint32_t (&y)[8], const hadamard_half& half) noexcept {
   hadamard_first_stage(y, half.signs);
-  hadamard_stages(y);
+  hadamard_stages<2>(y);
 #pragma unroll
   for (std::uint32_t& b : y) {
     const std::uint32_t other = __shfl_xor_sync(0xffff'ffffU, b, 1);

@@ -162,7 +162,7 @@ __device__ void luq_usual_chunks(const T* x, const luq_call& call, std::uint32_t
 
 /// Whole chunks of eight, aligned. Usual says that luq_sums serves, unless alpha turns out too small for it.
 template <class T, bool Usual>
-__global__ void __launch_bounds__(cuda_threads, 5)
+__global__ void __launch_bounds__(cuda_threads, sizeof(T) > 2 ? 4 : 5)
     luq_chunks_kernel(const T* __restrict__ x, const __grid_constant__ luq_call call, std::size_t chunks,
                       std::uint32_t* packed) {
   const std::uint32_t alpha_bits = alpha_of(call);

@@ -175,10 +175,10 @@ class tile_worker {
         cols_inside_(inside(calls.source_cols - col)) {}
 
   __device__ void run() {
-    raw_chunk<T> raw[lanes];
-    load(raw);
+    std::uint32_t values[lanes][chunk_elements];
+    load(values);
     if (calls_.rows.codes != nullptr) {
-      quantize_rows(raw);
+      quantize_rows(values);
     } else if constexpr (bits != 0) {
 #pragma unroll
       for (int i = 0; i < lanes; ++i) draw(i);
@@ -209,7 +209,8 @@ class tile_worker {
     return call.device_scaling != nullptr ? *call.device_scaling : call.scaling;
   }
 
-  __device__ void load(raw_chunk<T> (&raw)[lanes]) {
+  __device__ void load(std::uint32_t (&values)[lanes][chunk_elements]) {
+    raw_chunk<T> raw[lanes];
 #pragma unroll
     for (int i = 0; i < lanes; ++i) {
       const unsigned col = chunk_place() * chunk_elements;
@@ -220,6 +221,7 @@ class tile_worker {
 #pragma unroll
     for (int i = 0; i < lanes; ++i) {
       if (calls_.columns.codes != nullptr) shared_.elements.put(chunk_row(i), chunk_place(), raw[i]);
+      raw[i].widen(values[i]);
     }
   }
 
@@ -231,32 +233,16 @@ class tile_worker {
     return random;
   }
 
-  /// The amax that exchange_maximum leaves in a lane, and the chunks and their signs.
-  __device__ std::uint32_t row_amax(const raw_chunk<T> (&raw)[lanes], std::uint32_t (&values)[lanes][chunk_elements],
-                                    std::uint32_t (&signs)[lanes]) const {
-    const hadamard_call& hadamard = calls_.rows.hadamard;
-    const unsigned lane = threadIdx.x % 32;
-#pragma unroll
-    for (int i = 0; i < lanes; ++i) {
-      raw[i].widen(values[i]);
-      if (hadamard.wanted) hadamard_8_and_8(values[i], hadamard_half(hadamard, lane));
-      signs[i] = hadamard.wanted ? gather_signs(values[i]) : raw[i].signs();
-    }
-    if constexpr (sizeof(T) == 2) {
-      if (!hadamard.wanted) return exchange_amax(raw, lane);
-    }
-    std::uint32_t largest[lanes];
-#pragma unroll
-    for (int i = 0; i < lanes; ++i) largest[i] = chunk_amax(values[i]);
-    return exchange_maximum<lanes>(largest, lane);
-  }
-
-  __device__ void quantize_rows(const raw_chunk<T> (&raw)[lanes]) {
+  __device__ void quantize_rows(std::uint32_t (&values)[lanes][chunk_elements]) {
     const quantize_call& call = calls_.rows;
     const unsigned lane = threadIdx.x % 32;
-    std::uint32_t values[lanes][chunk_elements];
-    std::uint32_t signs[lanes];
-    const block_multiplier own = make_block_multiplier<F>(scaling_of(call), row_amax(raw, values, signs));
+    std::uint32_t largest[lanes];
+#pragma unroll
+    for (int i = 0; i < lanes; ++i) {
+      if (call.hadamard.wanted) hadamard_8_and_8(values[i], hadamard_half(call.hadamard, lane));
+      largest[i] = chunk_amax(values[i]);
+    }
+    const block_multiplier own = make_block_multiplier<F>(scaling_of(call), exchange_maximum<lanes>(largest, lane));
     const unsigned own_row = chunk_row(static_cast<int>(lane) % lanes);
     const unsigned own_block = chunk_place() / static_cast<unsigned>(lanes);
     if (is_inside(own_row, own_block * static_cast<unsigned>(F.block_size))) {
@@ -270,7 +256,7 @@ class tile_worker {
 #pragma unroll
     for (int i = 0; i < lanes; ++i) {
       const std::uint32_t operand = __shfl_sync(0xffff'ffffU, own.operand, (static_cast<int>(lane) & ~(lanes - 1)) | i);
-      packed_chunk codes = pack_products<Rounding, F.element, nibbles>(values[i], signs[i], operand, special(), draw(i));
+      packed_chunk codes = pack_products<Rounding, F.element, nibbles>(values[i], operand, special(), draw(i));
       if (operand > 0x7f80'0000U) codes = repeated_code<nibbles>(special().nan[0]);
       const unsigned col = chunk_place() * chunk_elements;
       if (is_inside(chunk_row(i), col)) {
