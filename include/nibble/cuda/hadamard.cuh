@@ -18,10 +18,12 @@ inline constexpr unsigned hadamard_lanes = 16;
 /// A transform as kernels see it: whether there is one, and for each lane the sign bit or 0, which is what flips it.
 struct hadamard_call {
   bool wanted = false;
+  std::uint16_t signs = 0;  ///< bit i for lane i
   std::uint32_t flips[hadamard_lanes] = {};
 
   hadamard_call() = default;
-  explicit hadamard_call(const hadamard_signs& s) noexcept : wanted(true) {
+  explicit hadamard_call(const hadamard_signs& s) noexcept
+      : wanted(true), signs(static_cast<std::uint16_t>(s.words[0])) {
     for (unsigned i = 0; i < hadamard_lanes; ++i) flips[i] = is_negated(s, i) ? 0x8000'0000U : 0U;
   }
 };
@@ -69,8 +71,9 @@ struct hadamard_half {
 
   __device__ hadamard_half(const hadamard_call& call, unsigned lane) noexcept
       : own((lane & 1U) != 0 ? 0xbf80'0000U : 0x3f80'0000U) {
+    const std::uint32_t bits = (lane & 1U) != 0 ? call.signs >> 8U : std::uint32_t{call.signs};
 #pragma unroll
-    for (unsigned i = 0; i < 8; ++i) signs[i] = 0x3f80'0000U | ((lane & 1U) != 0 ? call.flips[i + 8] : call.flips[i]);
+    for (unsigned i = 0; i < 8; ++i) signs[i] = 0x3f80'0000U | ((bits << (31 - i)) & 0x8000'0000U);
   }
 };
 
