@@ -65,8 +65,8 @@ __device__ std::uint32_t exchange_amax(const raw_chunk<T> (&raw)[Count], unsigne
 #pragma unroll
   for (unsigned i = 0; i < (half > 1 ? half : 1); ++i) {
     const std::uint32_t other = pairs[i + half];
-    std::uint32_t both = larger_magnitudes<bfloat>(__byte_perm(pairs[i], other, 0x5410U),
-                                                   __byte_perm(pairs[i], other, 0x7632U));
+    std::uint32_t both =
+        larger_magnitudes<bfloat>(__byte_perm(pairs[i], other, 0x5410U), __byte_perm(pairs[i], other, 0x7632U));
     if (half != 0) both = larger_magnitudes<bfloat>(both, __shfl_xor_sync(0xffff'ffffU, both, half));
     const std::uint32_t upper = __byte_perm(both, 0U, own) & 0x7fff'ffffU;
     values[i] = bfloat ? upper : half_to_bits(static_cast<std::uint16_t>(upper >> 16));
@@ -117,8 +117,8 @@ struct warp_blocks {
 /// Thread blocks of block_kernel that a multiprocessor holds at least: what hides the latency of the arithmetic, and
 /// leaves registers for what is on its way.
 template <block_format F, class T, class Rounding, bool Transformed>
-inline constexpr unsigned block_kernel_residents = F.block_size > 16             ? (Rounding::random_bits == 0 ? 2 : 3)
-                                                   : Rounding::random_bits == 0  ? (Transformed || sizeof(T) > 2 ? 4 : 5)
+inline constexpr unsigned block_kernel_residents = F.block_size > 16            ? (Rounding::random_bits == 0 ? 2 : 3)
+                                                   : Rounding::random_bits == 0 ? (Transformed || sizeof(T) > 2 ? 4 : 5)
                                                    : Rounding::random_bits == 32 || sizeof(T) > 2 ? 3
                                                                                                   : 4;
 

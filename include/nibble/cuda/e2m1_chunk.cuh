@@ -47,8 +47,8 @@ template <unsigned Bit>
 NIBBLE_FUNCTION std::uint32_t fixed_limit(std::uint32_t largest) noexcept {
   return ((largest << (Bit - 16)) | ((1U << (Bit - 16)) - 1)) * 0x0001'0001U;
 }
-/// Eight codes in bits Bit and up of signed numbers (Bit is 22 or 23), raised by First, limited to 0 and that of `limit`,
-/// a fixed_limit<Bit>, and cut off: the nibbles.
+/// Eight codes in bits Bit and up of signed numbers (Bit is 22 or 23), raised by First, limited to 0 and that of
+/// `limit`, a fixed_limit<Bit>, and cut off: the nibbles.
 template <unsigned Bit, std::uint32_t First = 0>
 __device__ std::uint32_t pack_fixed(const std::uint32_t (&fixed)[8], std::uint32_t limit) noexcept {
   constexpr std::uint32_t code = 0x0007'0007U << (Bit - 16);  // of the upper half of a word

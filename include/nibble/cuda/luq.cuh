@@ -90,9 +90,9 @@ class luq_sums {
         step_((alpha & 0x7f80'0000U) - (23U << 23)) {}
 
   /// 2^23 (code - 1) or more, a negative number for code 0; not limited. The magnitude and a random part of the step of
-  /// its binade are added toward zero, so that the sum reaches the next power exactly where the fraction and the word say
-  /// so. The part is word * alpha / 2^32, cut off to alpha's last bit: only below alpha can what is cut off decide, and
-  /// then is_open.
+  /// its binade are added toward zero, so that the sum reaches the next power exactly where the fraction and the word
+  /// say so. The part is word * alpha / 2^32, cut off to alpha's last bit: only below alpha can what is cut off decide,
+  /// and then is_open.
   [[nodiscard]] __device__ std::uint32_t sum(std::uint32_t magnitude, std::uint32_t word) const noexcept {
     const std::uint32_t part = to_bits(__uint2float_rn(__umulhi(word, significand_)));  // exact
     const auto above =

@@ -205,8 +205,8 @@ inline __device__ std::uint32_t two_four_code(std::uint32_t mask) noexcept {
   return static_cast<std::uint32_t>(two_four_codes >> (4 * mask)) & 15U;
 }
 
-/// The two values that metadata_2_4's code of at most two positions names; what is not kept is 0. The second is the last
-/// one kept, or the 0 at position 1; the first is the other one.
+/// The two values that metadata_2_4's code of at most two positions names; what is not kept is 0. The second is the
+/// last one kept, or the 0 at position 1; the first is the other one.
 inline __device__ uint2 stored_values(std::uint32_t mask, const std::uint32_t* kept) noexcept {
   const std::uint32_t second = (mask & 8U) != 0 ? kept[3] : (mask & 4U) != 0 ? kept[2] : kept[1];
   return make_uint2(kept[0] ^ kept[1] ^ kept[2] ^ kept[3] ^ second, second);

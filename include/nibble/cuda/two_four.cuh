@@ -182,8 +182,8 @@ __device__ bool usual_two_four_variance(const std::uint32_t (&bits)[4], std::uin
 /// decide unless two are closer than 2^-20 of the sum, as their errors are less than 2^-21 of it: two roundings of the
 /// cumulative sums, and in a bound those of u, of the mean, of their product and of the sum with the mean. An integer
 /// exceeds floor(x) where it exceeds x. What is kept is not 0.
-inline __device__ bool float_two_four_variance(const std::uint32_t (&bits)[4], std::uint32_t u,
-                                               std::uint32_t (&out)[4], std::uint32_t& mask) noexcept {
+inline __device__ bool float_two_four_variance(const std::uint32_t (&bits)[4], std::uint32_t u, std::uint32_t (&out)[4],
+                                               std::uint32_t& mask) noexcept {
   std::uint32_t m[4];
 #pragma unroll
   for (int i = 0; i < 4; ++i) m[i] = bits[i] & 0x7fff'ffffU;
@@ -193,8 +193,8 @@ inline __device__ bool float_two_four_variance(const std::uint32_t (&bits)[4], s
 #pragma unroll
   for (int i = 0; i < 4; ++i) least = __viaddmin_u32(m[i], 0xffff'ffffU, least);
   const double top = to_double(largest);
-  const double all = __dadd_rn(__dadd_rn(to_double(m[0]), to_double(m[1])),
-                               __dadd_rn(to_double(m[2]), to_double(m[3])));
+  const double all =
+      __dadd_rn(__dadd_rn(to_double(m[0]), to_double(m[1])), __dadd_rn(to_double(m[2]), to_double(m[3])));
   const double others = __dadd_rn(all, -top);
   const bool picks_two = top < others;
   const std::uint32_t sum = rounded_bits(picks_two ? all : others);
