@@ -124,18 +124,21 @@ struct rounder {
   /// Whole codes, one a byte: magnitudes, which count from `Base`, and the signs of their elements joined.
   template <int Base = byte_base>
   static NIBBLE_ALWAYS_INLINE word codes(word bytes, word x0, word x1, word x2, word x3, negative_zero_rule rule) noexcept {
-    if (rule == negative_zero_rule::drop_exact && F.has_negative_zero()) {
-      // x & (x - 1) is negative for a negative number, but not for -0.
-      const auto zero_positive = [](word x) NIBBLE_INLINE_LAMBDA { return V::both(x, V::add(x, V::all(~0U))); };
-      x0 = zero_positive(x0), x1 = zero_positive(x1), x2 = zero_positive(x2), x3 = zero_positive(x3);
-    }
     word sign = V::pack_halves(V::pack_words(x0, x1), V::pack_words(x2, x3));  // bit 7 of each byte
     if constexpr (F.twos_complement) {
       const word negative = V::negative_bytes(sign);
       return V::subtract_bytes(V::differ(bytes, negative), negative);
     } else {
-      if (rule == negative_zero_rule::drop || !F.has_negative_zero()) {
+      if constexpr (!F.has_negative_zero()) {
         sign = V::without(sign, V::equal_bytes(bytes, V::all_bytes(Base)));
+      } else if (rule != negative_zero_rule::keep) [[unlikely]] {
+        if (rule == negative_zero_rule::drop) {
+          sign = V::without(sign, V::equal_bytes(bytes, V::all_bytes(Base)));
+        } else {
+          // x & (x - 1) is negative for a negative number, but not for -0.
+          const auto positive = [](word x) NIBBLE_INLINE_LAMBDA { return V::both(x, V::add(x, V::all(~0U))); };
+          sign = V::pack_halves(V::pack_words(positive(x0), positive(x1)), V::pack_words(positive(x2), positive(x3)));
+        }
       }
       constexpr int down = 7 - F.magnitude_bits();
       const word placed = V::both(V::template right_halves<down>(sign), V::all_bytes(static_cast<int>(F.sign_mask())));
