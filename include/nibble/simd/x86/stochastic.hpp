@@ -29,10 +29,12 @@ struct stochastic_rounder {
   /// Whether the sums of above serve: all formats but those of 7 mantissa bits with 16 random ones.
   static constexpr bool sums = Bits == 32 || point > Bits;
 
-  /// With such a field for P the saturation of the packing instruction falls on the largest code; taken where that is near.
+  /// With such a field for P the saturation of the packing instruction falls on the largest code; taken where that is near
+  /// and no code of an overflow follows: -0 does.
   static constexpr int clamping_field = (255 - static_cast<int>(F.max_code())) >> F.mantissa_bits;
   static constexpr int natural_field = F.min_exponent() + 127;
-  static constexpr bool clamps = F.max_code() == F.magnitude_mask() && clamping_field > natural_field - 8 &&
+  static constexpr bool clamps = F.has_negative_zero() && F.max_code() == F.magnitude_mask() &&
+                                 clamping_field > natural_field - 8 &&
                                  (clamping_field << F.mantissa_bits) + static_cast<int>(F.max_code()) == 255;
   static constexpr int first_field = clamps ? clamping_field : natural_field;
   static constexpr int base = first_field << F.mantissa_bits;  ///< what the fixed-point number counts at code 0
