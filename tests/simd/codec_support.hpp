@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the tests of SIMD codecs share: numbers that look for trouble, buffers whose surroundings are watched, a control
-// register that flushes subnormals, and options in all their combinations.
+// What the tests of SIMD codecs share: numbers that look for trouble, buffers whose surroundings are watched, and options
+// in all their combinations.
 #pragma once
 
 #include <cstddef>
@@ -10,33 +10,15 @@
 #include <span>
 #include <string>
 #include <vector>
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
 
 #include <exhaustive/inputs.hpp>
 #include <format/subjects.hpp>
 #include <nibble/simd.hpp>
+#include <simd/flushed_subnormals.hpp>
 
 namespace codec_test {
 
-/// Flushes subnormal results to zero and reads subnormal operands as zero while it lives.
-class flushed_subnormals {
- public:
-#if defined(__SSE2__)
-  flushed_subnormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040U); }
-  ~flushed_subnormals() { _mm_setcsr(saved_); }
-
- private:
-  unsigned saved_;
-#else
-  flushed_subnormals() {}
-  ~flushed_subnormals() {}
-#endif
- public:
-  flushed_subnormals(const flushed_subnormals&) = delete;
-  flushed_subnormals& operator=(const flushed_subnormals&) = delete;
-};
+using simd_test::flushed_subnormals;
 
 /// `count` elements at a chosen distance from a multiple of 64 bytes, with a margin on either side that must stay.
 template <class T>

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <nibble/simd.hpp>
+#include <simd/flushed_subnormals.hpp>
 
 namespace {
 
@@ -51,17 +52,28 @@ std::vector<float> tensor(std::size_t count, content kind, std::mt19937_64& rand
   return x;
 }
 
-const recipe* const recipes[] = {
-    &recipe::unbiased,          &recipe::transformer_engine,        &recipe::transformer_engine_kernel,
-    &recipe::transformer_engine_2_14, &recipe::transformer_engine_cpp, &recipe::transformer_engine_cpp_2d,
-    &recipe::transformer_engine_four_over_six, &recipe::torchao,    &recipe::torchao_tensor_scale,
-    &recipe::floor,             &recipe::rceil,                     &recipe::ceil,
-    &recipe::even,              &recipe::microxcaling,              &recipe::ggml,
-    &recipe::compressed_tensors, &recipe::fbgemm,                   &recipe::vllm_emulation};
+const recipe* const recipes[] = {&recipe::unbiased,
+                                 &recipe::transformer_engine,
+                                 &recipe::transformer_engine_kernel,
+                                 &recipe::transformer_engine_2_14,
+                                 &recipe::transformer_engine_cpp,
+                                 &recipe::transformer_engine_cpp_2d,
+                                 &recipe::transformer_engine_four_over_six,
+                                 &recipe::torchao,
+                                 &recipe::torchao_tensor_scale,
+                                 &recipe::floor,
+                                 &recipe::rceil,
+                                 &recipe::ceil,
+                                 &recipe::even,
+                                 &recipe::microxcaling,
+                                 &recipe::ggml,
+                                 &recipe::compressed_tensors,
+                                 &recipe::fbgemm,
+                                 &recipe::vllm_emulation};
 
-const rounding_mode modes[] = {rounding_mode::nearest_even, rounding_mode::nearest_away, rounding_mode::toward_zero,
-                               rounding_mode::upward,       rounding_mode::downward,     rounding_mode::to_odd,
-                               rounding_mode::nearest_toward_zero};
+const rounding_mode modes[] = {
+    rounding_mode::nearest_even, rounding_mode::nearest_away, rounding_mode::toward_zero,        rounding_mode::upward,
+    rounding_mode::downward,     rounding_mode::to_odd,       rounding_mode::nearest_toward_zero};
 
 template <block_format F>
 bool says_something(const recipe& r) {
@@ -87,8 +99,11 @@ bool same_counts(const matrix_view<T>& x, quantize_options options) {
 
 stochastic any_stochastic(std::mt19937_64& random) {
   const int bits[] = {8, 16, 32};
-  return {.seed = random(), .stream = random() % 3, .bits = bits[random() % 3],
-          .variant = static_cast<stochastic_variant>(random() % 3), .first_element = random() % 100};
+  return {.seed = random(),
+          .stream = random() % 3,
+          .bits = bits[random() % 3],
+          .variant = static_cast<stochastic_variant>(random() % 3),
+          .first_element = random() % 100};
 }
 
 /// Recipes x roundings x orientations on one matrix; the number of differences.
@@ -171,20 +186,30 @@ TEST_CASE("simd gives the bits of scalar: FP8 with float32 scales") {
 
 TEST_CASE("simd gives the bits of scalar: formats of a user") {
   constexpr float_format e3m4_scale{.exponent_bits = 3, .mantissa_bits = 4, .bias = 3};
-  constexpr block_format wide{.element = formats::e2m1, .scale = e3m4_scale, .block_size = 64, .tensor_scale = true,
+  constexpr block_format wide{.element = formats::e2m1,
+                              .scale = e3m4_scale,
+                              .block_size = 64,
+                              .tensor_scale = true,
                               .packing = layouts::nibbles_low_first};
-  constexpr block_format odd{.element = formats::e2m1, .scale = formats::e4m3, .block_size = 40, .tensor_scale = true,
+  constexpr block_format odd{.element = formats::e2m1,
+                             .scale = formats::e4m3,
+                             .block_size = 40,
+                             .tensor_scale = true,
                              .packing = layouts::nibbles_high_first};
   constexpr block_format fnuz{.element = formats::e4m3fnuz, .scale = formats::e8m0, .block_size = 32};
-  constexpr block_format dense{.element = formats::e2m3, .scale = formats::e8m0, .block_size = 32,
-                               .packing = layouts::dense6};
+  constexpr block_format dense{
+      .element = formats::e2m3, .scale = formats::e8m0, .block_size = 32, .packing = layouts::dense6};
   // Without mantissa bits "even" is the parity of the exponent field, which no floating-point addition rounds by.
-  constexpr block_format powers{.element = formats::e3m0, .scale = formats::e8m0, .block_size = 32,
-                                .packing = layouts::nibbles_low_first};
+  constexpr block_format powers{
+      .element = formats::e3m0, .scale = formats::e8m0, .block_size = 32, .packing = layouts::nibbles_low_first};
   // Blocks that are no whole vectors, and longer ones than scalar code takes at once.
-  constexpr block_format twelve{.element = formats::e2m1, .scale = formats::e4m3, .block_size = 12, .tensor_scale = true,
+  constexpr block_format twelve{.element = formats::e2m1,
+                                .scale = formats::e4m3,
+                                .block_size = 12,
+                                .tensor_scale = true,
                                 .packing = layouts::nibbles_low_first};
-  constexpr block_format long_blocks{.element = formats::e4m3, .scale = formats::e8m0, .block_size = 1000, .block_rows = 2};
+  constexpr block_format long_blocks{
+      .element = formats::e4m3, .scale = formats::e8m0, .block_size = 1000, .block_rows = 2};
   CHECK(differences<twelve>(2, 22) == 0);
   CHECK(differences<long_blocks>(1, 23) == 0);
   CHECK(differences<powers>(2, 21) == 0);
@@ -237,6 +262,28 @@ TEST_CASE("four over six: errors that are equal, or nearly") {
   CHECK(different == 0);
 }
 
+TEST_CASE("four over six: squares and elements below the normal numbers, which the processor may flush") {
+  std::mt19937_64 random(25);
+  std::normal_distribution<float> gaussian;
+  int different = 0;
+  for (int round = 0; round < 24; ++round) {
+    std::vector<float> x(4 * 1024);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const int exponent = round % 3 == 0 ? -67 : -64 - static_cast<int>(random() % (round % 3 == 1 ? 8U : 70U));
+      x[i] = std::ldexp(gaussian(random), exponent);
+    }
+    recipe r = recipe::transformer_engine_four_over_six;
+    if (round % 2 == 0) r.choice = four_over_six::mean_squared_error;
+    const matrix_view view{x.data(), 4, 1024};
+    const quantize_options options{.recipe = r, .tensor_amax = std::ldexp(1.0F, -58)};
+    different += same<nvfp4>(view, options) ? 0 : 1;
+    const simd_test::flushed_subnormals flushed;
+    different += same<nvfp4>(view, options) ? 0 : 1;
+    different += same<nvfp4_2d>(view, options) ? 0 : 1;
+  }
+  CHECK(different == 0);
+}
+
 TEST_CASE("every tail length, and bytes around the output stay") {
   std::mt19937_64 random(18);
   int different = 0;
@@ -247,8 +294,8 @@ TEST_CASE("every tail length, and bytes around the output stay") {
     std::vector<std::uint8_t> codes(2 * nvfp4.row_bytes(cols) + 14, 0xaa);
     std::vector<std::uint8_t> scales(2 * nvfp4.scale_cols(cols) + 14, 0xaa);
     float tensor_scale = 0;
-    const block_view<nvfp4> q{codes.data(), scales.data(), &tensor_scale, 2, cols, nvfp4.row_bytes(cols) + 7,
-                              nvfp4.scale_cols(cols) + 7};
+    const block_view<nvfp4> q{
+        codes.data(), scales.data(), &tensor_scale, 2, cols, nvfp4.row_bytes(cols) + 7, nvfp4.scale_cols(cols) + 7};
     quantize(simd{}, view, q);
     for (std::size_t row = 0; row < 2; ++row) {
       for (std::size_t i = 0; i < 7; ++i) {

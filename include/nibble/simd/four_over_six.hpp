@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Four over six (block/four_over_six.hpp) for a vector of blocks: a lane is a block, so that every block's error is added
-// up in the order of its elements.
+// Four over six (block/four_over_six.hpp) for a vector of blocks: a lane is a block, so that every block's error is
+// added up in the order of its elements.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,8 @@ class scale_chooser {
       F.block_size > 0 && Size <= 256 && F.block_rows >= 1 && F.block_rows <= 16 && !F.power_of_two_scale();
 
   scale_chooser(const recipe& r, const tensor_scaling& t) noexcept
-      : squares_(r.choice == four_over_six::mean_squared_error), amax_(t.amax),
+      : squares_(r.choice == four_over_six::mean_squared_error),
+        amax_(t.amax),
         denominator_(r.choice == four_over_six::off ? binary32(1.0F) : choice_error(F, r, t).denominator),
         unit_(static_cast<float>(amax_ / denominator_)),
         codes_(called_special_codes(F.element, rounding_mode::nearest_even, overflow::saturate, r.policy, false)) {}
@@ -36,9 +37,9 @@ class scale_chooser {
   /// Whether vectors serve a call: products rounded to nearest even, and no subnormal on the way.
   static bool serves(const recipe& r, const rounding_choice& rounding, const tensor_scaling& t) noexcept {
     const std::uint32_t field = t.amax.bits() >> 23;
-    return is_possible && !r.half_added_in_float && !r.searches_in_float && rounding.mode == rounding_mode::nearest_even &&
-           r.element != element_rule::exact && r.element != element_rule::divide_by_quotient && field >= 127 - 60 &&
-           field <= 127 + 100;
+    return is_possible && !r.half_added_in_float && !r.searches_in_float &&
+           rounding.mode == rounding_mode::nearest_even && r.element != element_rule::exact &&
+           r.element != element_rule::divide_by_quotient && field >= 127 - 60 && field <= 127 + 100;
   }
 
   /// A scale for each of a vector of blocks: how it scales, decoded, and where the sums of the errors go.
@@ -52,9 +53,11 @@ class scale_chooser {
   [[nodiscard]] bool estimates() const noexcept { return has_kernel && !squares_; }
 
   /// Adds up the errors of the runs of `Size` elements, of one row, of a vector of blocks under both candidates. Run i
-  /// begins at x + i * Size; the last of `runs` stands for those after it.
+  /// begins at x + i * Size; the last of `runs` stands for those after it. False where only scalar code has the exact
+  /// sums: an element or a square is below the normal numbers, and the processor may flush it.
   template <bool Exact>
-  void errors(const float* x, std::size_t runs, const candidate& six, const candidate& four) const noexcept {
+  [[nodiscard]] bool errors(const float* x, std::size_t runs, const candidate& six,
+                            const candidate& four) const noexcept {
     alignas(64) float copy[Size * width];
     if (runs < width) {
       for (std::size_t b = 0; b < width; ++b) {
@@ -74,13 +77,19 @@ class scale_chooser {
       return x86::choice_errors<vector, Exact>(x, Size, squares_, candidates, sums);
     }
 #endif
-    for (const candidate& c : {six, four}) error(x, c).value.store_unaligned(c.sums);
+    words least_element(~0U);
+    words least_difference(~0U);
+    for (const candidate& c : {six, four}) error(x, c, least_element, least_difference).value.store_unaligned(c.sums);
+    // As in x86/choice.hpp.
+    return !xsimd::any(least_element < words(least_normal - 1U)) &&
+           !(squares_ && xsimd::any(least_difference < words(least_squared - 1U)));
   }
 
-  /// Lanes of all ones where estimates do not tell which sum of `rows` rows is larger. An estimated error is off by at most
-  /// 2^-22 of the value, which is at most 6 scales, and by the rounding of a difference; its sum by that of Size + 3 sums.
-  /// The bound is more than twice all that.
-  [[nodiscard]] words undecided(real six, real four, words six_scale, words four_scale, std::size_t rows) const noexcept {
+  /// Lanes of all ones where estimates do not tell which sum of `rows` rows is larger. An estimated error is off by at
+  /// most 2^-22 of the value, which is at most 6 scales, and by the rounding of a difference; its sum by that of Size +
+  /// 3 sums. The bound is more than twice all that.
+  [[nodiscard]] words undecided(real six, real four, words six_scale, words four_scale,
+                                std::size_t rows) const noexcept {
     const real unit(unit_ * static_cast<float>(Size * rows) * 0x1p-18F);
     const real scales = real(bits_as<float>(six_scale)) + real(bits_as<float>(four_scale));
     const real bound = scales * unit + (six + four) * real(static_cast<float>(Size < 16 ? 16 : Size) * 0x1p-20F);
@@ -91,11 +100,11 @@ class scale_chooser {
     return bits_as<std::uint32_t>(xsimd::select(differ & !apart, signed_batch<Arch>(-1), signed_batch<Arch>(0)));
   }
 
-  /// The sum of the errors of the rows of blocks, `stride` floats apart, in the order of error_of in block/quantize.hpp.
+  /// The sum of the errors of the rows of blocks, `stride` floats apart, in the order of error_of in
+  /// block/quantize.hpp.
   static real sum_of_rows(const float* errors, std::size_t rows, std::size_t stride) noexcept {
-    const auto row = [&](std::size_t r) NIBBLE_INLINE_LAMBDA {
-      return real(float_batch<Arch>::load_unaligned(errors + r * stride));
-    };
+    const auto row = [&](std::size_t r)
+                         NIBBLE_INLINE_LAMBDA { return real(float_batch<Arch>::load_unaligned(errors + r * stride)); };
     if constexpr (F.block_rows == 1) {
       return row(0);
     } else {
@@ -113,10 +122,13 @@ class scale_chooser {
 
  private:
   static constexpr bool has_kernel = has_avx2<Arch> && F.element == formats::e2m1 && Size % 4 == 0 &&
-                                     F.scale.mantissa_bits <= 10 && F.scale.min_exponent() - F.scale.mantissa_bits > -40;
+                                     F.scale.mantissa_bits <= 10 &&
+                                     F.scale.min_exponent() - F.scale.mantissa_bits > -40;
 
-  /// Sums of the errors, as choice_error::of has them.
-  real error(const float* x, const candidate& c) const noexcept {
+  static constexpr std::uint32_t least_normal = 1U << 23, least_squared = (127U - 63U) << 23;
+
+  /// Sums of the errors, as choice_error::of has them, and the least magnitudes that are not 0, less one.
+  real error(const float* x, const candidate& c, words& least_element, words& least_difference) const noexcept {
     const real factor(bits_as<float>(c.operand));
     const real scale(bits_as<float>(c.scale));
     const real amax(static_cast<float>(amax_));
@@ -130,8 +142,10 @@ class scale_chooser {
       const words rounded = nearest(bits_as<std::uint32_t>((real(bits_as<float>(magnitude)) * factor).value));
       const real value = real(bits_as<float>(rounded | (element ^ magnitude))) * scale * amax / denominator;
       const real difference = value + real(bits_as<float>(element ^ words(0x8000'0000U)));
-      const real absolute(bits_as<float>(bits_as<std::uint32_t>(difference.value) & words(0x7fff'ffffU)));
-      sum = sum + (squares_ ? difference * difference : absolute);
+      const words size = bits_as<std::uint32_t>(difference.value) & words(0x7fff'ffffU);
+      least_element = xsimd::min(least_element, magnitude - words(1U));
+      least_difference = xsimd::min(least_difference, size - words(1U));
+      sum = sum + (squares_ ? difference * difference : real(bits_as<float>(size)));
     }
     return sum;
   }
@@ -158,6 +172,6 @@ class scale_chooser {
   special_codes codes_;
 };
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

@@ -16,8 +16,8 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// The binary logarithm of the largest scaled magnitude of a block, to 2 and plus 254, from the bits of its amax and its
-/// multiplier or (`divides`) divisor; 0 for a zero of the latter.
+/// The binary logarithm of the largest scaled magnitude of a block, to 2 and plus 254, from the bits of its amax and
+/// its multiplier or (`divides`) divisor; 0 for a zero of the latter.
 template <class Word>
 NIBBLE_ALWAYS_INLINE Word reach_of(Word amax, Word operand, bool divides) noexcept {
   const Word field = operand >> 23;
@@ -25,10 +25,12 @@ NIBBLE_ALWAYS_INLINE Word reach_of(Word amax, Word operand, bool divides) noexce
   return lane_operations<Word>::select(field == Word(0U), Word(0U), sum);
 }
 
-/// The largest reach that kernels take: beyond it the sum by which they round could overflow. Where the nearest number is
-/// searched by float32 differences (block/encode_chunk.hpp search_in_float), several would be one float32 far beyond the
-/// range.
-NIBBLE_FUNCTION std::uint32_t largest_reach(const recipe& r) noexcept { return 254U + (r.searches_in_float ? 16U : 60U); }
+/// The largest reach that kernels take: beyond it the sum by which they round could overflow. Where the nearest number
+/// is searched by float32 differences (block/encode_chunk.hpp search_in_float), several would be one float32 far beyond
+/// the range.
+NIBBLE_FUNCTION std::uint32_t largest_reach(const recipe& r) noexcept {
+  return 254U + (r.searches_in_float ? 16U : 60U);
+}
 
 /// Scale codes and element operands of the blocks of a tile, `Size` elements each.
 template <block_format F, std::size_t Size, class Kernel, class Arch>
@@ -50,8 +52,13 @@ class tile_scales {
   /// The arguments outlive the scales.
   tile_scales(const recipe& r, const tensor_scaling& t, const scale_constants& k, const Kernel& kernel,
               const element_scaler<F.element, Arch>& scaler) noexcept
-      : recipe_(&r), scaling_(&t), constants_(&k), group_(r, t, k), chooser_(r, t),
-        chooses_(r.choice != four_over_six::off && !F.power_of_two_scale()), by_vectors_(has_vector_scales<F, Arch>(r, t)),
+      : recipe_(&r),
+        scaling_(&t),
+        constants_(&k),
+        group_(r, t, k),
+        chooser_(r, t),
+        chooses_(r.choice != four_over_six::off && !F.power_of_two_scale()),
+        by_vectors_(has_vector_scales<F, Arch>(r, t)),
         how_by_rule_(kind_by_rule(r.element)),
         exact_(how_by_rule_ == kind::exact && kernel.divides_exactly(F.scale.mantissa_bits + 1)),
         may_be_direct_((exact_ || scaler.is_product(how_by_rule_)) && kernel.tuned() && Kernel::is_whole()),
@@ -64,7 +71,12 @@ class tile_scales {
 #if defined(__AVX2__)
     if constexpr (has_quick) {
       if (by_vectors_ && (may_be_direct_ || is_product_) && !exact_ && !chooses_) {
-        quick_ = {r, t, k, prescale, static_cast<int>(lowest_field_), static_cast<int>(highest_field_),
+        quick_ = {r,
+                  t,
+                  k,
+                  prescale,
+                  static_cast<int>(lowest_field_),
+                  static_cast<int>(highest_field_),
                   static_cast<int>(largest_reach(r)) - 254};
       }
     }
@@ -101,8 +113,8 @@ class tile_scales {
     return has_vector_scales<F, Arch>(r, t) && chooser::serves(r, rounding, t);
   }
 
-  /// The blocks have `rows` rows; `row_of(r)` is where the elements of row r begin, until the next call. `without_nan(b)`
-  /// is the amax of a block that leaves NaN out.
+  /// The blocks have `rows` rows; `row_of(r)` is where the elements of row r begin, until the next call.
+  /// `without_nan(b)` is the amax of a block that leaves NaN out.
   template <class RowOf, class WithoutNan>
   NIBBLE_ALWAYS_INLINE void find(std::size_t blocks, std::size_t rows, const RowOf& row_of,
                                  const WithoutNan& without_nan) noexcept {
@@ -114,7 +126,9 @@ class tile_scales {
     if constexpr (has_quick) {
       if (quick_.applies() && quick_.run(amax_, blocks, code_, multiplier_)) {
         direct_ = true;
-        if (may_be_direct_ || !loses_numbers(quick::smallest(multiplier_, blocks), rows == 1 ? row_of(0) : nullptr, blocks)) return;
+        if (may_be_direct_ ||
+            !loses_numbers(quick::smallest(multiplier_, blocks), rows == 1 ? row_of(0) : nullptr, blocks))
+          return;
         direct_ = false;
       }
     }
@@ -196,7 +210,8 @@ class tile_scales {
   void judge_each(std::size_t blocks) noexcept {
     bool plain = true;
     for (std::size_t b = 0; b < blocks; ++b) {
-      plain = plain && how(b) == how_by_rule_ && is_plain_operand(how(b), operand(b), has_exact_quotient<Arch>) && is_near(b);
+      plain = plain && how(b) == how_by_rule_ && is_plain_operand(how(b), operand(b), has_exact_quotient<Arch>) &&
+              is_near(b);
     }
     mixed_ = !plain;
     plain_ = plain && !direct_;
@@ -209,9 +224,10 @@ class tile_scales {
   }
 
 #if defined(__AVX2__)
-  /// Whether a product of a number that is not zero might count as zero. Kernels multiply by multipliers that are, but for
-  /// zeros, larger than `multiplier`.
-  [[nodiscard, gnu::noinline]] bool loses_numbers(std::uint32_t multiplier, const float* x, std::size_t blocks) const noexcept {
+  /// Whether a product of a number that is not zero might count as zero. Kernels multiply by multipliers that are, but
+  /// for zeros, larger than `multiplier`.
+  [[nodiscard, gnu::noinline]] bool loses_numbers(std::uint32_t multiplier, const float* x,
+                                                  std::size_t blocks) const noexcept {
     using vector = x86::vector_of<Arch>;
     const std::uint32_t field = multiplier >> 23;
     std::uint32_t least = 1U << 23;
@@ -255,8 +271,9 @@ class tile_scales {
       operand[1].store_unaligned(other_operand + b);
       for (std::size_t c = 0; c < 2; ++c) decode_lanes(F.scale, code[c]).store_unaligned(scale[c] + b);
     }
+    bool is_sure = true;
     const auto add_row = [&]<bool Exact>(const float* x, std::size_t r, std::size_t b) NIBBLE_INLINE_LAMBDA {
-      chooser_.template errors<Exact>(
+      is_sure &= chooser_.template errors<Exact>(
           x + b * Size, blocks - b,
           {words::load_unaligned(operand_ + b), words::load_unaligned(scale[0] + b), errors[0] + r * stride + b},
           {words::load_unaligned(other_operand + b), words::load_unaligned(scale[1] + b), errors[1] + r * stride + b});
@@ -273,7 +290,8 @@ class tile_scales {
       }
     }
     for (std::size_t b = 0; b < blocks; b += width) {
-      const auto sum = [&](std::size_t c) NIBBLE_INLINE_LAMBDA { return chooser::sum_of_rows(errors[c] + b, rows, stride); };
+      const auto sum = [&](std::size_t c)
+                           NIBBLE_INLINE_LAMBDA { return chooser::sum_of_rows(errors[c] + b, rows, stride); };
       const words six = words::load_unaligned(scale[0] + b);
       const words four = words::load_unaligned(scale[1] + b);
       if (estimates && xsimd::any(chooser_.undecided(sum(0), sum(1), six, four, rows) != words(0U))) {
@@ -289,6 +307,7 @@ class tile_scales {
       put(code_ + b, other_code + b);
       put(operand_ + b, other_operand + b);
     }
+    mixed_ = mixed_ || !is_sure;
   }
 
   /// Everything about one block, as scalar code has it.
@@ -336,7 +355,7 @@ class tile_scales {
   bool reads_signs_;  ///< the kernel tells -0 from a number that the product makes zero
   bool direct_ = false;
   bool plain_ = false;
-  bool mixed_ = false;  ///< how_ says how, block by block
+  bool mixed_ = false;          ///< how_ says how, block by block
   std::uint32_t smallest_ = 0;  ///< less than the smallest operand but zero
   std::uint32_t lowest_field_ = 0;
   std::uint32_t highest_field_ = 0;
@@ -352,6 +371,6 @@ class tile_scales {
   kind how_[most + 2 * width];
 };
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The error of E2M1 blocks under a scale, as four over six has it (block/four_over_six.hpp), a lane a block. Of the eight
-// values that code * scale * amax / denominator takes, all are powers of two times that of 1 or of 1.5, so that a block
-// takes two divisions. Estimates take multiples of that of 1 for all.
+// The error of E2M1 blocks under a scale, as four over six has it (block/four_over_six.hpp), a lane a block. Of the
+// eight values that code * scale * amax / denominator takes, all are powers of two times that of 1 or of 1.5, so that a
+// block takes two divisions. Estimates take multiples of that of 1 for all.
 #pragma once
 
 #include <nibble/simd/x86/round.hpp>
@@ -64,27 +64,43 @@ struct choice_candidate {
   }
 };
 
-/// Sums of the errors of V::lanes runs of `size` (a multiple of 4) elements side by side, under two candidates. Estimates
-/// are of absolute errors.
+/// Sums of the errors of V::lanes runs of `size` (a multiple of 4) elements side by side, under two candidates.
+/// Estimates are of absolute errors. False where exact sums met what a processor that flushes subnormal numbers would
+/// drop: an element or a square below the normal numbers. A difference from a normal element is normal or 0, as
+/// scale_chooser serves no values below 2^-82.
 template <class V, bool Exact>
-NIBBLE_ALWAYS_INLINE void choice_errors(const float* x, std::size_t size, bool squares,
-                                        const choice_candidate<V, Exact> (&candidates)[2], float* const (&sums)[2]) noexcept {
+NIBBLE_ALWAYS_INLINE bool choice_errors(const float* x, std::size_t size, bool squares,
+                                        const choice_candidate<V, Exact> (&candidates)[2],
+                                        float* const (&sums)[2]) noexcept {
   using word = typename V::word;
   using real = typename V::real;
+  constexpr std::uint32_t least_normal = 1U << 23, least_squared = (127U - 63U) << 23;
   real sum[2] = {V::all_real(0.0F), V::all_real(0.0F)};
+  // Less one: a zero becomes the largest.
+  word least_element = V::all(~0U), least_difference = V::all(~0U);
   for (std::size_t i = 0; i < size; i += 4) {
     word turned[4];
     transpose_four(x + i, static_cast<std::ptrdiff_t>(size), turned);
     unrolled<4>([&](auto k) NIBBLE_INLINE_LAMBDA {
-      const real magnitude = V::as_real(V::both(turned[k], V::all(0x7fff'ffffU)));
+      const word magnitude = V::both(turned[k], V::all(0x7fff'ffffU));
+      if constexpr (Exact) least_element = V::smallest_unsigned(least_element, V::add(magnitude, V::all(~0U)));
       unrolled<2>([&](auto c) NIBBLE_INLINE_LAMBDA {
-        const real d = candidates[c].difference(magnitude);
-        const bool squared = Exact && squares;
-        sum[c] = V::add(sum[c], squared ? V::multiply(d, d) : V::as_real(V::both(V::as_word(d), V::all(0x7fff'ffffU))));
+        const real d = candidates[c].difference(V::as_real(magnitude));
+        const word size_of_d = V::both(V::as_word(d), V::all(0x7fff'ffffU));
+        if (Exact && squares) {
+          least_difference = V::smallest_unsigned(least_difference, V::add(size_of_d, V::all(~0U)));
+          sum[c] = V::add(sum[c], V::multiply(d, d));
+        } else {
+          sum[c] = V::add(sum[c], V::as_real(size_of_d));
+        }
       });
     });
   }
   for (std::size_t c = 0; c < 2; ++c) V::store(sums[c], V::as_word(sum[c]));
+  const auto is_below = [](word least, std::uint32_t limit) NIBBLE_INLINE_LAMBDA {
+    return V::any(V::differ(V::smallest_unsigned(least, V::all(limit - 1U)), V::all(limit - 1U)));
+  };
+  return !is_below(least_element, least_normal) && !is_below(least_difference, least_squared);
 }
 
 }  // namespace detail::inline NIBBLE_UNIT::x86
