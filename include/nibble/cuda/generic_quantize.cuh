@@ -287,8 +287,8 @@ __global__ void __launch_bounds__(1)
   if (call.tensor_scale != nullptr) *call.tensor_scale = static_cast<float>(call.scaling.decode);
 }
 
-/// Elements from which a tensor that is one block takes those kernels.
-inline constexpr std::size_t large_tensor_block = 2048;
+/// Elements from which a tensor that is one block takes those kernels; a smaller one takes one launch.
+inline constexpr std::size_t large_tensor_block = std::size_t{1} << 14;
 
 template <class Source>
 cuda_status queue_tensor_block(const cuda& device, const Source& source, const quantize_call& call) {
