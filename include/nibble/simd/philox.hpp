@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include <nibble/base/philox.hpp>
+#include <nibble/block/code_row.hpp>
 #include <nibble/block/options.hpp>
 #include <nibble/simd/x86/philox.hpp>
 
