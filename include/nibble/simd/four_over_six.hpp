@@ -65,6 +65,8 @@ class scale_chooser {
       }
       x = copy;
     }
+    words least_element(~0U);
+    words least_difference(~0U);
 #if defined(__AVX2__)
     if constexpr (has_kernel) {
       using vector = x86::vector_of<Arch>;
@@ -74,15 +76,14 @@ class scale_chooser {
       };
       const x86::choice_candidate<vector, Exact> candidates[] = {make(six), make(four)};
       float* const sums[] = {six.sums, four.sums};
-      return x86::choice_errors<vector, Exact>(x, Size, squares_, candidates, sums);
+      typename vector::word element = least_element;
+      typename vector::word difference = least_difference;
+      x86::choice_errors<vector, Exact>(x, Size, squares_, candidates, sums, element, difference);
+      return loses_nothing(words(element), words(difference));
     }
 #endif
-    words least_element(~0U);
-    words least_difference(~0U);
     for (const candidate& c : {six, four}) error(x, c, least_element, least_difference).value.store_unaligned(c.sums);
-    // As in x86/choice.hpp.
-    return !xsimd::any(least_element < words(least_normal - 1U)) &&
-           !(squares_ && xsimd::any(least_difference < words(least_squared - 1U)));
+    return loses_nothing(least_element, least_difference);
   }
 
   /// Lanes of all ones where estimates do not tell which sum of `rows` rows is larger. An estimated error is off by at
@@ -125,7 +126,13 @@ class scale_chooser {
                                      F.scale.mantissa_bits <= 10 &&
                                      F.scale.min_exponent() - F.scale.mantissa_bits > -40;
 
-  static constexpr std::uint32_t least_normal = 1U << 23, least_squared = (127U - 63U) << 23;
+  /// Whether elements and squares of differences, of which these are the least, less one, are normal numbers.
+  /// Differences from normal elements are, or are 0: serves() admits no values below 2^-82.
+  [[nodiscard]] bool loses_nothing(words least_element, words least_difference) const noexcept {
+    constexpr std::uint32_t least_normal = 1U << 23, least_squared = (127U - 63U) << 23;
+    return !xsimd::any(least_element < words(least_normal - 1U)) &&
+           !(squares_ && xsimd::any(least_difference < words(least_squared - 1U)));
+  }
 
   /// Sums of the errors, as choice_error::of has them, and the least magnitudes that are not 0, less one.
   real error(const float* x, const candidate& c, words& least_element, words& least_difference) const noexcept {

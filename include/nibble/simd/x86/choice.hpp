@@ -65,19 +65,15 @@ struct choice_candidate {
 };
 
 /// Sums of the errors of V::lanes runs of `size` (a multiple of 4) elements side by side, under two candidates.
-/// Estimates are of absolute errors. False where exact sums met what a processor that flushes subnormal numbers would
-/// drop: an element or a square below the normal numbers. A difference from a normal element is normal or 0, as
-/// scale_chooser serves no values below 2^-82.
+/// Estimates are of absolute errors. Exact sums lower the last two to the least magnitudes that are not 0, less one (a
+/// zero becomes the largest number), of elements and of differences that are squared.
 template <class V, bool Exact>
-NIBBLE_ALWAYS_INLINE bool choice_errors(const float* x, std::size_t size, bool squares,
-                                        const choice_candidate<V, Exact> (&candidates)[2],
-                                        float* const (&sums)[2]) noexcept {
+NIBBLE_ALWAYS_INLINE void choice_errors(const float* x, std::size_t size, bool squares,
+                                        const choice_candidate<V, Exact> (&candidates)[2], float* const (&sums)[2],
+                                        typename V::word& least_element, typename V::word& least_difference) noexcept {
   using word = typename V::word;
   using real = typename V::real;
-  constexpr std::uint32_t least_normal = 1U << 23, least_squared = (127U - 63U) << 23;
   real sum[2] = {V::all_real(0.0F), V::all_real(0.0F)};
-  // Less one: a zero becomes the largest.
-  word least_element = V::all(~0U), least_difference = V::all(~0U);
   for (std::size_t i = 0; i < size; i += 4) {
     word turned[4];
     transpose_four(x + i, static_cast<std::ptrdiff_t>(size), turned);
@@ -97,10 +93,6 @@ NIBBLE_ALWAYS_INLINE bool choice_errors(const float* x, std::size_t size, bool s
     });
   }
   for (std::size_t c = 0; c < 2; ++c) V::store(sums[c], V::as_word(sum[c]));
-  const auto is_below = [](word least, std::uint32_t limit) NIBBLE_INLINE_LAMBDA {
-    return V::any(V::differ(V::smallest_unsigned(least, V::all(limit - 1U)), V::all(limit - 1U)));
-  };
-  return !is_below(least_element, least_normal) && !is_below(least_difference, least_squared);
 }
 
 }  // namespace detail::inline NIBBLE_UNIT::x86
