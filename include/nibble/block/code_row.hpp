@@ -13,9 +13,6 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// std::min without <algorithm>, whose parsing costs more than this library's.
-NIBBLE_FUNCTION std::size_t smaller(std::size_t a, std::size_t b) noexcept { return a < b ? a : b; }
-
 /// Whether columns first, ..., first + count - 1 are whole bytes of consecutive pairs.
 template <block_format F>
 NIBBLE_FUNCTION bool is_whole_pairs(std::size_t first, std::size_t count) noexcept {

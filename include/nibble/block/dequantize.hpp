@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/block/code_row.hpp>
 #include <nibble/block/quantize.hpp>
 #include <nibble/block/tensor.hpp>

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <nibble/base/backend.hpp>
+#include <nibble/base/counts.hpp>
 #include <nibble/base/executor.hpp>
 #include <nibble/block/amax.hpp>
 #include <nibble/block/block_scale.hpp>

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/check/code_model.hpp>
 
 namespace nibble {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/block/block_scale.hpp>
 #include <nibble/check/tensor_model.hpp>
 

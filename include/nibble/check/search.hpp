@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/check/difference.hpp>
 #include <nibble/check/evaluator.hpp>
 

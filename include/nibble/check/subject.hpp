@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/base/executor.hpp>
 #include <nibble/block/amax.hpp>
 #include <nibble/block/encode_chunk.hpp>

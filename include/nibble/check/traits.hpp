@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/base/executor.hpp>
 #include <nibble/check/subject.hpp>
 

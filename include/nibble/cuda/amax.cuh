@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/block/amax.hpp>
 #include <nibble/block/tensor_scale.hpp>
 #include <nibble/cuda/launch.cuh>

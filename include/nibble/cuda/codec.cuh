@@ -9,6 +9,7 @@
 #include <optional>
 #include <type_traits>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/block/codec.hpp>
 #include <nibble/cuda/code_units.cuh>
 #include <nibble/cuda/decode_chunk.cuh>

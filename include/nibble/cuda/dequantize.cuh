@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/block/dequantize.hpp>
 #include <nibble/cuda/block_kernel.cuh>
 #include <nibble/cuda/decode_chunk.cuh>

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/block/block_scale.hpp>
 #include <nibble/block/encode_chunk.hpp>
 #include <nibble/block/four_over_six.hpp>

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/cuda/backend.hpp>
 
 namespace nibble {
@@ -17,11 +18,6 @@ namespace detail::inline NIBBLE_UNIT {
 inline constexpr unsigned cuda_threads = 256;
 /// The largest grid that is launched; kernels stride over what is beyond it.
 inline constexpr std::size_t cuda_largest_grid = 0x7fff'ffffU;
-
-/// ceil(count / size) without overflow.
-NIBBLE_FUNCTION std::size_t pieces(std::size_t count, std::size_t size) noexcept {
-  return count / size + (count % size != 0 ? 1U : 0U);
-}
 
 // A kernel with a template argument of class type has a first parameter of that type, named by itself, which it
 // ignores: nvcc 13 declares the type to the host compiler only where a kernel has such a parameter.

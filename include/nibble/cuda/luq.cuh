@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/cuda/amax.cuh>
 #include <nibble/cuda/chunk.cuh>
 #include <nibble/cuda/codec.cuh>

@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/block/quantize.hpp>
 #include <nibble/cuda/amax.cuh>
 #include <nibble/cuda/backend.hpp>

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/block/scale_layout.hpp>
 #include <nibble/cuda/launch.cuh>
 #include <nibble/cuda/quantize.cuh>

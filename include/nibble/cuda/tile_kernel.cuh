@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/cuda/block_kernel.cuh>
 #include <nibble/cuda/hadamard.cuh>
 

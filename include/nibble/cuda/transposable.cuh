@@ -9,6 +9,7 @@
 #include <string>
 #include <type_traits>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/cuda/chunk.cuh>
 #include <nibble/cuda/codec.cuh>
 #include <nibble/cuda/launch.cuh>

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <nibble/base/backend.hpp>
+#include <nibble/base/counts.hpp>
 #include <nibble/base/executor.hpp>
 #include <nibble/emulate/accumulation.hpp>
 #include <nibble/emulate/binary64.hpp>

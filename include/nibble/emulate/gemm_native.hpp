@@ -6,6 +6,7 @@
 // It needs no library; this header is not part of emulate.hpp, because the compiler's intrinsics take long to parse.
 #pragma once
 
+#include <nibble/base/counts.hpp>
 #include <nibble/emulate/gemm.hpp>
 #include <nibble/emulate/native_chain.hpp>
 #include <nibble/emulate/native_float32.hpp>

@@ -4,6 +4,7 @@
 // small that no addition within a block rounds: any order gives the bits of the stated one, and integers do.
 #pragma once
 
+#include <nibble/base/counts.hpp>
 #include <nibble/emulate/native_float32.hpp>
 #include <nibble/emulate/native_fp4.hpp>
 

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/block/codec.hpp>
 #include <nibble/simd/avx2/decode.hpp>
 #include <nibble/simd/convert.hpp>

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/block/dequantize.hpp>
 #include <nibble/simd/avx2/decode.hpp>
 #include <nibble/simd/convert.hpp>

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/simd/encode_span.hpp>
 #include <nibble/simd/stream.hpp>
 #include <nibble/simd/tile_random.hpp>

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <nibble/block/code_row.hpp>
+#include <nibble/base/counts.hpp>
 #include <nibble/block/encode_chunk.hpp>
 #include <nibble/simd/lanes.hpp>
 #include <nibble/simd/real.hpp>

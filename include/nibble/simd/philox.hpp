@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/base/philox.hpp>
-#include <nibble/block/code_row.hpp>
 #include <nibble/block/options.hpp>
 #include <nibble/simd/x86/philox.hpp>
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/simd/convert.hpp>
 #include <nibble/simd/stream.hpp>
 #include <nibble/simd/tile_codes.hpp>

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/simd/block_scaler.hpp>
 #include <nibble/simd/element_run.hpp>
 #include <nibble/simd/generic_run.hpp>

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/simd/philox.hpp>
 #include <nibble/simd/tile_source.hpp>
 

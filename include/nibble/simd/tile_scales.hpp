@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/simd/element_run.hpp>
 #include <nibble/simd/four_over_six.hpp>
 #include <nibble/simd/scale_group.hpp>

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/simd/kernels.hpp>
 #include <nibble/simd/x86/transpose.hpp>
 
