@@ -29,6 +29,8 @@ set(door_cuda.hpp ${core} cuda nibble.hpp)
 set(door_cuda.cuh ${core} cuda nibble.hpp cuda.hpp)
 set(door_emulate.hpp ${core} emulate nibble.hpp)
 set(door_check.hpp ${core} emulate check nibble.hpp emulate.hpp)
+# The library nibble::dispatch stands on all of simd.hpp; it lives in cmake/dispatch, for it is compiled.
+set(door_dispatch ${core} simd.hpp)
 
 # Other people's headers that a folder or a door may include besides the standard library's.
 set(foreign_simd "^(xsimd/|[ei]mmintrin\\.h$|arm_neon\\.h$|unistd\\.h$)")
@@ -149,7 +151,21 @@ foreach(header IN LISTS headers)
   endif()
 endforeach()
 
-foreach(folder IN ITEMS tests bench examples)
+file(GLOB_RECURSE sources RELATIVE "${ROOT}" "${ROOT}/cmake/dispatch/*.hpp" "${ROOT}/cmake/dispatch/*.cpp")
+foreach(source IN LISTS sources)
+  file(STRINGS "${ROOT}/${source}" includes REGEX "^[ \t]*#[ \t]*include[ \t]*<nibble/")
+  foreach(include IN LISTS includes)
+    string(REGEX REPLACE "^[^<]*<([^>]+)>.*$" "\\1" target "${include}")
+    if(NOT EXISTS "${ROOT}/cmake/dispatch/${target}")
+      judge_own(dispatch "${target}" verdict)
+      if(verdict)
+        fault("${source}" "${verdict}")
+      endif()
+    endif()
+  endforeach()
+endforeach()
+
+foreach(folder IN ITEMS cmake/dispatch tests bench examples)
   file(GLOB_RECURSE sources RELATIVE "${ROOT}"
     "${ROOT}/${folder}/*.cpp" "${ROOT}/${folder}/*.hpp" "${ROOT}/${folder}/*.cu" "${ROOT}/${folder}/*.cuh")
   foreach(source IN LISTS sources)
