@@ -8,6 +8,9 @@
 #     nothing inline that another unit may share, apart from what nibble names after the instruction set by itself.
 #   nibble::dispatch
 #     the library behind the backend dispatched{} of <nibble/dispatch.hpp>. Without xsimd it is scalar code.
+#
+# Read both by the build tree and by the installed package, which hands on the library as sources: only the consumer's
+# compiler knows which instruction sets it can build. Sets nibble_dispatch_FOUND and nibble_dispatch_DETAIL.
 set(nibble_isas base)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang" AND TARGET nibble::simd)
   list(APPEND nibble_isas avx2 avx512)
@@ -46,6 +49,11 @@ function(nibble_target_isa_sources target)
   endforeach()
 endfunction()
 
+set(nibble_dispatch_FOUND TRUE)
+list(JOIN nibble_isas ", " nibble_dispatch_DETAIL)
+if(TARGET nibble::dispatch)
+  return()
+endif()
 set(nibble_dispatch_dir "${CMAKE_CURRENT_LIST_DIR}/dispatch")
 add_library(nibble_dispatch STATIC EXCLUDE_FROM_ALL "${nibble_dispatch_dir}/dispatch.cpp")
 add_library(nibble::dispatch ALIAS nibble_dispatch)

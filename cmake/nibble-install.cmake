@@ -22,7 +22,9 @@ install(FILES
   cmake/nibble-simd.cmake
   cmake/nibble-eigen.cmake
   cmake/nibble-cuda.cmake
+  cmake/nibble-dispatch.cmake
   DESTINATION ${nibble_package_dir})
+install(DIRECTORY cmake/dispatch DESTINATION ${nibble_package_dir})
 
 # An absolute include directory replaces the prefix, a relative one follows it.
 set(nibble_pc_includedir "\${prefix}")
