@@ -130,63 +130,157 @@ struct piece_sums : lane_sums {
 };
 
 // Of numbers and what their codes stand for: y has the sign of x or is zero, as it is where x is. So magnitudes will
-// do. Vectors come in pairs, whose squares are summed apart: so many sums fit the registers, and adding keeps up.
-struct code_sums {
-  floats signal[2]{}, noise[2]{}, error[2]{};
-  words largest_error{}, zeroed{}, clipped{};
-  unsigned_words least = ~unsigned_words{};
+// do. Sixteen at a time, in as many lanes of sums, whatever the width of the machine's vectors.
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+constexpr std::size_t wide_lanes = 16;
+#else
+constexpr std::size_t wide_lanes = 8;
+#endif
+constexpr std::size_t step = 16;
+constexpr std::size_t most_counted = std::size_t{1} << 30;  // elements: counts of a lane are 32 bits wide
+constexpr std::size_t parts = step / wide_lanes;
 
-  template <int Half>
-  NIBBLE_KERNEL void add(floats x, floats y, std::int32_t limit) {
-    const words m = magnitude(x);
-    const floats difference = y - reinterpret_cast<floats>(m);
-    least = smaller(least, reinterpret_cast<unsigned_words>(m));
-    largest_error = larger(largest_error, magnitude(difference));
-    signal[Half] += x * x;
-    noise[Half] += difference * difference;
-    error[Half] += difference;
-    zeroed += y == 0.0F;
-    clipped += m > limit;
-  }
+typedef float wide_floats __attribute__((vector_size(4 * wide_lanes)));
+typedef std::int32_t wide_words __attribute__((vector_size(4 * wide_lanes)));
+typedef std::uint32_t wide_unsigned __attribute__((vector_size(4 * wide_lanes)));
 
-  // Counts a zero not as zeroed, nor as the least magnitude.
-  NIBBLE_KERNEL void leave_out_zeros(const float* x, std::size_t count) {
-    least = ~unsigned_words{};
-    for (std::size_t k = 0; k < count; k += lanes) {
-      const words m = magnitude(load(x + k)), is_zero = m == 0;
-      zeroed -= is_zero;
-      least = smaller(least, reinterpret_cast<unsigned_words>(m | is_zero));
-    }
-  }
+NIBBLE_KERNEL wide_floats load_wide(const float* x) {
+  wide_floats v;
+  std::memcpy(&v, x, sizeof v);
+  return v;
+}
+NIBBLE_KERNEL wide_unsigned magnitudes_of(wide_floats x) { return reinterpret_cast<wide_unsigned>(x) & 0x7fffffffU; }
 
-  // Whether float32 could hold all squares. A sum of 64 squares of which one was too large is above 2^120, or a NaN; no
-  // difference is too small, as a zero has none.
-  [[nodiscard]] bool holds() const {
-    constexpr float most = 0x1p120F;
-    words outside = least < least_squared;
-    for (int half = 0; half < 2; ++half) outside |= ~((signal[half] <= most) & (noise[half] <= most));
-    return !any(outside);
-  }
-
-  void flush(error_sums& sums) const {
-    lane_sums{signal[0], noise[0], error[0], largest_error, zeroed, clipped}.flush(sums);
-    lane_sums{signal[1], noise[1], error[1], {}, {}, {}}.flush(sums);
-  }
-};
-
-// The magnitudes of 8 codes of 4 bits, the first in the low half of a byte, in a table of 8.
-NIBBLE_KERNEL floats looked_up(const float* table, const std::uint8_t* codes) {
+// What follows has a form for each width: counts - 1 where y is zero, and where m is above the limit; whether any lane
+// of a mask is set; the magnitudes of the codes of 4 bits at `codes`, the first in the low half of a byte, in a table
+// of 8.
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+NIBBLE_KERNEL wide_words count_zeros(wide_words counts, wide_floats y) {
+  const __m512i n = reinterpret_cast<__m512i>(counts);
+  const __mmask16 zero = _mm512_cmp_ps_mask(y, _mm512_setzero_ps(), _CMP_EQ_OQ);
+  return reinterpret_cast<wide_words>(_mm512_mask_add_epi32(n, zero, n, _mm512_set1_epi32(-1)));
+}
+NIBBLE_KERNEL wide_words count_above(wide_words counts, wide_unsigned m, std::int32_t limit) {
+  const __m512i n = reinterpret_cast<__m512i>(counts);
+  const __mmask16 above = _mm512_cmpgt_epi32_mask(reinterpret_cast<__m512i>(m), _mm512_set1_epi32(limit));
+  return reinterpret_cast<wide_words>(_mm512_mask_add_epi32(n, above, n, _mm512_set1_epi32(-1)));
+}
+NIBBLE_KERNEL bool any_lane(wide_words mask) { return _mm512_movepi32_mask(reinterpret_cast<__m512i>(mask)) != 0; }
+NIBBLE_KERNEL wide_floats looked_up(const float* table, const std::uint8_t* codes) {
+  std::int64_t word;
+  std::memcpy(&word, codes, sizeof word);
+  const __m512i halves = _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1),
+                                                  _mm512_set1_epi64(word));
+  const __m512i index =
+      _mm512_srlv_epi32(halves, _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28));
+  // The table twice: the fourth bit, which is the sign, does not matter.
+  return _mm512_permutexvar_ps(index, _mm512_broadcast_f32x8(_mm256_loadu_ps(table)));
+}
+#else
+NIBBLE_KERNEL wide_words count_zeros(wide_words counts, wide_floats y) { return counts + (y == 0.0F); }
+NIBBLE_KERNEL wide_words count_above(wide_words counts, wide_unsigned m, std::int32_t limit) {
+  return counts + (reinterpret_cast<wide_words>(m) > limit);
+}
 #if defined(__AVX2__)
+NIBBLE_KERNEL bool any_lane(wide_words mask) { return _mm256_movemask_epi8(reinterpret_cast<__m256i>(mask)) != 0; }
+NIBBLE_KERNEL wide_floats looked_up(const float* table, const std::uint8_t* codes) {
   std::int32_t word;
   std::memcpy(&word, codes, sizeof word);
   const __m256i index = _mm256_srlv_epi32(_mm256_set1_epi32(word), _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28));
   return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), index);  // which reads the low 3 bits
-#else
-  floats y;
-  for (std::size_t i = 0; i < lanes; ++i) y[i] = table[(codes[i / 2] >> (i % 2 * 4)) & 7];
-  return y;
-#endif
 }
+#else
+NIBBLE_KERNEL bool any_lane(wide_words mask) { return any(mask); }
+NIBBLE_KERNEL wide_floats looked_up(const float* table, const std::uint8_t* codes) {
+  wide_floats y;
+  for (std::size_t i = 0; i < wide_lanes; ++i) y[i] = table[(codes[i / 2] >> (i % 2 * 4)) & 7];
+  return y;
+}
+#endif
+#endif
+
+struct code_sums {
+  wide_floats signal[parts]{}, noise[parts]{}, error[parts]{}, largest_square{};
+  wide_words zeroed{}, clipped{};
+  wide_unsigned least = ~wide_unsigned{};
+
+  template <std::size_t Part>
+  NIBBLE_KERNEL void add(const float* x, const float* table, const std::uint8_t* codes, std::int32_t limit) {
+    const wide_floats before = load_wide(x + Part * wide_lanes), y = looked_up(table, codes + Part * wide_lanes / 2);
+    const wide_unsigned m = magnitudes_of(before);
+    const wide_floats difference = y - reinterpret_cast<wide_floats>(m), square = difference * difference;
+    least = least < m ? least : m;
+    largest_square = largest_square > square ? largest_square : square;
+    signal[Part] += before * before;
+    noise[Part] += square;
+    error[Part] += difference;
+    zeroed = count_zeros(zeroed, y);
+    clipped = count_above(clipped, m, limit);
+  }
+
+  // Counts a zero not as zeroed, nor as the least magnitude.
+  void leave_out_zeros(const float* x, std::size_t count) {
+    least = ~wide_unsigned{};
+    for (std::size_t k = 0; k < count; k += wide_lanes) {
+      const wide_unsigned m = magnitudes_of(load_wide(x + k));
+      const auto is_zero = m == 0;
+      zeroed -= is_zero;
+      const wide_unsigned counted = m | reinterpret_cast<wide_unsigned>(is_zero);
+      least = least < counted ? least : counted;
+    }
+  }
+
+  [[nodiscard]] NIBBLE_KERNEL bool has_zeros() const { return any_lane(least == 0); }
+
+  // Whether float32 could hold all squares. A sum of 64 squares of which one was too large is above 2^120, or a NaN; no
+  // difference is too small, as a zero has none.
+  [[nodiscard]] NIBBLE_KERNEL bool holds() const {
+    constexpr float most = 0x1p120F;
+    wide_words outside = least < least_squared;
+    for (std::size_t i = 0; i < parts; ++i) outside |= ~((signal[i] <= most) & (noise[i] <= most));
+    return !any_lane(outside);
+  }
+};
+
+// Of many pieces, in sixteen lanes, which are added up when all is there: the same for vectors of any width.
+struct coded_row_sums {
+  double signal[step]{}, noise[step]{}, error[step]{};
+  wide_floats largest_square{};
+  wide_words zeroed{}, clipped{};
+
+  NIBBLE_KERNEL void add(const code_sums& part) {
+    widen(signal, part.signal);
+    widen(noise, part.noise);
+    widen(error, part.error);
+    largest_square = largest_square > part.largest_square ? largest_square : part.largest_square;
+    zeroed += part.zeroed;
+    clipped += part.clipped;
+  }
+
+  void flush(error_sums& sums) const {
+    float square = 0;
+    for (std::size_t i = 0; i < step; ++i) {
+      sums.signal += signal[i];
+      sums.noise += noise[i];
+      sums.error += error[i];
+    }
+    for (std::size_t i = 0; i < wide_lanes; ++i) {
+      square = largest_square[i] > square ? largest_square[i] : square;
+      sums.zeroed -= static_cast<std::uint64_t>(std::int64_t{zeroed[i]});
+      sums.clipped -= static_cast<std::uint64_t>(std::int64_t{clipped[i]});
+    }
+    // The root of the rounded square of a float is the float, where the square neither overflows nor underflows.
+    const auto largest = double{__builtin_sqrtf(square)};
+    if (largest > sums.largest) sums.largest = largest;
+  }
+
+ private:
+  NIBBLE_KERNEL static void widen(double (&total)[step], const wide_floats (&part)[parts]) {
+    float values[step];
+    std::memcpy(values, part, sizeof values);
+    for (std::size_t i = 0; i < step; ++i) total[i] += double{values[i]};
+  }
+};
 
 // A row of elements x, their codes, and the magnitudes and limits that scales give.
 struct coded_row {
@@ -198,22 +292,22 @@ struct coded_row {
   int block_shift;
   std::size_t ahead;
 
-  // Elements first, ..., first + count - 1, whole pairs of vectors; false, and no change, where float32 cannot hold
+  // Elements first, ..., first + count - 1, a multiple of 16; false, and no change, where float32 cannot hold
   // their squares.
-  [[nodiscard]] bool add(std::size_t first, std::size_t count, error_sums& sums) const {
+  [[nodiscard]] NIBBLE_KERNEL bool add(std::size_t first, std::size_t count, coded_row_sums& sums) const {
     code_sums part;
-    for (std::size_t k = first; k < first + count; k += 2 * lanes) {
-      const std::uint8_t scale = scales[k >> block_shift];
+    for (std::size_t k = first; k < first + count; k += step) {
+      const std::size_t scale = scales[k >> block_shift];
       std::int32_t limit;
       std::memcpy(&limit, limits + scale, sizeof limit);
       const float* table = magnitudes + 8 * scale;
       __builtin_prefetch(x + k + ahead, 0, 2);
-      part.add<0>(load(x + k), looked_up(table, codes + k / 2), limit);
-      part.add<1>(load(x + k + lanes), looked_up(table, codes + k / 2 + lanes / 2), limit);
+      part.add<0>(x + k, table, codes + k / 2, limit);
+      if constexpr (parts == 2) part.add<parts - 1>(x + k, table, codes + k / 2, limit);
     }
-    if (any(part.least == 0)) part.leave_out_zeros(x + first, count);
+    if (part.has_zeros()) part.leave_out_zeros(x + first, count);
     if (!part.holds()) return false;
-    part.flush(sums);
+    sums.add(part);
     return true;
   }
 
@@ -251,25 +345,32 @@ void NIBBLE_DISPATCH_ISA::add_row_errors(const float* before, const float* after
   sums.elements += count;
 }
 
-// Block sizes are powers of two, and multiples of two vectors.
+// Block sizes are powers of two, and multiples of 16.
 void NIBBLE_DISPATCH_ISA::add_coded_row_errors(const float* before, const std::uint8_t* codes,
                                                const std::uint8_t* scales, const float* magnitudes, const float* limits,
                                                std::size_t count, std::size_t block_size, std::size_t ahead,
                                                error_sums& sums) {
   const coded_row row{before, codes, scales, magnitudes, limits, __builtin_ctzll(block_size), ahead};
+  coded_row_sums total;
   float after[2 * piece];
+  std::size_t summed = 0;
   for (std::size_t i = 0; i < count;) {
     const std::size_t left = count - i;
     std::size_t part = left < 2 * piece ? left : 2 * piece;
-    if (part >= 2 * lanes) part = part / (2 * lanes) * (2 * lanes);
-    if (part < 2 * lanes || !row.add(i, part, sums)) {
+    if (part >= step) part = part / step * step;
+    if (part < step || !row.add(i, part, total)) {
       // Pieces begin at the beginning of a block, or within one that is longer than a piece.
       row.decode(i, part, after);
       add_row_errors(before + i, after, limits, scales + i / block_size, part, block_size, sums);
     } else {
       sums.elements += part;
+      summed += part;
     }
     i += part;
+    if (summed < most_counted && i < count) continue;
+    total.flush(sums);
+    total = coded_row_sums();
+    summed = 0;
   }
 }
 
