@@ -73,11 +73,11 @@ std::string demonstration(const quantize_request& request) {
          " float32: nearly normal, with some columns and single values much larger.\n" + "Quantized to " +
          request.format + ", recipe " + request.recipe + ", rounding " + rounding_text(job) + ": " +
          byte_count(reader.bytes()) + " became " + byte_count(size) + ".\n\n" + block_text(job, tensor, reader, amax) +
-         "\nWhat it cost: SQNR " + sqnr_text(errors) + " dB (relative mean squared error " +
-         significant(errors.relative_mse(), 4) + "), largest error " + significant(errors.largest, 4) + ",\n" +
-         fixed(100 * errors.zeroed_share(), 2) + " % of the values became zero, " +
-         fixed(100 * errors.clipped_share(), 2) + " % were clipped.\n\nEvery format, default recipe:\n\n" +
-         format_table(reports) +
+         "\nWhat it cost: SQNR " + sqnr_text(errors) + (errors.noise == 0 ? "" : " dB") +
+         " (relative mean squared error " + significant(errors.relative_mse(), 4) + "), largest error " +
+         significant(errors.largest, 4) + ",\n" + fixed(100 * errors.zeroed_share(), 2) +
+         " % of the values became zero, " + fixed(100 * errors.clipped_share(), 2) +
+         " % were clipped.\n\nEvery format, default recipe:\n\n" + format_table(reports) +
          "\nA file of your own:\n"
          "  nibble report model.safetensors\n"
          "  nibble quantize model.safetensors -o small.safetensors --format " +

@@ -126,7 +126,7 @@ class header_events : public nlohmann::json_sax<json> {
   [[noreturn]] bool unexpected(const std::string& what) const {
     if (where_ == place::outside) fail("its header is " + what + ", not an object");
     if (where_ == place::root) fail("the entry '" + printable(key_) + "' of its header is " + what);
-    fail("unexpected " + what + " in its header under '" + printable(key_) + "'" +
+    fail(what + " stands in its header under '" + printable(key_) + "'" +
          (where_ == place::metadata ? " of __metadata__" : of_tensor()));
   }
 

@@ -68,6 +68,10 @@ std::string byte_count(std::uint64_t bytes) {
   return fixed(value, unit == 0 ? 0 : 1) + " " + units[unit];
 }
 
+std::string counted(std::uint64_t count, std::string_view noun) {
+  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
 std::string shape_text(std::span<const std::uint64_t> shape) {
   std::string result = "[";
   for (std::size_t i = 0; i < shape.size(); ++i) result += (i == 0 ? "" : ", ") + std::to_string(shape[i]);

@@ -27,6 +27,9 @@ std::string power_text(int base, int exponent);
 /// "17 B", "1.2 KiB", "2.0 GiB".
 std::string byte_count(std::uint64_t bytes);
 
+/// "1 tensor", "2 tensors".
+std::string counted(std::uint64_t count, std::string_view noun);
+
 /// "[]", "[7]", "[2, 3]".
 std::string shape_text(std::span<const std::uint64_t> shape);
 

@@ -304,7 +304,7 @@ class Report(ToolTest):
 
     def test_nan(self):
         write_npy(self.path("a.npy"), "<f4", (64,), pack_floats([float("nan")] + [1.0] * 63))
-        self.assertIn(b"1 elements are NaN or Inf", run("report", self.path("a.npy"))[0])
+        self.assertIn(b"1 element NaN or Inf", run("report", self.path("a.npy"))[0])
         for recipe in ("default", "unbiased", "transformer-engine", "transformer-engine-kernel", "torchao-tensor-scale",
                        "compressed-tensors", "ggml"):
             run("quantize", self.path("a.npy"), "-o", self.path("q.safetensors"), "--recipe", recipe)

@@ -32,12 +32,14 @@ std::string summary_text(const quantize_summary& summary, const quantize_argumen
     total.add(t.errors);
   }
   const quantize_job job = job_for(arguments.request, "");
-  std::string text = table.str() + "\n" + std::to_string(summary.tensors.size()) + " tensors quantized to " +
+  std::string text = table.str() + "\n" + counted(summary.tensors.size(), "tensor") + " quantized to " +
                      arguments.request.format + " (recipe " + arguments.request.recipe + ", rounding " +
                      rounding_text(job) + "), " + std::to_string(summary.copied) + " copied\n" +
                      byte_count(summary.bytes_before) + " became " + byte_count(summary.bytes_after) + ", SQNR " +
-                     sqnr_text(total) + " dB\n";
-  if (total.nonfinite > 0) text += std::to_string(total.nonfinite) + " elements are NaN or Inf\n";
+                     sqnr_text(total) + (total.noise == 0 ? "\n" : " dB\n");
+  if (total.nonfinite > 0) {
+    text += counted(total.nonfinite, "element") + " NaN or Inf: their blocks decode to NaN, and the SQNR is nan\n";
+  }
   return text + "wrote " + printable(arguments.output) + "\n";
 }
 
@@ -84,7 +86,8 @@ void add_quantize(CLI::App& program) {
       "\nEvery floating-point tensor with elements is quantized, the others are copied as they are. Blocks run along "
       "the\n"
       "last dimension; leading dimensions are folded into rows, and a tensor of one dimension is one row. A tensor T\n"
-      "becomes T_packed, T_scale and, where the format has one, T_global_scale (luq4: T_packed and T_global_scale, its\n"
+      "becomes T_packed, T_scale and, where the format has one, T_global_scale (luq4: T_packed and T_global_scale, "
+      "its\n"
       "alpha, rounded stochastically by the default recipe alone); its shape, format, recipe and rounding\n"
       "go into the file's __metadata__. The array of a .npy file is called 'data'. In a glob, * also matches '/' and\n"
       "'.'. Stochastic rounding draws a word for each element from its index, the seed and the tensor's name.");

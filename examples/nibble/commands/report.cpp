@@ -44,8 +44,8 @@ std::string nonfinite_note(const std::vector<tensor_report>& reports) {
   std::uint64_t count = 0;
   for (const tensor_report& report : reports) count += report.errors.front().nonfinite;
   if (count == 0) return "";
-  return "\n" + std::to_string(count) +
-         " elements are NaN or Inf: their blocks decode to NaN, and the SQNR of their tensors is nan.\n";
+  return "\n" + counted(count, "element") +
+         " NaN or Inf: their blocks decode to NaN, and the SQNR of their tensors is nan.\n";
 }
 
 void run_report(const report_arguments& arguments) {
@@ -71,10 +71,12 @@ void add_report(CLI::App& program) {
   add_threads(*command, arguments->threads);
   add_npy_bf16(*command, arguments->npy_bf16);
   command->footer(
-      "Every format is measured with the default recipe and nearest-even rounding, luq4 with its stochastic one. 'bits'\n"
+      "Every format is measured with the default recipe and nearest-even rounding, luq4 with its stochastic one. "
+      "'bits'\n"
       "counts an element and its share of the scale; 'zeroed' are nonzero elements that became zero; 'clipped' are\n"
       "elements beyond the largest number of their block. 'bias %' is the mean error along the value (negative:\n"
-      "magnitudes shrink) over the root mean square of the values, '+-' its standard error, z their ratio: beyond 5 it is\n"
+      "magnitudes shrink) over the root mean square of the values, '+-' its standard error, z their ratio: beyond 5 it "
+      "is\n"
       "no accident.");
   command->callback([arguments] { run_report(*arguments); });
 }
