@@ -5,8 +5,10 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 #include <nibble/block/block_scale.hpp>
+#include <nibble/block/quantize.hpp>
 #include <oracle/blocks.hpp>
 #include <oracle/tensors.hpp>
 
@@ -32,4 +34,27 @@ TEST_CASE("block scale: ggml's UE4M3 encoder") {
   oracle::generator g(2);
   for (int i = 0; i < 200'000; ++i) check(0x3A000000U + g.below(0x0A000000U));
   NIBBLE_CHECK_EQUAL(found, 200'000 + 126 * 21);
+}
+
+// By hand: 2^-9 / 6 is below the smallest E4M3 number 2^-9, code 1; 2^-6 is code 8.
+TEST_CASE("block scale: an exact quotient has a floor, too") {
+  const std::vector<float> values(16, 0x1p-9F);
+  nibble::recipe r = nibble::recipe::unbiased;
+  r.tensor = nibble::tensor_scale_rule::one;
+  const auto code_of = [&] {
+    return nibble::quantize<nibble::nvfp4>(nibble::matrix_view{values.data(), 1, 16}, {.recipe = r}).scales()[0];
+  };
+  CHECK(int{code_of()} == 1);
+  r.scale_floor = 0x1p-6F;
+  CHECK(int{code_of()} == 8);
+}
+
+// By hand: 0.3 is nearest to 1.25 * 2^-2, code 0x2a.
+TEST_CASE("block scale: what replaces a zero is rounded to the scale format") {
+  const std::vector<float> values(16, 0.0F);
+  nibble::recipe r;
+  r.zero_scale = nibble::zero_scale_rule::replace;
+  r.scale_replacement = 0.3F;
+  const auto q = nibble::quantize<nibble::nvfp4>(nibble::matrix_view{values.data(), 1, 16}, {.recipe = r});
+  CHECK(int{q.scales()[0]} == 0x2a);
 }

@@ -144,6 +144,8 @@ TEST_CASE("errors: too few random words") {
 
 TEST_CASE("errors: recipes") {
   check_message([](scene& s) { s.options.recipe = recipe::floor; }, {"options.recipe", "scale", "unspecified"});
+  check_message([](scene& s) { s.options.recipe.searches_in_float = true; },
+                {"options.recipe.searches_in_float", "options.recipe.tensor", "one"});
   scene s;
   CHECK_THROWS_WITH_AS(
       (void)nibble::quantize<nibble::mxfp4>(s.x, {.recipe = recipe::compressed_tensors}),

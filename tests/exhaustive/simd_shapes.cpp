@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// quantize and dequantize on simd{} against scalar{}: random shapes, strides, offsets, orientations, recipes, roundings and
-// source types, on hostile elements, every byte around the results watched. Arguments: a name of the list below, and how
-// many matrices. `simd_shapes nvfp4 10000` is the whole proof for a format; every tail length up to two tiles comes first.
+// quantize and dequantize on simd{} against scalar{}: random shapes, strides, offsets, orientations, recipes (presets,
+// and presets with some fields changed), roundings, tensor amaxes and source types, on hostile elements, every byte
+// around the results watched. Arguments: a name of the list below, and how many matrices. `simd_shapes nvfp4 10000` is
+// the whole proof for a format; every tail length up to two tiles comes first.
 #include <array>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <stdexcept>
 #include <string_view>
 #include <vector>
 
@@ -37,7 +39,8 @@ class random_words {
   std::uint64_t state_;
 };
 
-/// Bits of one element: ties and near ties around 1, any exponent, subnormals, zeros, huge ones; `special` adds Inf and NaN.
+/// Bits of one element: ties and near ties around 1, any exponent, subnormals, zeros, huge ones; `special` adds Inf and
+/// NaN.
 std::uint32_t element(random_words& random, bool special) {
   const std::uint64_t word = random.next();
   const auto sign = static_cast<std::uint32_t>(word >> 32) & 0x8000'0000U;
@@ -58,15 +61,35 @@ std::uint32_t element(random_words& random, bool special) {
   }
 }
 
-const recipe* const recipes[] = {
-    nullptr, &recipe::unbiased, &recipe::transformer_engine, &recipe::transformer_engine_kernel, &recipe::transformer_engine_2_14,
-    &recipe::transformer_engine_cpp, &recipe::transformer_engine_cpp_2d, &recipe::transformer_engine_four_over_six,
-    &recipe::torchao, &recipe::torchao_tensor_scale, &recipe::floor, &recipe::rceil, &recipe::ceil, &recipe::even,
-    &recipe::microxcaling, &recipe::ggml, &recipe::compressed_tensors, &recipe::fbgemm, &recipe::vllm_emulation};
+const recipe* const recipes[] = {nullptr,
+                                 &recipe::unbiased,
+                                 &recipe::transformer_engine,
+                                 &recipe::transformer_engine_kernel,
+                                 &recipe::transformer_engine_2_14,
+                                 &recipe::transformer_engine_cpp,
+                                 &recipe::transformer_engine_cpp_2d,
+                                 &recipe::transformer_engine_four_over_six,
+                                 &recipe::torchao,
+                                 &recipe::torchao_tensor_scale,
+                                 &recipe::floor,
+                                 &recipe::rceil,
+                                 &recipe::ceil,
+                                 &recipe::even,
+                                 &recipe::microxcaling,
+                                 &recipe::ggml,
+                                 &recipe::compressed_tensors,
+                                 &recipe::fbgemm,
+                                 &recipe::vllm_emulation};
 
-template <block_format F>
-bool says_something(const recipe& r) {
-  return F.power_of_two_scale() ? r.exponent != exponent_rule::unspecified : r.scale != scale_rule::unspecified;
+/// Whether a call throws, as those do whose recipe says nothing about the format, or what means nothing.
+template <class Call>
+bool refuses(const Call& call) {
+  try {
+    call();
+  } catch (const std::invalid_argument&) {
+    return true;
+  }
+  return false;
 }
 
 /// Storage for a result with gaps between its rows and a watched byte everywhere else.
@@ -78,8 +101,10 @@ struct watched {
   float tensor_scale = -1.0F;
 
   watched(std::size_t rows, std::size_t cols, std::size_t gap)
-      : code_stride(F.row_bytes(cols) + gap), scale_stride(F.scale_cols(cols) + gap),
-        codes(rows * code_stride + 64, 0xa5), scales(F.scale_rows(rows) * scale_stride + 64, code_type<F.scale>{0x5a}) {}
+      : code_stride(F.row_bytes(cols) + gap),
+        scale_stride(F.scale_cols(cols) + gap),
+        codes(rows * code_stride + 64, 0xa5),
+        scales(F.scale_rows(rows) * scale_stride + 64, code_type<F.scale>{0x5a}) {}
   block_view<F> view(std::size_t rows, std::size_t cols) {
     return {codes.data() + 1, scales.data() + 1, &tensor_scale, rows, cols, code_stride, scale_stride};
   }
@@ -118,19 +143,64 @@ class shapes {
     }
   }
 
+  /// Gives a quarter of the fields another enumerator; `last` is the largest.
+  template <class Enum>
+  void change(Enum& field, Enum last) {
+    if (random_.below(4) == 0) field = static_cast<Enum>(random_.below(static_cast<std::size_t>(last) + 1));
+  }
+  void change(bool& field) { change(field, true); }
+  void change(float& field) {
+    constexpr float values[] = {0.0F, 0x1p-6F, 0.125F, 1.0F, 256.0F, 1e-40F, 0.3F, 100.0F};
+    if (random_.below(4) == 0) field = values[random_.below(std::size(values))];
+  }
+  void change(recipe& r) {
+    change(r.amax, amax_rule::ignore_nan);
+    change(r.tensor, tensor_scale_rule::power_of_two_up);
+    change(r.zero_tensor_encodes_one);
+    change(r.scale, scale_rule::exact);
+    change(r.scale_rounding, rounding_mode::to_odd);
+    change(r.scale_floor);
+    change(r.ggml_scale_codec);
+    change(r.exponent, exponent_rule::float_log2_floor_wrapped);
+    change(r.infinite_amax_saturates);
+    change(r.element, element_rule::exact);
+    change(r.zero_scale, zero_scale_rule::replace);
+    change(r.scale_replacement);
+    change(r.rounding, rounding_mode::to_odd);
+    change(r.half_added_in_float);
+    change(r.searches_in_float);
+    change(r.policy.nan_code, nan_code_rule::quiet_payload);
+    change(r.policy.nan_sign, nan_sign_rule::keep);
+    change(r.policy.absent_nan, absent_nan_rule::negated_zero);
+    change(r.policy.infinity, infinity_rule::zero);
+    change(r.policy.negative_zero, negative_zero_rule::drop);
+    change(r.policy.negative_in_unsigned, unsigned_rule::nan);
+    change(r.underflow_is_zero);
+    change(r.choice, four_over_six::mean_squared_error);
+    change(r.tensor_scale_max);
+  }
+
   quantize_options options(std::size_t elements) {
     quantize_options o;
     const recipe* r = recipes[random_.below(std::size(recipes))];
     if (r != nullptr) o.recipe = *r;
+    if (random_.below(2) == 0) change(o.recipe);
+    // Of another tensor, say of the step before: scales saturate, or are far too large.
+    if (random_.below(4) == 0) o.tensor_amax = bit_cast<float>(element(random_, false) & 0x7fff'ffffU);
     if (random_.below(3) == 0) o.orientation = orientation::column_wise;
-    const auto variant = random_.below(2) == 0 ? stochastic_variant::a : static_cast<stochastic_variant>(random_.below(3));
+    const auto variant =
+        random_.below(2) == 0 ? stochastic_variant::a : static_cast<stochastic_variant>(random_.below(3));
     const int bits = 8 << random_.below(3);
     switch (random_.below(6)) {
       case 0: o.rounding = static_cast<rounding_mode>(random_.below(7)); break;
       case 1:
       case 2:
-        o.rounding = stochastic{.seed = random_.next(), .stream = random_.below(3), .bits = bits, .variant = variant,
-                                .first_element = random_.below(99), .rounds = random_.below(2) == 0 ? 7 : 10};
+        o.rounding = stochastic{.seed = random_.next(),
+                                .stream = random_.below(3),
+                                .bits = bits,
+                                .variant = variant,
+                                .first_element = random_.below(99),
+                                .rounds = random_.below(2) == 0 ? 7 : 10};
         break;
       case 3:
         words_.resize(elements * static_cast<std::size_t>(bits) / 32 + 1);
@@ -151,23 +221,29 @@ class shapes {
     for (T& value : x) value = number<T>(element(random_, special));
     const matrix_view<T> view{x.data() + random_.below(3), rows, cols, static_cast<std::ptrdiff_t>(row_step),
                               static_cast<std::ptrdiff_t>(col_step)};
-    const quantize_options o = options(rows * cols);
-    if (!says_something<F>(o.recipe)) return;
+    quantize_options o = options(rows * cols);
+    quantize_counts wanted_counts;
+    quantize_counts got_counts;
+    const bool counts = random_.below(4) == 0;
     const bool turned = o.orientation == orientation::column_wise;
     const std::size_t r = turned ? cols : rows;
     const std::size_t c = turned ? rows : cols;
     const std::size_t gap = random_.below(3);
     watched<F> wanted(r, c, gap);
     watched<F> got(r, c, gap);
-    quantize(scalar{}, view, wanted.view(r, c), o);
-    quantize(simd{}, view, got.view(r, c), o);
-    ++count_;
-    const bool same = wanted == got && same_values<F>(wanted, r, c);
+    if (counts) o.counts = &wanted_counts;
+    const bool throws = refuses([&] { quantize(scalar{}, view, wanted.view(r, c), o); });
+    if (counts) o.counts = &got_counts;
+    const bool throws_too = refuses([&] { quantize(simd{}, view, got.view(r, c), o); });
+    count_ += throws ? 0 : 1;
+    const bool same = throws == throws_too && wanted == got && (throws || same_values<F>(wanted, r, c)) &&
+                      std::memcmp(&wanted_counts, &got_counts, sizeof(quantize_counts)) == 0;
     if (!same && different_++ < 10) {
       const rounding_choice choice = o.rounding.choice(o.recipe);
-      std::printf("%zu x %zu, steps %zu %zu, %zu bytes an element, mode %d variant %d bits %d, by columns %d: they differ\n", rows,
-                  cols, row_step, col_step, sizeof(T), static_cast<int>(choice.mode), static_cast<int>(choice.variant),
-                  choice.random_bits, turned ? 1 : 0);
+      std::printf(
+          "%zu x %zu, steps %zu %zu, %zu bytes an element, mode %d variant %d bits %d, by columns %d: they differ\n",
+          rows, cols, row_step, col_step, sizeof(T), static_cast<int>(choice.mode), static_cast<int>(choice.variant),
+          choice.random_bits, turned ? 1 : 0);
     }
   }
 
@@ -202,13 +278,20 @@ int run(std::string_view name, std::uint64_t count) {
 // Formats of a user: odd element formats, scales, block sizes and packings.
 constexpr float_format e1m2{.exponent_bits = 1, .mantissa_bits = 2, .bias = 0};
 constexpr float_format e2m2{.exponent_bits = 2, .mantissa_bits = 2, .bias = 1};
-constexpr block_format eights{.element = e1m2, .scale = formats::e5m2, .block_size = 8, .tensor_scale = true,
+constexpr block_format eights{.element = e1m2,
+                              .scale = formats::e5m2,
+                              .block_size = 8,
+                              .tensor_scale = true,
                               .packing = layouts::nibbles_high_first};
 constexpr block_format five_bits{.element = e2m2, .scale = formats::e8m0, .block_size = 72};
-constexpr block_format half_scales{.element = formats::e4m3fnuz, .scale = formats::f16, .block_size = 24, .block_rows = 3};
-constexpr block_format powers{.element = formats::e3m0, .scale = formats::e8m0, .block_size = 32,
-                              .packing = layouts::nibbles_low_first};
-constexpr block_format dense{.element = formats::e2m3, .scale = formats::ue4m3, .block_size = 256, .tensor_scale = true,
+constexpr block_format half_scales{
+    .element = formats::e4m3fnuz, .scale = formats::f16, .block_size = 24, .block_rows = 3};
+constexpr block_format powers{
+    .element = formats::e3m0, .scale = formats::e8m0, .block_size = 32, .packing = layouts::nibbles_low_first};
+constexpr block_format dense{.element = formats::e2m3,
+                             .scale = formats::ue4m3,
+                             .block_size = 256,
+                             .tensor_scale = true,
                              .packing = layouts::dense6};
 constexpr block_format p3109{.element = formats::binary8p4se, .scale = formats::f32, .block_size = 20};
 

@@ -93,7 +93,9 @@ NIBBLE_HD constexpr std::uint32_t rounded_scale_code(const block_format& f, cons
   }
   const bool guarded = r.amax == amax_rule::finite && f.scale == formats::f32;
   if (r.scale == scale_rule::exact) {
-    const std::uint64_t quotient = exact_quotient(amax, make_divisor(k.largest_element, t.decode));
+    std::uint64_t quotient = exact_quotient(amax, make_divisor(k.largest_element, t.decode));
+    const std::uint64_t floor = to_bits(double{r.scale_floor});
+    if (quotient < floor) quotient = floor;  // neither is negative, and a NaN is above all numbers
     const std::uint32_t code = encode_scale(f.scale, quotient, r.scale_rounding);
     return guarded ? guarded_float_scale(binary32::from_bits(code), amax, k.largest_element).bits() : code;
   }
@@ -160,8 +162,10 @@ NIBBLE_HD constexpr element_scaling make_element_scaling(const block_format& f, 
     return e;
   }
   if (d.is_zero() && r.zero_scale == zero_scale_rule::replace) {
-    d = binary32(r.scale_replacement);
-    code = f.scale == formats::f32 ? d.bits() : encode_scale(f.scale, d.bits(), rounding_mode::nearest_even);
+    code = binary32(r.scale_replacement).bits();
+    if (f.scale != formats::f32) code = encode_scale(f.scale, code, rounding_mode::nearest_even);
+    d = binary32::from_bits(to_bits(called_decode(f.scale, code)));
+    e.scale = d;
   }
   const bool zero_codes = d.is_zero() && (r.zero_scale == zero_scale_rule::zero_codes || r.element == element_rule::exact);
   if (zero_codes || (r.element == element_rule::exact && !d.is_finite())) {

@@ -228,6 +228,9 @@ void check_recipe(const recipe& r) {
   if (!F.power_of_two_scale() && r.scale == scale_rule::unspecified) {
     throw_argument("options.recipe says nothing about scales with mantissa bits (its `scale` is unspecified)");
   }
+  if (F.tensor_scale && r.searches_in_float && r.tensor != tensor_scale_rule::one) {
+    throw_argument("options.recipe.searches_in_float is true; options.recipe.tensor must then be one");
+  }
   // exact_quotient divides by at most 32 significant bits.
   const bool short_tensor_scale = r.tensor == tensor_scale_rule::one || r.tensor == tensor_scale_rule::power_of_two_up;
   if (F.tensor_scale && F.scale.mantissa_bits > 7 && r.element == element_rule::exact && !short_tensor_scale) {

@@ -86,20 +86,21 @@ struct recipe {
   scale_rule scale = scale_rule::amax_times_product;
   rounding_mode scale_rounding = rounding_mode::nearest_even;  ///< rounding of a scale that is not a power of two
   float scale_floor = 0.0F;       ///< smallest scale before rounding; 2^-6 in torchao's NVFP4
-  bool ggml_scale_codec = false;  ///< ggml's UE4M3 encoder: half up, and 448 for everything from 248
+  bool ggml_scale_codec = false;  ///< ggml's UE4M3 encoder: half up, and 448 for everything from 248; not with `exact`
   exponent_rule exponent = exponent_rule::floor;
   bool infinite_amax_saturates = false;  ///< power-of-two scales: amax Inf gives the largest scale (Transformer Engine
                                          ///< MXFP8), else NaN (torchao, microxcaling)
 
   element_rule element = element_rule::multiply_reciprocal_of_product;
   zero_scale_rule zero_scale = zero_scale_rule::zero_codes;
-  float scale_replacement = 0.125F;
+  float scale_replacement = 0.125F;  ///< rounded to the scale format
   rounding_mode rounding = rounding_mode::nearest_even;  ///< of elements, where the call names none: nearest_away in
                                                          ///< microxcaling, nearest_toward_zero in ggml
   bool half_added_in_float = false;  ///< the largest float32 below half the smallest step counts as that half, since
                                      ///< adding 0.5 rounds it up (microxcaling)
   bool searches_in_float = false;  ///< the nearest number is searched by float32 differences and the smallest of equals
-                                   ///< wins, which far beyond the range is not the largest number (ggml)
+                                   ///< wins, which far beyond the range is not the largest number (ggml);
+                                   ///< without a tensor scale only
   special_policy policy{.absent_nan = absent_nan_rule::zero};  ///< codes of NaN, Inf and -0 elements
   bool underflow_is_zero = false;  ///< a product with a power-of-two scale that underflows float32 counts as an exact
                                    ///< zero (microxcaling)

@@ -50,6 +50,7 @@ class scale_group {
         largest_(static_cast<float>(k.largest_element)), reciprocal_(static_cast<float>(k.reciprocal_largest)),
         encode_(static_cast<float>(t.encode)), decode_(static_cast<float>(t.decode)),
         largest_times_decode_(static_cast<float>(k.largest_element * t.decode)),
+        most_(static_cast<float>(exact_binary32(F.scale.max_value()) * binary32(2.0F) * k.largest_element * t.decode)),
         replacement_code_(r.zero_scale == zero_scale_rule::replace && !F.power_of_two_scale() && F.scale.bits() <= 16
                               ? encode_scale(F.scale, binary32(r.scale_replacement).bits(), rounding_mode::nearest_even)
                               : 0U) {}
@@ -74,7 +75,9 @@ class scale_group {
   [[nodiscard]] NIBBLE_ALWAYS_INLINE real unrounded(words amax) const noexcept {
     const real x(bits_as<float>(amax));
     if (recipe_->scale != scale_rule::exact) return unrounded_scale(recipe_->scale, x, largest_, reciprocal_, encode_, decode_);
-    return real(bits_as<float>(quotient_to_odd<Arch>(x, largest_times_decode_, real(1.0F) / largest_times_decode_)));
+    // What gives twice the largest scale saturates as more does, and its quotient does not overflow.
+    const real kept = minimum(x, most_);
+    return real(bits_as<float>(quotient_to_odd<Arch>(kept, largest_times_decode_, real(1.0F) / largest_times_decode_)));
   }
   /// As run() for the scales and for 1.5 times them, of formats whose scales are no powers of two.
   void run_both(words amax, words (&code)[2], words (&operand)[2]) const noexcept {
@@ -119,8 +122,7 @@ class scale_group {
     round(bits_as<std::uint32_t>(s.value), code, d);
     const auto is_zero = d == words(0U);
     if (r.zero_scale == zero_scale_rule::replace) {
-      const binary32 replacement(r.scale_replacement);
-      d = xsimd::select(is_zero, words(replacement.bits()), d);
+      d = xsimd::select(is_zero, words(to_bits(decode<F.scale>(replacement_code_))), d);
       code = xsimd::select(is_zero, words(replacement_code_), code);
     }
     if (r.element == element_rule::exact) {
@@ -137,7 +139,7 @@ class scale_group {
   /// The codes that non-negative finite scales round to, and their values.
   void round(words bits, words& code, words& value) const noexcept {
     const bool upward = recipe_->scale_rounding == rounding_mode::upward;
-    if (recipe_->ggml_scale_codec) {
+    if (recipe_->ggml_scale_codec && recipe_->scale != scale_rule::exact) {
       code = ggml_codes(bits);
     } else {
 #if defined(__AVX2__)
@@ -185,7 +187,7 @@ class scale_group {
 
   const recipe* recipe_;
   special_codes codes_;
-  real largest_, reciprocal_, encode_, decode_, largest_times_decode_;
+  real largest_, reciprocal_, encode_, decode_, largest_times_decode_, most_;
   std::uint32_t replacement_code_;  ///< of a scale that is zero
 };
 

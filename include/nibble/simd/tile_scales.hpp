@@ -174,6 +174,7 @@ class tile_scales {
     const bool divides = how_by_rule_ == kind::exact || how_by_rule_ == kind::divide;
     words smallest(~0U);
     words leaves_nothing(0U);
+    bool divides_by_zero = false;
     for (std::size_t b = 0; b < blocks; b += width) {
       const words amax = words::load_unaligned(amax_ + b);
       if (mixed_ && !group_.is_plain(amax)) continue;
@@ -181,6 +182,7 @@ class tile_scales {
       // Zero is as good a multiplier as any, so it counts as the largest.
       largest = xsimd::max(largest, bits_as<std::int32_t>(operand));
       smallest = xsimd::min(smallest, operand - words(1U));
+      divides_by_zero = divides_by_zero || xsimd::any(operand == words(0U));
       leaves_nothing = leaves_nothing | xsimd::select(operand == words(0U), amax, words(0U));
       const real multiplier = real(bits_as<float>(operand)) * real(unit_);
       multiplier.value.store_unaligned(reinterpret_cast<float*>(multiplier_ + b));
@@ -205,6 +207,8 @@ class tile_scales {
     // Within the ranges of is_plain_operand.
     const std::uint32_t lowest = how_by_rule_ == kind::exact ? 60U : how_by_rule_ == kind::divide ? 81U : 119U;
     plain_ = !direct_ && within(127U - lowest, 127U + 82U) && (how_by_rule_ != kind::exact || has_exact_quotient<Arch>);
+    // A zero is no divisor: what it stands for is the recipe's.
+    if (how_by_rule_ == kind::divide && divides_by_zero) plain_ = false;
   }
 
   /// The same where each block came through one().
@@ -330,13 +334,15 @@ class tile_scales {
     }
     if (e.how == kind::exact) {
       operand_[b] = (e.scale * scaling_->decode).bits();
-      if (!is_power_of_two(scaling_->decode)) how_[b] = kind::nothing;
+      if (!is_power_of_two(scaling_->decode) || operand_[b] == 0) how_[b] = kind::nothing;
     }
     if (amax_[b] >= 0x7f80'0000U) how_[b] = kind::nothing;
     const std::uint32_t field = operand_[b] >> 23;
     const bool takes = operand_[b] == 0 || (field >= lowest_field_ && operand_[b] <= highest_field_ << 23);
     const bool near = is_near(b);
-    direct_ = direct_ && how_[b] == how_by_rule_ && takes && near;
+    // A zero leaves no sign of a number that it multiplies.
+    const bool leaves_nothing = operand_[b] == 0 && amax_[b] != 0 && reads_signs_;
+    direct_ = direct_ && how_[b] == how_by_rule_ && takes && near && !leaves_nothing;
     const binary32 multiplier = binary32::from_bits(operand_[b]) * binary32(unit_);
     multiplier_[b] = multiplier.bits();
     if (exact_) reciprocal_[b] = multiplier.is_zero() ? 0U : (binary32(1.0F) / multiplier).bits();
