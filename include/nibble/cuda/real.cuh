@@ -57,6 +57,12 @@ inline __device__ std::uint32_t multiply_add_bits(std::uint32_t a, std::uint32_t
   asm("fma.rn.f32 %0, %1, %2, %3;" : "=r"(result) : "r"(a), "r"(b), "r"(c));
   return result;
 }
+/// a * b + c, rounded once and limited to 0 and 1; 0 for NaN.
+inline __device__ std::uint32_t saturated_multiply_add(std::uint32_t a, std::uint32_t b, std::uint32_t c) noexcept {
+  std::uint32_t result;
+  asm("fma.rn.sat.f32 %0, %1, %2, %3;" : "=r"(result) : "r"(a), "r"(b), "r"(c));
+  return result;
+}
 /// c - a * b, rounded once.
 inline __device__ std::uint32_t multiply_subtract_bits(std::uint32_t a, std::uint32_t b, std::uint32_t c) noexcept {
   std::uint32_t result;
@@ -109,10 +115,10 @@ __device__ std::uint32_t larger_magnitudes(std::uint32_t a, std::uint32_t b) noe
 #endif
   return result;
 }
-/// The smaller of |a| and the positive number b; b where a is NaN.
-inline __device__ std::uint32_t clamped_magnitude(std::uint32_t a, std::uint32_t b) noexcept {
+/// The smaller magnitude; of one number and NaN the number's.
+inline __device__ std::uint32_t smaller_magnitude(std::uint32_t a, std::uint32_t b) noexcept {
   std::uint32_t result;
-  asm("{ .reg .f32 m;\n  abs.f32 m, %1;\n  min.f32 %0, m, %2; }" : "=r"(result) : "r"(a), "r"(b));
+  asm("{ .reg .f32 x, y;\n  abs.f32 x, %1;\n  abs.f32 y, %2;\n  min.f32 %0, x, y; }" : "=r"(result) : "r"(a), "r"(b));
   return result;
 }
 /// An exact widening; a NaN is some NaN.
@@ -158,12 +164,6 @@ inline __device__ double to_double(std::uint32_t a) noexcept {
 inline __device__ std::uint32_t rounded_bits(double a) noexcept {
   std::uint32_t result;
   asm("{ .reg .f32 f;\n  cvt.rn.f32.f64 f, %1;\n  mov.b32 %0, f; }" : "=r"(result) : "d"(a));
-  return result;
-}
-/// The smaller magnitude.
-inline __device__ std::uint32_t smaller_magnitude(std::uint32_t a, std::uint32_t b) noexcept {
-  std::uint32_t result;
-  asm("{ .reg .f32 x, y;\n  abs.f32 x, %1;\n  abs.f32 y, %2;\n  min.f32 %0, x, y; }" : "=r"(result) : "r"(a), "r"(b));
   return result;
 }
 /// a as a float, to nearest even.

@@ -28,7 +28,7 @@ struct element_binade {
   std::uint32_t magnitude;
   std::uint32_t power;  ///< of two, not above the magnitude unless the magnitude is subnormal
 
-  __device__ explicit element_binade(std::uint32_t bits) noexcept : magnitude(clamped_magnitude(bits, largest)) {
+  __device__ explicit element_binade(std::uint32_t bits) noexcept : magnitude(smaller_magnitude(bits, largest)) {
     const std::uint32_t own = magnitude & 0x7f80'0000U;
     power = own > lowest ? own : lowest;
   }
