@@ -64,16 +64,16 @@ struct raw_chunk {
     return larger_magnitudes<bfloat>(larger_magnitudes<bfloat>(vectors[0].x, vectors[0].y),
                                      larger_magnitudes<bfloat>(vectors[0].z, vectors[0].w));
   }
-  /// Its sign bits at the sign bits of eight nibbles.
+  /// Its sign bits as those of gather_signs.
   [[nodiscard]] __device__ std::uint32_t signs() const noexcept {
     if constexpr (std::is_same_v<T, float>) {
       std::uint32_t bits[chunk_elements];
       widen(bits);
       return gather_signs(bits);
     } else {
-      const std::uint32_t low = __byte_perm(vectors[0].x, vectors[0].y, 0x7351U);
-      const std::uint32_t high = __byte_perm(vectors[0].z, vectors[0].w, 0x7351U);
-      return nibble_signs(make_uint2(__byte_perm(low, high, 0x5410U), __byte_perm(low, high, 0x7632U)));
+      const std::uint32_t low = select_bytes<0xfbd9U>(vectors[0].x, vectors[0].y);
+      const std::uint32_t high = select_bytes<0xfbd9U>(vectors[0].z, vectors[0].w);
+      return nibble_signs(select_bytes<0x5410U>(low, high), select_bytes<0x7632U>(low, high));
     }
   }
   /// The binary32 bits of its elements; a NaN is some NaN.

@@ -15,18 +15,18 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// Integers from 0 on as binary32 bits: fixed + integer, whose spacing is 1.
-inline constexpr std::uint32_t integer_base = 0x4b00'0000U;  // 2^23
+/// Integers from 0 to 8 as binary32 bits: 1 - 2^-24 (8 - integer), whose spacing is 2^-24 and the last of which is 1.
+inline constexpr std::uint32_t integer_base = 0x3f80'0000U - 8;
 
-/// The code of a magnitude to nearest even, as integer_base + code.
-/// code(s) = min(2 s, s + 2, s / 2 + 4, 7); the addends are even, so that ties go to even codes.
+/// The code of a magnitude to nearest even, 8 beyond the largest, as integer_base + code.
+/// code(s) = min(2 s, s + 2, s / 2 + 4); the addends are even, so that ties go to even codes, and saturation to 1 is
+/// the limit.
 inline __device__ std::uint32_t e2m1_nearest(std::uint32_t magnitude) noexcept {
-  const std::uint32_t a = multiply_add_bits(magnitude, 0x4000'0000U, integer_base);
-  const std::uint32_t b = multiply_add_bits(magnitude, 0x3f80'0000U, integer_base + 2);
-  const std::uint32_t c = multiply_add_bits(magnitude, 0x3f00'0000U, integer_base + 4);
+  const std::uint32_t a = saturated_multiply_add(magnitude, 0x3400'0000U, integer_base);
+  const std::uint32_t b = saturated_multiply_add(magnitude, 0x3380'0000U, integer_base + 2);
+  const std::uint32_t c = saturated_multiply_add(magnitude, 0x3300'0000U, integer_base + 4);
   const std::uint32_t least = a < b ? a : b;
-  const std::uint32_t capped = c < integer_base + 7 ? c : integer_base + 7;
-  return least < capped ? least : capped;
+  return least < c ? least : c;
 }
 
 /// The code of a magnitude with 22 fraction bits, cut off: 2^22 code. Not limited to 7.
@@ -48,7 +48,7 @@ NIBBLE_FUNCTION std::uint32_t fixed_limit(std::uint32_t largest) noexcept {
   return ((largest << (Bit - 16)) | ((1U << (Bit - 16)) - 1)) * 0x0001'0001U;
 }
 /// Eight codes in bits Bit and up of signed numbers (Bit is 22 or 23), raised by First, limited to 0 and that of
-/// `limit`, a fixed_limit<Bit>, and cut off: the nibbles.
+/// `limit`, a fixed_limit<Bit>, and cut off: the nibbles, but for their upper bits, which mean nothing.
 template <unsigned Bit, std::uint32_t First = 0>
 __device__ std::uint32_t pack_fixed(const std::uint32_t (&fixed)[8], std::uint32_t limit) noexcept {
   constexpr std::uint32_t code = 0x0007'0007U << (Bit - 16);  // of the upper half of a word
@@ -61,26 +61,33 @@ __device__ std::uint32_t pack_fixed(const std::uint32_t (&fixed)[8], std::uint32
   }
   const std::uint32_t low = select_bits<code>(pairs[0], pairs[1] << 4);
   const std::uint32_t high = select_bits<code>(pairs[2], pairs[3] << 4);
-  return select_bits<0x00ff'00ffU>(low >> (Bit - 16), high << (24 - Bit)) & 0x7777'7777U;
+  return select_bits<0x00ff'00ffU>(low >> (Bit - 16), high << (24 - Bit));
 }
 
-/// Byte `Byte` of eight words as two: of the even ones, and of the odd ones.
-template <unsigned Byte>
-__device__ uint2 gather_bytes(const std::uint32_t (&w)[8]) noexcept {
-  constexpr unsigned two = Byte | (Byte + 4) << 4;
-  const auto four = [&](std::uint32_t a, std::uint32_t b, std::uint32_t c, std::uint32_t d) {
-    return __byte_perm(__byte_perm(a, b, two), __byte_perm(c, d, two), 0x5410U);
-  };
-  return make_uint2(four(w[0], w[2], w[4], w[6]), four(w[1], w[3], w[5], w[7]));
+/// Bytes of a and b by the nibbles of Selector, the least first: 0 to 7 for those of a and then of b, and 8 more for
+/// eight copies of a byte's sign bit.
+template <std::uint32_t Selector>
+__device__ std::uint32_t select_bytes(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result;
+  asm("prmt.b32 %0, %1, %2, %3;" : "=r"(result) : "r"(a), "r"(b), "n"(Selector));
+  return result;
 }
 
-/// The sign bits of the bytes of even and of odd elements at the sign bits of eight nibbles.
-inline __device__ std::uint32_t nibble_signs(uint2 tops) noexcept {
-  return (tops.y & 0x8080'8080U) | ((tops.x >> 4) & 0x0808'0808U);
+/// Eight nibbles, each of copies of a sign bit, from such bytes of the even and of the odd elements.
+inline __device__ std::uint32_t nibble_signs(std::uint32_t even, std::uint32_t odd) noexcept {
+  return select_bits<0x0f0f'0f0fU>(even, odd);
 }
 /// The sign bits of eight words there.
 inline __device__ std::uint32_t gather_signs(const std::uint32_t (&w)[8]) noexcept {
-  return nibble_signs(gather_bytes<3>(w));
+  const auto four = [&](unsigned first) {
+    return select_bytes<0x5410U>(select_bytes<0x00fbU>(w[first], w[first + 2]),
+                                 select_bytes<0x00fbU>(w[first + 4], w[first + 6]));
+  };
+  return nibble_signs(four(0), four(1));
+}
+/// Nibbles of which only the sign bits are those of `signs`.
+inline __device__ std::uint32_t with_signs(std::uint32_t nibbles, std::uint32_t signs) noexcept {
+  return select_bits<0x8888'8888U>(signs, nibbles);
 }
 
 /// The eight E2M1 nibbles of bits[i] * multiplier (float32 products), the multiplier positive. `signs` are
@@ -91,9 +98,19 @@ __device__ std::uint32_t pack_e2m1(const std::uint32_t (&bits)[8], std::uint32_t
   constexpr int drawn = Rounding::random_bits;
   std::uint32_t magnitudes = 0;
   if constexpr (drawn == 0) {
+    // Four codes modulo 2^16 at a time, by an instruction of the multiplications' pipe.
+    std::uint32_t fours[2];
 #pragma unroll
-    for (int i = 7; i >= 0; --i) magnitudes = magnitudes * 16 + e2m1_nearest(multiply_magnitude(bits[i], multiplier));
-    magnitudes -= integer_base * 0x1111'1111U;
+    for (unsigned k = 0; k < 2; ++k) {
+      fours[k] = e2m1_nearest(multiply_magnitude(bits[4 * k + 3], multiplier));
+#pragma unroll
+      for (unsigned i = 3; i-- > 0;) {
+        fours[k] = __dp2a_lo(fours[k], 16U, e2m1_nearest(multiply_magnitude(bits[4 * k + i], multiplier)));
+      }
+    }
+    constexpr std::uint32_t base = integer_base * 0x1111U & 0xffffU;
+    magnitudes = __viaddmax_u16x2(__byte_perm(fours[0], fours[1], 0x5410U), (0x1'0000U - base) * 0x0001'0001U, 0U);
+    magnitudes -= magnitudes >> 3 & 0x1111'1111U;  // 8 is 7
   } else {
     std::uint32_t sums[8];
 #pragma unroll
@@ -121,7 +138,7 @@ __device__ std::uint32_t pack_e2m1(const std::uint32_t (&bits)[8], std::uint32_t
     }
     magnitudes = pack_fixed<22>(sums, fixed_limit<22>(7));
   }
-  return magnitudes | signs;
+  return with_signs(magnitudes, signs);
 }
 
 }  // namespace detail::inline NIBBLE_UNIT

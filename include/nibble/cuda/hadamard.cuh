@@ -15,16 +15,16 @@ namespace detail::inline NIBBLE_UNIT {
 /// Lanes that are transformed together.
 inline constexpr unsigned hadamard_lanes = 16;
 
-/// A transform as kernels see it: whether there is one, and for each lane the sign bit or 0, which is what flips it.
+/// A transform as kernels see it: whether there is one, and for each lane 1 or -1 as binary32 bits.
 struct hadamard_call {
   bool wanted = false;
   std::uint16_t signs = 0;  ///< bit i for lane i
-  std::uint32_t flips[hadamard_lanes] = {};
+  std::uint32_t factors[hadamard_lanes] = {};
 
   hadamard_call() = default;
   explicit hadamard_call(const hadamard_signs& s) noexcept
       : wanted(true), signs(static_cast<std::uint16_t>(s.words[0])) {
-    for (unsigned i = 0; i < hadamard_lanes; ++i) flips[i] = is_negated(s, i) ? 0x8000'0000U : 0U;
+    for (unsigned i = 0; i < hadamard_lanes; ++i) factors[i] = is_negated(s, i) ? 0xbf80'0000U : 0x3f80'0000U;
   }
 };
 
@@ -57,9 +57,8 @@ __device__ void hadamard_stages(std::uint32_t (&y)[Count]) noexcept {
 
 /// The transform of 16 numbers in one thread. A NaN is some NaN.
 inline __device__ void hadamard_16(std::uint32_t (&y)[hadamard_lanes], const hadamard_call& call) noexcept {
-#pragma unroll
-  for (unsigned i = 0; i < hadamard_lanes; ++i) y[i] ^= call.flips[i];
-  hadamard_stages<1>(y);
+  hadamard_first_stage(y, call.factors);
+  hadamard_stages<2>(y);
 #pragma unroll
   for (std::uint32_t& b : y) b = multiply_bits(b, 0x3e80'0000U);
 }
@@ -88,6 +87,6 @@ inline __device__ void hadamard_8_and_8(std::uint32_t (&y)[8], const hadamard_ha
   }
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

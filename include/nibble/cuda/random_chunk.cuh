@@ -45,6 +45,14 @@ struct random_stream {
   /// skipped by a branch that all threads take alike.
   template <unsigned Count>
   __device__ void draw(std::uint64_t index, philox_block (&blocks)[Count]) const noexcept {
+    draw_rounds<7>(index, blocks);
+    if (rounds == 7) return;
+#pragma unroll
+    for (int round = 7; round < 10; ++round) step(blocks, round);
+  }
+  /// The same by so many rounds.
+  template <int Rounds, unsigned Count>
+  __device__ void draw_rounds(std::uint64_t index, philox_block (&blocks)[Count]) const noexcept {
 #pragma unroll
     for (unsigned i = 0; i < Count; ++i) {
       // Without a carry the blocks visibly share their upper word, and half of the first two rounds.
@@ -52,10 +60,7 @@ struct random_stream {
           {static_cast<std::uint32_t>(index) | i, static_cast<std::uint32_t>(index >> 32), stream[0], stream[1]}};
     }
 #pragma unroll
-    for (int round = 0; round < 7; ++round) step(blocks, round);
-    if (rounds == 7) return;
-#pragma unroll
-    for (int round = 7; round < 10; ++round) step(blocks, round);
+    for (int round = 0; round < Rounds; ++round) step(blocks, round);
   }
   [[nodiscard]] __device__ philox_block block(std::uint64_t index) const noexcept {
     philox_block blocks[1];
@@ -82,6 +87,7 @@ template <int Bits>
 struct random_eight {
   std::uint32_t words[Bits / 4];
 
+  random_eight() = default;
   __device__ random_eight(const random_stream& stream, std::uint64_t first) noexcept {
     if constexpr (Bits == 8) {
       const philox_block block = stream.block(first / 16);
@@ -105,14 +111,42 @@ struct random_eight {
   [[nodiscard]] __device__ std::uint32_t add_fraction(unsigned i, std::uint32_t sum) const noexcept {
     if constexpr (Bits == 32) return sum + (words[i] >> 10);
     if constexpr (Bits == 16) return __dp2a_lo(words[i / 2], 64U << (i % 2 * 8), sum);
-    return sum + (of(i) << 14);
+    // Bytes i % 2 and i % 2 + 2 as the upper ones of two halves.
+    const std::uint32_t two = __byte_perm(words[i / 4], 0U, i % 2 == 0 ? 0x2404U : 0x3414U);
+    return __dp2a_lo(two, 64U << (i % 4 / 2 * 8), sum);
   }
 };
 template <>
 struct random_eight<0> {
+  random_eight() = default;
   __device__ random_eight(const random_stream&, std::uint64_t) noexcept {}
   [[nodiscard]] __device__ std::uint32_t of(unsigned) const noexcept { return 0; }
 };
+
+/// The random words of sixteen elements from logical index 8 * unit on; with 8 bits an element, `unit` is even. Rounds
+/// is 0 for those of the stream.
+template <int Rounds = 0, int Bits>
+__device__ void draw_sixteen(const random_stream& stream, std::uint64_t unit,
+                             random_eight<Bits> (&random)[2]) noexcept {
+  if constexpr (Bits != 0) {
+    constexpr unsigned count = Bits == 32 ? 2 : 1;  // blocks drawn together
+    constexpr unsigned words = Bits / 2;
+#pragma unroll
+    for (unsigned first = 0; first < words; first += 4 * count) {
+      philox_block blocks[count];
+      const std::uint64_t index = Bits == 8 ? unit / 2 : unit * count + first / 4;
+      if constexpr (Rounds == 0) {
+        stream.draw(index, blocks);
+      } else {
+        stream.draw_rounds<Rounds>(index, blocks);
+      }
+#pragma unroll
+      for (unsigned i = first; i < first + 4 * count; ++i) {
+        random[i / (words / 2)].words[i % (words / 2)] = blocks[(i - first) / 4].words[i % 4];
+      }
+    }
+  }
+}
 
 }  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sixteen consecutive elements in the registers of one thread: a block, or half of one with the other half in the
+// neighbour, so that amax, scale and transform stay with one thread or two, and 16 elements of 8 random bits are one
+// block of Philox. What a thread loads shares sectors, which the first level of cache keeps between its loads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <nibble/cuda/block_multiplier.cuh>
+#include <nibble/cuda/chunk.cuh>
+#include <nibble/cuda/generic_quantize.cuh>
+#include <nibble/cuda/hadamard.cuh>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT {
+
+/// Elements of a run.
+inline constexpr unsigned run_elements = 16;
+
+/// What every rounding of the fast kernels takes from a call.
+template <block_format F, class Rounding>
+__device__ constexpr special_codes run_special() noexcept {
+  return make_special_codes(F.element,
+                            Rounding::random_bits == 0 ? rounding_mode::nearest_even : rounding_mode::stochastic,
+                            overflow::saturate, recipe{}.policy, false);
+}
+
+/// The larger of the two magnitudes of a pair of T of 16 bits, as binary32 bits; NaN wins.
+template <class T>
+__device__ std::uint32_t larger_of_pair(std::uint32_t pair) noexcept {
+  constexpr bool bfloat = std::is_same_v<T, bf16>;
+  const std::uint32_t both = larger_magnitudes<bfloat>(pair, pair << 16);
+  return bfloat ? both & 0x7fff'0000U : half_to_bits(static_cast<std::uint16_t>(both >> 16 & 0x7fffU));
+}
+
+/// The largest magnitude of 16 elements; NaN wins.
+inline __device__ std::uint32_t run_amax(const std::uint32_t (&bits)[2][chunk_elements]) noexcept {
+  return larger_magnitude(chunk_amax(bits[0]), chunk_amax(bits[1]));
+}
+
+/// Blocks of F from elements of T. The threads of a block are neighbours; all of them take part.
+template <block_format F, class T, class Rounding>
+struct element_run {
+  static constexpr unsigned lanes = static_cast<unsigned>(F.block_size) / run_elements;
+  static constexpr bool nibbles = F.packing.slot_bits == 4;
+  static constexpr int drawn = Rounding::random_bits;
+
+  raw_chunk<T> raw[2];
+  std::uint32_t bits[2][chunk_elements];
+  std::uint32_t signs[2];
+
+  __device__ void load(const T* x) noexcept {
+    raw[0].load(x);
+    raw[1].load(x + chunk_elements);
+  }
+  /// The scale of the block, after a transform where that is wanted.
+  __device__ block_multiplier prepare(bool transformed, const hadamard_call& hadamard,
+                                      const tensor_scaling& scaling) noexcept {
+    std::uint32_t amax;
+    raw[0].widen(bits[0]);
+    raw[1].widen(bits[1]);
+    if (transformed) {
+      static_assert(run_elements == hadamard_lanes);
+      std::uint32_t y[hadamard_lanes];
+#pragma unroll
+      for (unsigned i = 0; i < hadamard_lanes; ++i) y[i] = bits[i / 8][i % 8];
+      hadamard_16(y, hadamard);
+#pragma unroll
+      for (unsigned i = 0; i < hadamard_lanes; ++i) bits[i / 8][i % 8] = y[i];
+#pragma unroll
+      for (unsigned k = 0; k < 2; ++k) signs[k] = gather_signs(bits[k]);
+      amax = run_amax(bits);
+    } else {
+#pragma unroll
+      for (unsigned k = 0; k < 2; ++k) signs[k] = raw[k].signs();
+      if constexpr (sizeof(T) == 2) {
+        amax = larger_of_pair<T>(larger_magnitudes<std::is_same_v<T, bf16>>(raw[0].amax_pair(), raw[1].amax_pair()));
+      } else {
+        amax = run_amax(bits);
+      }
+    }
+    if constexpr (lanes == 2) amax = larger_magnitude(amax, __shfl_xor_sync(3U << (threadIdx.x & 30U), amax, 1));
+    return make_block_multiplier<F>(scaling, amax);
+  }
+  /// Its codes.
+  __device__ void pack(std::uint32_t operand, const random_eight<drawn> (&random)[2],
+                       packed_chunk (&codes)[2]) const noexcept {
+    constexpr special_codes special = run_special<F, Rounding>();
+#pragma unroll
+    for (unsigned k = 0; k < 2; ++k) {
+      codes[k] = pack_products<Rounding, F.element, nibbles>(bits[k], signs[k], operand, special, random[k]);
+      if (operand > 0x7f80'0000U) codes[k] = repeated_code<nibbles>(special.nan[0]);
+    }
+  }
+};
+
+/// Stores the codes of a run, aligned to 8 bytes.
+template <bool Nibbles>
+__device__ void store_run(std::uint8_t* place, const packed_chunk (&codes)[2]) noexcept {
+  auto* vectors = reinterpret_cast<uint2*>(place);
+  if constexpr (Nibbles) {
+    __stcs(vectors, make_uint2(codes[0].low, codes[1].low));
+  } else {
+    __stcs(vectors, make_uint2(codes[0].low, codes[0].high));
+    __stcs(vectors + 1, make_uint2(codes[1].low, codes[1].high));
+  }
+}
+
+/// Whether random words can be drawn for whole runs.
+inline bool draws_runs(const quantize_call& call) noexcept {
+  return call.rounding.mode == rounding_mode::nearest_even || call.rounding.random_bits != 8 ||
+         call.random.first_element % run_elements == 0;
+}
+
+}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace v0
+}  // namespace nibble
