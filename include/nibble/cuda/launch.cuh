@@ -18,6 +18,8 @@ namespace detail::inline NIBBLE_UNIT {
 inline constexpr unsigned cuda_threads = 256;
 /// The largest grid that is launched; kernels stride over what is beyond it.
 inline constexpr std::size_t cuda_largest_grid = 0x7fff'ffffU;
+/// The most rows of a grid.
+inline constexpr std::size_t cuda_largest_rows = 65535;
 
 // A kernel with a template argument of class type has a first parameter of that type, named by itself, which it
 // ignores: nvcc 13 declares the type to the host compiler only where a kernel has such a parameter.

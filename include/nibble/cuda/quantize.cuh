@@ -13,6 +13,7 @@
 #include <nibble/cuda/backend.hpp>
 #include <nibble/cuda/block_kernel.cuh>
 #include <nibble/cuda/generic_quantize.cuh>
+#include <nibble/cuda/run_kernel.cuh>
 #include <nibble/cuda/tile_kernel.cuh>
 
 namespace nibble {
@@ -30,21 +31,17 @@ bool takes_tile_source(const matrix_view<T>& x) {
   const bool rows_lie =
       x.col_stride == 1 && x.row_stride >= 0 && static_cast<std::size_t>(x.row_stride) * sizeof(T) % 16 == 0;
   return rows_lie && reinterpret_cast<std::uintptr_t>(x.data) % 16 == 0 &&
-         pieces(x.rows, tile_side * tile_group) <= 65535 && pieces(x.cols, tile_side) * tile_group <= cuda_largest_grid;
+         pieces(x.rows, tile_side * tile_rounds) <= cuda_largest_rows && pieces(x.cols, tile_side) <= cuda_largest_grid;
 }
-/// Whether it can write the result of a call, with room for whole stores of `unit` bytes.
-inline bool takes_tile_result(const quantize_call& call, std::size_t unit) {
-  return has_block_rounding(call) && call.code_stride % unit == 0 &&
-         reinterpret_cast<std::uintptr_t>(call.codes) % unit == 0;
+/// Whether it can write the result of a call, in units of 8 bytes.
+inline bool takes_tile_result(const quantize_call& call) {
+  return has_block_rounding(call) && draws_runs(call) && call.code_stride % 8 == 0 &&
+         reinterpret_cast<std::uintptr_t>(call.codes) % 8 == 0;
 }
-/// Row-wise calls, and column-wise ones, whose blocks must be whole too.
-template <block_format F>
-bool takes_tile_rows(const quantize_call& rows) {
-  return takes_tile_result(rows, F.packing.slot_bits == 4 ? 4 : 8);
-}
+/// The same of column-wise calls, whose blocks must be whole too.
 template <block_format F>
 bool takes_tile_columns(const quantize_call& columns) {
-  return columns.cols % static_cast<std::size_t>(F.block_size) == 0 && takes_tile_result(columns, 8);
+  return columns.cols % static_cast<std::size_t>(F.block_size) == 0 && takes_tile_result(columns);
 }
 
 /// Queues tile_kernel for x as it is stored by its owner; a call without codes is left out.
@@ -62,12 +59,17 @@ cuda_status queue_tiles(const cuda& device, const matrix_view<T>& x, const quant
 template <block_format F, class T>
 cuda_status queue_quantize(const cuda& device, const matrix_view<T>& stored, const quantize_call& call) {
   if constexpr (has_block_kernel<F, T>) {
-    if (takes_block_kernel<F>(stored, call)) return queue_block_call<F>(device, stored, call);
+    if (takes_block_kernel<F>(stored, call)) {
+      if constexpr (has_run_kernel<F, T>) {
+        if (takes_run_kernel(call)) return queue_run_call<F>(device, stored, call);
+      }
+      return queue_block_call<F>(device, stored, call);
+    }
   }
   if constexpr (has_tile_kernel<F, T>) {
     const matrix_view<T> x = call.transposed ? stored.transposed() : stored;
     if (takes_tile_source<F>(x)) {
-      if (!call.transposed && takes_tile_rows<F>(call)) return queue_tiles<F>(device, x, call, quantize_call{});
+      if (!call.transposed && takes_tile_result(call)) return queue_tiles<F>(device, x, call, quantize_call{});
       if (call.transposed && takes_tile_columns<F>(call)) return queue_tiles<F>(device, x, quantize_call{}, call);
     }
   }
@@ -160,7 +162,7 @@ cuda_status quantize_both(const cuda& device, const matrix_view<T>& x, const blo
   status = detail::prepare_quantize(device, turned, columns, column_options, column_extras, 1, column_call);
   if (!status.ok()) return status;
   if constexpr (detail::has_tile_kernel<F, T>) {
-    if (detail::takes_tile_source<F>(x) && detail::takes_tile_rows<F>(row_call) &&
+    if (detail::takes_tile_source<F>(x) && detail::takes_tile_result(row_call) &&
         detail::takes_tile_columns<F>(column_call)) {
       return detail::queue_tiles<F>(device, x, row_call, column_call);
     }
