@@ -114,10 +114,11 @@ enum class two_four_rule : std::uint8_t { magnitude, variance, narrow_variance }
 /// A block by one of the usual rules; false where its result is not known.
 template <two_four_rule Rule>
 __device__ bool prune_usual(const std::uint32_t (&block)[4], std::uint64_t u, pruned_block& result) noexcept {
-  if constexpr (Rule == two_four_rule::narrow_variance) {
+  if constexpr (Rule != two_four_rule::magnitude && has_fast_doubles) {
+    return float_two_four_variance<Rule == two_four_rule::narrow_variance>(block, static_cast<std::uint32_t>(u >> 32),
+                                                                           result.kept, result.mask);
+  } else if constexpr (Rule == two_four_rule::narrow_variance) {
     return usual_two_four_variance<std::uint32_t>(block, u, result.kept, result.mask);
-  } else if constexpr (Rule == two_four_rule::variance && has_fast_doubles) {
-    return float_two_four_variance(block, static_cast<std::uint32_t>(u >> 32), result.kept, result.mask);
   } else if constexpr (Rule == two_four_rule::variance) {
     return usual_two_four_variance<std::uint64_t>(block, u, result.kept, result.mask);
   } else {

@@ -177,26 +177,66 @@ __device__ bool usual_two_four_variance(const std::uint32_t (&bits)[4], std::uin
   return true;
 }
 
-/// The same on floats, for u of 64 bits, of which `u` is the upper half: sums of a block as doubles, which are exact
-/// where what is not 0 is at most 2^26 times smaller than the largest; and cumulative sums and bounds as floats, which
-/// decide unless two are closer than 2^-20 of the sum, as their errors are less than 2^-21 of it: two roundings of the
-/// cumulative sums, and in a bound those of u, of the mean, of their product and of the sum with the mean. An integer
-/// exceeds floor(x) where it exceeds x. What is kept is not 0.
-inline __device__ bool float_two_four_variance(const std::uint32_t (&bits)[4], std::uint32_t u, std::uint32_t (&out)[4],
-                                               std::uint32_t& mask) noexcept {
+/// 2^(25 + e) for a number with the exponent e: in sums with it doubles are multiples of 2^(e - 27), which are the
+/// sizes of narrow uniforms where that number sets the scale.
+inline __device__ double size_anchor(std::uint32_t bits) noexcept {
+  return __hiloint2double(static_cast<int>((bits & 0x7f80'0000U) / 8 + ((1023U - 127U + 25U) << 20)), 0);
+}
+/// The sum of the sizes of a block, each cut off.
+inline __device__ double cut_sum(const double (&sizes)[4], double anchor) noexcept {
+  double sum = anchor;
+#pragma unroll
+  for (const double size : sizes) sum = __dadd_rz(sum, size);
+  return __dadd_rn(sum, -anchor);
+}
+
+/// The same on floats, of u the upper 32 bits. For u of 64 bits sums of a block are doubles, which are exact where what
+/// is not 0 is at most 2^26 times smaller than the largest; for narrower ones (Cut), whose sizes have 28 bits, doubles
+/// are cut off as they are. Cumulative sums and bounds are floats, which decide unless two are closer than 2^-20 of the
+/// sum, as their errors are less than 2^-21 of it: two roundings of the cumulative sums, and in a bound those of u, of
+/// the mean, of their product and of the sum with the mean; three sizes cut off are less than 2^-25. An integer exceeds
+/// floor(x) where it exceeds x. What is kept is not 0.
+template <bool Cut>
+__device__ bool float_two_four_variance(const std::uint32_t (&bits)[4], std::uint32_t u, std::uint32_t (&out)[4],
+                                        std::uint32_t& mask) noexcept {
   std::uint32_t m[4];
 #pragma unroll
   for (int i = 0; i < 4; ++i) m[i] = bits[i] & 0x7fff'ffffU;
   const std::uint32_t three = __vimax3_u32(m[0], m[1], m[2]);
   const std::uint32_t largest = three > m[3] ? three : m[3];
-  std::uint32_t least = 0xffff'ffffU;  // of what is not 0, less one
-#pragma unroll
-  for (int i = 0; i < 4; ++i) least = __viaddmin_u32(m[i], 0xffff'ffffU, least);
   const double top = to_double(largest);
-  const double all =
-      __dadd_rn(__dadd_rn(to_double(m[0]), to_double(m[1])), __dadd_rn(to_double(m[2]), to_double(m[3])));
-  const double others = __dadd_rn(all, -top);
-  const bool picks_two = top < others;
+  double sizes[4];
+#pragma unroll
+  for (int i = 0; i < 4; ++i) sizes[i] = to_double(m[i]);
+  double all;
+  double others;
+  bool picks_two;
+  bool is_usual;
+  if constexpr (Cut) {
+    all = cut_sum(sizes, size_anchor(largest));
+    picks_two = top < __dadd_rn(all, -top);
+    // Without the first of the largest.
+    std::uint32_t second = 0;
+    bool found = false;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const bool is_top = m[i] == largest && !found;
+      found = found || is_top;
+      const std::uint32_t other = is_top ? 0U : m[i];
+      second = other > second ? other : second;
+      if (is_top) sizes[i] = 0.0;
+    }
+    others = cut_sum(sizes, size_anchor(second));
+    is_usual = second - 1 >= (33U << 23) - 1;  // or 0
+  } else {
+    std::uint32_t least = 0xffff'ffffU;  // of what is not 0, less one
+#pragma unroll
+    for (int i = 0; i < 4; ++i) least = __viaddmin_u32(m[i], 0xffff'ffffU, least);
+    all = __dadd_rn(__dadd_rn(sizes[0], sizes[1]), __dadd_rn(sizes[2], sizes[3]));
+    others = __dadd_rn(all, -top);
+    picks_two = top < others;
+    is_usual = least >= largest - (26U << 23);
+  }
   const std::uint32_t sum = rounded_bits(picks_two ? all : others);
   const std::uint32_t value = picks_two ? multiply_bits(sum, 0x3f00'0000U) : sum;
   // What stays for certain is the first of the largest, unless two are picked. Where no more than two are not 0, the
@@ -238,7 +278,7 @@ inline __device__ bool float_two_four_variance(const std::uint32_t (&bits)[4], s
     mask |= out[i] != 0 ? 1U << i : 0U;
   }
   const bool is_far = !(__uint_as_float(closest) < __uint_as_float(multiply_bits(value, 0x3600'0000U)));  // 2^-19
-  return is_far && largest < 252U << 23 && least >= largest - (26U << 23);
+  return is_far && is_usual && largest < 252U << 23;
 }
 
 }  // namespace detail::inline NIBBLE_UNIT
