@@ -121,7 +121,7 @@ inline __device__ std::uint32_t luq_magnitudes(std::uint32_t alpha, const luq_ca
     fixed[i] = sums.sum(bits[i] & 0x7fff'ffffU, random.of(i));
     if (i % 2 != 0) largest = __vimax3_u32(largest, fixed[i - 1], fixed[i]);
   }
-  if (!luq_sums::is_open(largest)) return pack_fixed<23, 1>(fixed, call.limit);
+  if (!luq_sums::is_open(largest)) return pack_fixed<23, 1>(fixed, call.limit) & 0x7777'7777U;
   std::uint32_t codes = 0;
 #pragma unroll
   for (int i = 7; i >= 0; --i) {
@@ -131,33 +131,40 @@ inline __device__ std::uint32_t luq_magnitudes(std::uint32_t alpha, const luq_ca
   return codes;
 }
 
-/// Whole chunks of eight for a usual alpha; the next one is on its way while one is worked on.
-template <class T>
+/// Whole chunks of eight for a usual alpha, by so many rounds of Philox; the next one is on its way while one is worked
+/// on. A thread block takes `rounds` times its threads of them, side by side.
+template <int Rounds, class T>
 __device__ void luq_usual_chunks(const T* x, const luq_call& call, std::uint32_t alpha, std::size_t chunks,
-                                 std::uint32_t* packed) noexcept {
-  const std::size_t step = thread_count();
-  const std::size_t chunk = thread_index();
-  if (chunk >= chunks) return;
-  const T* const end = x + chunks * chunk_elements;
-  std::uint64_t element = call.options.random.first_element + chunk * chunk_elements;
-  x += chunk * chunk_elements;
-  packed += chunk;
+                                 unsigned rounds, std::uint32_t* packed) noexcept {
+  const std::size_t first = std::size_t{blockIdx.x} * rounds * cuda_threads + threadIdx.x;
+  if (first >= chunks) return;
+  const std::size_t after = (chunks - first - 1) / cuda_threads;
+  unsigned left = after < rounds - 1 ? static_cast<unsigned>(after) : rounds - 1;
+  std::uint64_t unit = call.options.random.first_element / chunk_elements + first;
+  x += first * chunk_elements;
+  packed += first;
   raw_chunk<T> raw;
   raw.load(x);
   while (true) {
     std::uint32_t bits[chunk_elements];
     raw.widen(bits);
     const std::uint32_t signs = raw.signs();
-    x += step * chunk_elements;
-    const bool is_last = x >= end;
-    if (!is_last) raw.load(x);
-    const random_eight<32> random(call.stream, element);
+    if (left != 0) {
+      x += cuda_threads * chunk_elements;
+      raw.load(x);
+    }
+    philox_block blocks[2];
+    call.stream.draw_rounds<Rounds>(unit * 2, blocks);
+    random_eight<32> random;
+#pragma unroll
+    for (unsigned i = 0; i < chunk_elements; ++i) random.words[i] = blocks[i / 4].words[i % 4];
     const std::uint32_t codes = luq_magnitudes(alpha, call, bits, random);
     // 0 has no sign.
-    __stcs(packed, codes | (signs & (codes + 0x7777'7777U)));
-    if (is_last) return;
-    packed += step;
-    element += step * chunk_elements;
+    __stcs(packed, with_signs(codes, signs & (codes + 0x7777'7777U)));
+    if (left == 0) return;
+    --left;
+    packed += cuda_threads;
+    unit += cuda_threads;
   }
 }
 
@@ -165,10 +172,15 @@ __device__ void luq_usual_chunks(const T* x, const luq_call& call, std::uint32_t
 template <class T, bool Usual>
 __global__ void __launch_bounds__(cuda_threads, sizeof(T) > 2 ? 4 : 5)
     luq_chunks_kernel(const T* __restrict__ x, const __grid_constant__ luq_call call, std::size_t chunks,
-                      std::uint32_t* packed) {
+                      unsigned rounds, std::uint32_t* packed) {
   const std::uint32_t alpha_bits = alpha_of(call);
   if (Usual && is_usual_alpha(alpha_bits)) {
-    luq_usual_chunks(x, call, alpha_bits, chunks, packed);
+    // Rounds of Philox that are known leave no branch among its registers.
+    if (call.stream.rounds == 7) {
+      luq_usual_chunks<7>(x, call, alpha_bits, chunks, rounds, packed);
+    } else {
+      luq_usual_chunks<10>(x, call, alpha_bits, chunks, rounds, packed);
+    }
     return;
   }
   const luq_number alpha = luq_split(alpha_bits == 0 ? 1U : alpha_bits);
@@ -281,9 +293,12 @@ cuda_status luq(const cuda& device, std::span<const T> x, std::span<std::uint8_t
     const bool usual = options.underflow == luq_underflow::stochastic && options.inside == luq_inside::stochastic;
     done = chunks * 4;
     if (chunks != 0) {
-      status = detail::launch(device.stream, detail::strided_grid(chunks),
-                              usual ? &detail::luq_chunks_kernel<T, true> : &detail::luq_chunks_kernel<T, false>,
-                              x.data(), call, chunks, reinterpret_cast<std::uint32_t*>(packed.data()));
+      const std::size_t single = detail::pieces(chunks, std::size_t{detail::cuda_threads});
+      const std::size_t rounds = detail::pieces(single, detail::strided_grid(chunks));
+      status =
+          detail::launch(device.stream, detail::pieces(single, rounds),
+                         usual ? &detail::luq_chunks_kernel<T, true> : &detail::luq_chunks_kernel<T, false>, x.data(),
+                         call, chunks, static_cast<unsigned>(rounds), reinterpret_cast<std::uint32_t*>(packed.data()));
       if (!status.ok() || done == packed.size()) return status;
     }
   }
