@@ -124,6 +124,16 @@ TEST_CASE("errors: the options") {
       {"options.rounding: variant is 3", "0 to 2"});
 }
 
+TEST_CASE("errors: random words that do not exist or whose index would wrap") {
+  check_message([](scene& s) { s.options.rounding = nibble::stochastic{.rounds = 8}; }, {"stochastic.rounds is 8", "7 or 10"});
+  const std::uint64_t far = std::uint64_t{1} << 63;
+  check_message([&](scene& s) { s.options.rounding = nibble::stochastic{.first_element = far}; },
+                {"stochastic.first_element is 9223372036854775808", "below 2^63"});
+  scene s;
+  s.options.rounding = nibble::stochastic{.first_element = far - 1};
+  CHECK_NOTHROW(nibble::quantize(s.x, s.q, s.options));
+}
+
 TEST_CASE("errors: too few random words") {
   static const std::vector<std::uint32_t> words(119);
   const auto with = [](std::size_t count, int bits) {
@@ -143,6 +153,8 @@ TEST_CASE("errors: too few random words") {
 }
 
 TEST_CASE("errors: recipes") {
+  check_message([](scene& s) { s.options.recipe.tensor_scale_max = 449.0F; },
+                {"options.recipe.tensor_scale_max is 449", "largest scale of the format is 448"});
   check_message([](scene& s) { s.options.recipe = recipe::floor; }, {"options.recipe", "scale", "unspecified"});
   check_message([](scene& s) { s.options.recipe.searches_in_float = true; },
                 {"options.recipe.searches_in_float", "options.recipe.tensor", "one"});

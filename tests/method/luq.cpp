@@ -211,6 +211,7 @@ TEST_CASE("luq: wrong arguments, empty and zero input") {
   CHECK_THROWS_AS(luq(x, bytes), std::invalid_argument);
   const float zeros[] = {0.0F, -0.0F};
   CHECK_THROWS_AS(luq(zeros, bytes, {.levels = 8}), std::invalid_argument);
+  CHECK_THROWS_AS(luq(zeros, bytes, {.random = {.first_element = std::uint64_t{1} << 63}}), std::invalid_argument);
   CHECK_THROWS_AS(luq(std::span(zeros).first(0), bytes), std::invalid_argument);
   CHECK(luq(zeros, bytes) == 0.0F);
   CHECK(bytes[0] == 0);

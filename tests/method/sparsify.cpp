@@ -236,6 +236,7 @@ TEST_CASE("sparsify: wrong arguments; no elements") {
   };
   rejects({.first_element = 1});
   rejects({.rounds = 8});
+  rejects({.first_element = std::uint64_t{1} << 63});
   rejects({.bits = 8});
   CHECK_THROWS_AS((sparsify_part<1, 2>(x, 6, std::span(y).first(1), magnitude{})), std::invalid_argument);
   CHECK_THROWS_AS((void)(sparsify<2, 4>(std::span<const float>(x), sequential_draws{.epsilon = -1})), std::invalid_argument);

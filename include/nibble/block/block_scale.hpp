@@ -64,7 +64,7 @@ NIBBLE_OUTLINED std::uint32_t encode_scale(const float_format& f, Word bits, rou
 
 /// Rounds a scale that is not a power of two to its format. NaN gives the NaN of the format.
 NIBBLE_HD constexpr std::uint32_t round_scale(const block_format& f, const recipe& r, binary32 s) noexcept {
-  if (r.scale_floor > 0.0F) s = maximum(s, binary32(r.scale_floor));
+  if (!binary32(r.scale_floor).is_zero()) s = maximum(s, binary32(r.scale_floor));
   if (f.scale == formats::f32) return s.bits();
   if (r.ggml_scale_codec) return ggml_scale_code(s);
   return encode_scale(f.scale, s.bits(), r.scale_rounding);
@@ -94,7 +94,7 @@ NIBBLE_HD constexpr std::uint32_t rounded_scale_code(const block_format& f, cons
   const bool guarded = r.amax == amax_rule::finite && f.scale == formats::f32;
   if (r.scale == scale_rule::exact) {
     std::uint64_t quotient = exact_quotient(amax, make_divisor(k.largest_element, t.decode));
-    const std::uint64_t floor = to_bits(double{r.scale_floor});
+    const std::uint64_t floor = to_bits(exact_double(binary32(r.scale_floor)));
     if (quotient < floor) quotient = floor;  // neither is negative, and a NaN is above all numbers
     const std::uint32_t code = encode_scale(f.scale, quotient, r.scale_rounding);
     return guarded ? guarded_float_scale(binary32::from_bits(code), amax, k.largest_element).bits() : code;

@@ -25,7 +25,8 @@ struct stochastic {
   std::uint64_t stream = 0;  ///< separates tensors that share a seed
   int bits = 32;             ///< 32, 16 or 8 an element
   stochastic_variant variant = stochastic_variant::a;
-  std::uint64_t first_element = 0;  ///< logical index of the matrix's element (0, 0), for a slice of a larger tensor
+  std::uint64_t first_element = 0;  ///< logical index of the matrix's element (0, 0), for a slice of a larger tensor;
+                                    ///< below 2^63, so that no index behind it wraps
   int rounds = 10;  ///< of Philox4x32: 10 is the published generator, 7 the fewest that pass statistical tests
 };
 
@@ -151,6 +152,14 @@ inline void check_tensor_amax(float amax, amax_rule rule) {
                   "Inf, NaN only where it propagates NaN"});
 }
 
+/// Rejects a generator that is not offered, and a place from which the index of an element could wrap around.
+inline void check_random_words(int rounds, std::uint64_t first_element, const char* owner) {
+  if (rounds != 7 && rounds != 10) throw_argument({owner, ".rounds is ", rounds, "; it must be 7 or 10"});
+  if (first_element >> 63 != 0) {
+    throw_argument({owner, ".first_element is ", first_element, "; it must be below 2^63"});
+  }
+}
+
 /// Rejects options that no call can honour. `elements` is the number of elements to be rounded.
 inline void check_options(const quantize_options& o, std::size_t elements) {
   check_recipe_fields(o.recipe);
@@ -165,9 +174,8 @@ inline void check_options(const quantize_options& o, std::size_t elements) {
     throw_argument({"options.rounding: stochastic bits is ", bits, "; it must be 8, 16 or 32"});
   }
   if (o.rounding.draws()) {
-    const int rounds = o.rounding.random().rounds;
-    if (rounds == 7 || rounds == 10) return;
-    throw_argument({"options.rounding: stochastic rounds is ", rounds, "; it must be 7 or 10"});
+    check_random_words(o.rounding.random().rounds, o.rounding.random().first_element, "options.rounding: stochastic");
+    return;
   }
   const std::size_t per_word = 32U / static_cast<unsigned>(bits);
   const std::size_t needed = elements / per_word + (elements % per_word != 0 ? 1U : 0U);

@@ -231,6 +231,10 @@ void check_recipe(const recipe& r) {
   if (F.tensor_scale && r.searches_in_float && r.tensor != tensor_scale_rule::one) {
     throw_argument("options.recipe.searches_in_float is true; options.recipe.tensor must then be one");
   }
+  if (F.tensor_scale && static_cast<double>(r.tensor_scale_max) > F.scale.max_value()) {
+    throw_argument({"options.recipe.tensor_scale_max is ", r.tensor_scale_max, "; the largest scale of the format is ",
+                    F.scale.max_value()});
+  }
   // exact_quotient divides by at most 32 significant bits.
   const bool short_tensor_scale = r.tensor == tensor_scale_rule::one || r.tensor == tensor_scale_rule::power_of_two_up;
   if (F.tensor_scale && F.scale.mantissa_bits > 7 && r.element == element_rule::exact && !short_tensor_scale) {

@@ -42,12 +42,12 @@ NIBBLE_OUTLINED double exact_double(binary32 x) noexcept {
   return bit_cast<double>(decode_lanes<std::uint64_t>(formats::f32, std::uint64_t{x.bits()}));
 }
 
-/// The largest float32 whose product with the positive number `factor`, rounded to float32, is finite.
+/// The largest float32 whose product with the positive number `factor`, rounded to float32, is finite; 0 for Inf.
 NIBBLE_FUNCTION binary32 largest_finite_cofactor(binary32 factor) noexcept {
   const binary32 limit = binary32::from_bits(0x7f7f'ffffU);
   if (!(binary32(1.0F) < factor)) return limit;
   binary32 x = limit / factor;
-  while (!(x * factor).is_finite()) x = binary32::from_bits(x.bits() - 1U);
+  while (factor.is_finite() && !(x * factor).is_finite()) x = binary32::from_bits(x.bits() - 1U);
   return x;
 }
 
@@ -77,7 +77,8 @@ NIBBLE_FUNCTION binary32 power_of_two_at_least(binary32 a, double q, binary32 le
 NIBBLE_FUNCTION tensor_scaling make_tensor_scaling(const block_format& f, const recipe& r, binary32 amax) noexcept {
   tensor_scaling t{.amax = amax};
   if (!f.tensor_scale || r.tensor == tensor_scale_rule::one) return t;
-  const double scale_max = r.tensor_scale_max > 0 ? static_cast<double>(r.tensor_scale_max) : f.scale.max_value();
+  const binary32 known_max(r.tensor_scale_max);
+  const double scale_max = known_max.is_zero() ? f.scale.max_value() : detail::exact_double(known_max);
   const double q_value = f.element.max_value() * scale_max;
   const binary32 q = detail::exact_binary32(q_value);
   const binary32 one(1.0F);

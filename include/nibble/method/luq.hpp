@@ -114,9 +114,7 @@ inline void check_luq_options(const luq_options& o, int most_levels) {
   }
   if (o.random.bits != 32)
     throw_argument("options.random.bits is " + std::to_string(o.random.bits) + "; it must be 32");
-  if (o.random.rounds != 7 && o.random.rounds != 10) {
-    throw_argument("options.random.rounds is " + std::to_string(o.random.rounds) + "; it must be 7 or 10");
-  }
+  check_random_words(o.random.rounds, o.random.first_element, "options.random");
 }
 
 inline void check_luq(std::span<const float> x, const luq_options& o, int most_levels) {

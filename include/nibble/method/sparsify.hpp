@@ -33,7 +33,7 @@ struct magnitude {};
 struct minimum_variance {
   std::uint64_t seed = 0;
   std::uint64_t stream = 0;         ///< separates tensors that share a seed
-  std::uint64_t first_element = 0;  ///< of x in a larger tensor of whole blocks; a multiple of M
+  std::uint64_t first_element = 0;  ///< of x in a larger tensor of whole blocks; a multiple of M below 2^63
   int rounds = 10;                  ///< of Philox4x32: 10 or 7
   int bits = 64;                    ///< random bits a block: 64, 32 or 16
 };
@@ -45,7 +45,7 @@ struct minimum_variance {
 struct sequential_draws {
   std::uint64_t seed = 0;
   std::uint64_t stream = 0;
-  std::uint64_t first_element = 0;  ///< a multiple of 4
+  std::uint64_t first_element = 0;  ///< a multiple of 4 below 2^63
   int rounds = 10;
   /// Added to every magnitude before probabilities are formed. Published code adds 2^-23 (1.19209e-07), which makes the draw
   /// spend picks on zeros; 0 needs no such guard here.
@@ -131,9 +131,7 @@ void check_sparsify_method(std::size_t n, std::size_t m, const Method& method) {
       throw_argument("method.first_element is " + std::to_string(method.first_element) + "; it must be a multiple of " +
                      std::to_string(m));
     }
-    if (method.rounds != 7 && method.rounds != 10) {
-      throw_argument("method.rounds is " + std::to_string(method.rounds) + "; it must be 7 or 10");
-    }
+    check_random_words(method.rounds, method.first_element, "method");
   }
   if constexpr (requires { method.bits; }) {
     if (method.bits != 64 && method.bits != 32 && method.bits != 16) {

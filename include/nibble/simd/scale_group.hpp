@@ -117,7 +117,7 @@ class scale_group {
 
   void with_mantissa(real s, words& code, words& operand) const noexcept {
     const recipe& r = *recipe_;
-    if (r.scale_floor > 0.0F) s = maximum(s, real(r.scale_floor));
+    if (!binary32(r.scale_floor).is_zero()) s = maximum(s, real(r.scale_floor));
     words d;
     round(bits_as<std::uint32_t>(s.value), code, d);
     const auto is_zero = d == words(0U);
