@@ -43,57 +43,68 @@ NIBBLE_FUNCTION std::uint32_t saturated_code(const float_format& f, bool negativ
   return f.max_code() | (negative ? f.sign_mask() : 0U);
 }
 
+/// Both of a format, by sign: one call asks for them many times.
+struct end_codes {
+  std::uint32_t special[2];
+  std::uint32_t saturated[2];
+};
+NIBBLE_FUNCTION end_codes make_end_codes(const float_format& f) noexcept {
+  return {{special_code(f, false), special_code(f, true)}, {saturated_code(f, false), saturated_code(f, true)}};
+}
+
 /// Whether a rounding mode never moves a value of this sign away from zero.
 NIBBLE_FUNCTION bool points_toward_zero(rounding_mode mode, bool negative) noexcept {
   return mode == rounding_mode::toward_zero || mode == (negative ? rounding_mode::upward : rounding_mode::downward);
 }
 
 /// Finite overflow in a format that can hold the sign (IEEE P3109 4.8 for its own three policies).
-NIBBLE_FUNCTION std::uint32_t overflow_code(const float_format& f, rounding_mode mode, overflow o,
+NIBBLE_FUNCTION std::uint32_t overflow_code(const float_format& f, const end_codes& end, rounding_mode mode, overflow o,
                                             bool negative) noexcept {
-  const std::uint32_t saturated = saturated_code(f, negative);
+  const std::uint32_t saturated = end.saturated[negative];
   if (o != overflow::special && o != overflow::p3109_none) return saturated;
   if (points_toward_zero(mode, negative) || f.twos_complement) return saturated;
-  if (o == overflow::special) return special_code(f, negative);
+  if (o == overflow::special) return end.special[negative];
   if (mode == rounding_mode::to_odd && !f.has_sign && f.has_infinity()) return saturated;
-  return f.has_infinity() ? special_code(f, negative) : saturated;
+  return f.has_infinity() ? end.special[negative] : saturated;
 }
 
-NIBBLE_FUNCTION std::uint32_t infinity_result(const float_format& f, overflow o, infinity_rule rule,
+NIBBLE_FUNCTION std::uint32_t infinity_result(const float_format& f, const end_codes& end, overflow o, infinity_rule rule,
                                               bool negative) noexcept {
   const bool special = rule == infinity_rule::special ||
                        (rule == infinity_rule::special_in_scale && !f.has_zero) || o == overflow::special;
   if (rule == infinity_rule::zero) return 0U;
-  if (f.twos_complement) return saturated_code(f, negative);
-  if (special) return special_code(f, negative);
+  if (f.twos_complement) return end.saturated[negative];
+  if (special) return end.special[negative];
   const bool propagate = o == overflow::p3109_propagate || o == overflow::p3109_none;
-  return propagate && f.has_infinity() ? special_code(f, negative) : saturated_code(f, negative);
+  return propagate && f.has_infinity() ? end.special[negative] : end.saturated[negative];
 }
 
-NIBBLE_FUNCTION std::uint32_t absent_nan_code(const float_format& f, absent_nan_rule rule, bool negative) noexcept {
-  if (rule == absent_nan_rule::max_positive) return f.max_code();
-  if (rule == absent_nan_rule::max_with_sign) return saturated_code(f, negative);
+NIBBLE_FUNCTION std::uint32_t absent_nan_code(const float_format& f, const end_codes& end, absent_nan_rule rule,
+                                              bool negative) noexcept {
+  if (rule == absent_nan_rule::max_positive) return end.saturated[0];
+  if (rule == absent_nan_rule::max_with_sign) return end.saturated[negative];
   const bool flips = rule == absent_nan_rule::negated_zero && f.has_negative_zero();
   return flips && !negative ? f.sign_mask() : 0U;
 }
 
-NIBBLE_FUNCTION void set_nan(special_codes& codes, const float_format& f, const special_policy& p,
+NIBBLE_FUNCTION void set_nan(special_codes& codes, const float_format& f, const end_codes& end, const special_policy& p,
                              bool from_double) noexcept {
   const bool keeps = from_double && p.nan_from_double_keeps_payload && f.bits() <= 8;
   const bool keep_sign = (keeps || p.nan_sign == nan_sign_rule::keep) && f.has_sign && !f.nan_is_negative_zero();
   const nan_code_rule rule = keeps ? nan_code_rule::quiet_payload : p.nan_code;
   const bool choice = f.specials == special_values::infinity_and_nan && f.mantissa_bits > 0;
-  for (int negative = 0; negative < 2; ++negative) {
-    if (!f.has_nan()) {
-      codes.nan[negative] = absent_nan_code(f, p.absent_nan, negative != 0);
-      continue;
+  if (!f.has_nan()) {
+    for (int negative = 0; negative < 2; ++negative) {
+      codes.nan[negative] = absent_nan_code(f, end, p.absent_nan, negative != 0);
     }
-    std::uint32_t code = f.nan_code();
-    if (choice && rule != nan_code_rule::all_ones) {
-      code = f.infinity_code() | (std::uint32_t{1} << (f.mantissa_bits - 1));
-    }
-    codes.nan[negative] = code | (keep_sign && negative != 0 ? f.sign_mask() : 0U);
+    return;
   }
+  std::uint32_t code = f.nan_code();
+  if (choice && rule != nan_code_rule::all_ones) {
+    code = f.infinity_code() | (std::uint32_t{1} << (f.mantissa_bits - 1));
+  }
+  codes.nan[0] = code;
+  codes.nan[1] = code | (keep_sign ? f.sign_mask() : 0U);
   if (choice && rule == nan_code_rule::quiet_payload) {
     codes.payload_mask = (std::uint32_t{1} << f.mantissa_bits) - 1U;
   }
@@ -125,16 +136,17 @@ NIBBLE_FUNCTION special_codes make_special_codes(const float_format& f, rounding
                                                  const special_policy& p, bool from_double) noexcept {
   special_codes codes;
   codes.max_code = f.max_code();
+  const detail::end_codes end = detail::make_end_codes(f);
   for (int negative = 0; negative < 2; ++negative) {
     const bool is_negative = negative != 0;
-    codes.overflow[negative] = detail::overflow_code(f, mode, o, is_negative);
-    codes.infinity[negative] = detail::infinity_result(f, o, p.infinity, is_negative);
+    codes.overflow[negative] = detail::overflow_code(f, end, mode, o, is_negative);
+    codes.infinity[negative] = detail::infinity_result(f, end, o, p.infinity, is_negative);
   }
   const std::uint32_t negative_zero = f.has_negative_zero() ? f.sign_mask() : 0U;
   codes.zero[1] = p.negative_zero == negative_zero_rule::keep ? negative_zero : 0U;
   codes.underflow[1] = p.negative_zero == negative_zero_rule::drop ? 0U : negative_zero;
   if (!f.has_zero && p.absent_zero_is_nan && f.has_nan()) codes.zero[0] = codes.zero[1] = f.nan_code();
-  detail::set_nan(codes, f, p, from_double);
+  detail::set_nan(codes, f, end, p, from_double);
   if (!f.has_sign) detail::set_unsigned_negative(codes, f, mode, o, p);
   const bool is_e8m0 = !f.has_sign && !f.has_zero && f.mantissa_bits == 0 && f.bias == 127;
   codes.subnormal_source_rounds_up = p.subnormal_source_rounds_up && is_e8m0 && !from_double &&

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include <nibble/base/counts.hpp>
 #include <nibble/base/philox.hpp>
@@ -17,45 +18,63 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
+/// One stream of words, by 7 or 10 rounds.
+template <class Arch>
+class philox_stream {
+ public:
+  philox_stream(std::uint64_t seed, std::uint64_t stream, int rounds) noexcept
+      : seed_(seed), stream_(stream), rounds_(rounds) {}
+
+  /// The 4 * count words of blocks index, index + 1, ...
+  void blocks(std::uint64_t index, std::size_t count, std::uint32_t* out) noexcept {
+    std::size_t i = 0;
 #if defined(__AVX2__)
-/// The words of blocks whose low halves do not overflow.
-template <class Vector, int Rounds>
-void philox_by_vectors(std::uint64_t seed, std::uint64_t stream, std::uint64_t index, std::size_t count,
-                       std::uint32_t* out) noexcept {
-  const x86::philox_run<Vector, Rounds> generator(seed, stream, static_cast<std::uint32_t>(index >> 32));
-  generator.run(static_cast<std::uint32_t>(index), count, out);
-}
+    if constexpr (has_avx2<Arch>) {
+      // Fewer blocks than four are sooner made one by one.
+      if (count >= 4 && (index & 0xffff'ffffU) + count <= 0xffff'ffffU) {
+        const auto high = static_cast<std::uint32_t>(index >> 32);
+        if (!is_made_ || high != high_) {
+          generator_ = generator(seed_, stream_, high, rounds_);
+          is_made_ = true;
+          high_ = high;
+        }
+        return generator_.run(static_cast<std::uint32_t>(index), count, out);
+      }
+    }
 #endif
+    for (; i < count; ++i) {
+      const philox_block block = random_block(seed_, stream_, index + i, rounds_);
+      for (std::size_t k = 0; k < 4; ++k) out[4 * i + k] = block.words[k];
+    }
+  }
+
+ private:
+  std::uint64_t seed_;
+  std::uint64_t stream_;
+  int rounds_;
+#if defined(__AVX2__)
+  struct nothing {};
+  using generator = std::conditional_t<has_avx2<Arch>, x86::philox_run<x86::vector_of<Arch>>, nothing>;
+  bool is_made_ = false;
+  std::uint32_t high_ = 0;  ///< of the indexes that generator_ is for
+  generator generator_;
+#endif
+};
 
 /// The 4 * count words of blocks index, index + 1, ... of a stream, by 7 or 10 rounds.
 template <class Arch>
-NIBBLE_ALWAYS_INLINE void philox_blocks(std::uint64_t seed, std::uint64_t stream, std::uint64_t index,
-                                        std::size_t count, std::uint32_t* out, int rounds = 10) noexcept {
-  std::size_t i = 0;
-#if defined(__AVX2__)
-  if constexpr (has_avx2<Arch>) {
-    using vector = x86::vector_of<Arch>;
-    // Fewer blocks than four are sooner made one by one.
-    if (count >= 4 && (index & 0xffff'ffffU) + count <= 0xffff'ffffU) {
-      rounds == 7 ? philox_by_vectors<vector, 7>(seed, stream, index, count, out)
-                  : philox_by_vectors<vector, 10>(seed, stream, index, count, out);
-      return;
-    }
-  }
-#endif
-  for (; i < count; ++i) {
-    const philox_block block = random_block(seed, stream, index + i, rounds);
-    for (std::size_t k = 0; k < 4; ++k) out[4 * i + k] = block.words[k];
-  }
+void philox_blocks(std::uint64_t seed, std::uint64_t stream, std::uint64_t index, std::size_t count,
+                   std::uint32_t* out, int rounds = 10) noexcept {
+  philox_stream<Arch>(seed, stream, rounds).blocks(index, count, out);
 }
 
 #if defined(__AVX2__)
 /// The words of any blocks; returns how many. The upper halves of their indexes are those of the first.
-template <class Vector, int Rounds>
+template <class Vector>
 std::size_t philox_gathered(const stochastic& random, const std::uint64_t* indexes, std::size_t count,
                             std::uint32_t* out) noexcept {
-  using run = x86::philox_run<Vector, Rounds>;
-  const run generator(random.seed, random.stream, static_cast<std::uint32_t>(indexes[0] >> 32));
+  using run = x86::philox_run<Vector>;
+  const run generator(random.seed, random.stream, static_cast<std::uint32_t>(indexes[0] >> 32), random.rounds);
   std::size_t i = 0;
   for (; i < count; i += run::blocks) {
     std::uint32_t low[run::blocks];
@@ -80,8 +99,7 @@ void philox_blocks_at(const stochastic& random, const std::uint64_t* indexes, st
   if constexpr (has_avx2<Arch>) {
     using vector = x86::vector_of<Arch>;
     if (count != 0 && indexes[0] >> 32 == indexes[count - 1] >> 32) {
-      i = random.rounds == 7 ? philox_gathered<vector, 7>(random, indexes, count, out)
-                             : philox_gathered<vector, 10>(random, indexes, count, out);
+      i = philox_gathered<vector>(random, indexes, count, out);
     }
   }
 #endif

@@ -20,7 +20,8 @@ class tile_random {
  public:
   /// `rounding` outlives this.
   tile_random(const element_rounding& rounding, const rounding_choice& choice) noexcept
-      : rounding_(&rounding), bits_(choice.mode == rounding_mode::stochastic ? choice.random_bits : 0) {
+      : rounding_(&rounding), bits_(choice.mode == rounding_mode::stochastic ? choice.random_bits : 0),
+        drawn_(rounding.random().seed, rounding.random().stream, rounding.random().rounds) {
     // Kernels read whole groups.
     if (!is_needed()) return;
     std::memset(words_, 0, sizeof(words_));
@@ -44,8 +45,7 @@ class tile_random {
     const std::uint64_t per_block = 128 / bits;
     const std::uint64_t block = first / per_block;
     const std::uint64_t last = (first + count - 1) / per_block;
-    philox_blocks<Arch>(random.seed, random.stream, block, static_cast<std::size_t>(last - block + 1), words_,
-                        random.rounds);
+    drawn_.blocks(block, static_cast<std::size_t>(last - block + 1), words_);
     start_ = own + static_cast<std::size_t>((first - block * per_block) * bits / 8);
   }
 
@@ -195,6 +195,7 @@ class tile_random {
 
   const element_rounding* rounding_;
   int bits_;
+  philox_stream<Arch> drawn_;
   const std::uint8_t* start_ = nullptr;
   std::size_t panel_row_ = 0;
   std::size_t panel_col_ = 0;

@@ -99,16 +99,22 @@ NIBBLE_ALWAYS_INLINE void store_group(std::uint8_t* bytes, bool streamed, typena
 }
 
 /// Codes of `groups` groups of eight vectors. `half(h, g)` gives the codes of half h of group g, one a byte in the order
-/// of packing; it is a copy, which no store can change, and this is the function that a kernel is compiled as.
-template <class V, bool Nibbles, class Half>
+/// of packing; it is a copy, which no store can change, and this is the function that a kernel is compiled as. Where it is
+/// `Rare`, it is compiled for both halves at once.
+template <class V, bool Nibbles, bool Rare = false, class Half>
 [[gnu::noinline]] void encode_groups(std::size_t groups, destination to, const Half half) noexcept {
   constexpr std::size_t group_bytes = (Nibbles ? 1 : 2) * V::bytes;
   if (to.ahead == nullptr) to.ahead = reinterpret_cast<const char*>(to.bytes);  // anything: it saves a question a group
   for (std::size_t g = 0; g < groups; ++g) {
     to.ahead = fetch_group<V>(to.ahead, to.element);
-    const typename V::word first = half(std::size_t{0}, g);
-    const typename V::word second = half(std::size_t{1}, g);
-    store_group<V, Nibbles>(to.bytes, to.streamed, first, second);
+    typename V::word codes[2];
+    if constexpr (Rare) {
+      for (std::size_t h = 0; h < 2; ++h) codes[h] = half(h, g);
+    } else {
+      codes[0] = half(std::size_t{0}, g);
+      codes[1] = half(std::size_t{1}, g);
+    }
+    store_group<V, Nibbles>(to.bytes, to.streamed, codes[0], codes[1]);
     to.bytes += group_bytes;
   }
 }
@@ -141,7 +147,7 @@ struct run_time_sums {
   template <class Rounder, class Word>
   NIBBLE_ALWAYS_INLINE void operator()(const Word (&p)[4], Word (&s)[4]) const noexcept {
     const auto every = [&]<rounding_mode Mode>() NIBBLE_INLINE_LAMBDA {
-      unrolled<4>([&](std::size_t i) NIBBLE_INLINE_LAMBDA { s[i] = Rounder::template sum<Mode>(p[i]); });
+      for (std::size_t i = 0; i < 4; ++i) s[i] = Rounder::template sum<Mode>(p[i]);
     };
     using enum rounding_mode;
     switch (mode) {
@@ -160,7 +166,7 @@ template <float_format F, class V, std::size_t Size, bool Nibbles, class Sums>
 void encode_rounded(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
                     negative_zero_rule rule, [[maybe_unused]] const Sums sums) noexcept {
   using rounding = rounder<F, V>;
-  encode_groups<V, Nibbles>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+  encode_groups<V, Nibbles, !Sums::one_by_one>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     using real = typename V::real;
     typename V::word p[4];
     typename V::word s[4];

@@ -77,10 +77,10 @@ NIBBLE_ALWAYS_INLINE void choice_errors(const float* x, std::size_t size, bool s
   for (std::size_t i = 0; i < size; i += 4) {
     word turned[4];
     transpose_four(x + i, static_cast<std::ptrdiff_t>(size), turned);
-    unrolled<4>([&](auto k) NIBBLE_INLINE_LAMBDA {
+    for (std::size_t k = 0; k < 4; ++k) {
       const word magnitude = V::both(turned[k], V::all(0x7fff'ffffU));
       if constexpr (Exact) least_element = V::smallest_unsigned(least_element, V::add(magnitude, V::all(~0U)));
-      unrolled<2>([&](auto c) NIBBLE_INLINE_LAMBDA {
+      for (std::size_t c = 0; c < 2; ++c) {
         const real d = candidates[c].difference(V::as_real(magnitude));
         const word size_of_d = V::both(V::as_word(d), V::all(0x7fff'ffffU));
         if (Exact && squares) {
@@ -89,8 +89,8 @@ NIBBLE_ALWAYS_INLINE void choice_errors(const float* x, std::size_t size, bool s
         } else {
           sum[c] = V::add(sum[c], V::as_real(size_of_d));
         }
-      });
-    });
+      }
+    }
   }
   for (std::size_t c = 0; c < 2; ++c) V::store(sums[c], V::as_word(sum[c]));
 }

@@ -62,15 +62,15 @@ template <float_format F, class V, std::size_t Size, bool Nibbles>
 void encode_exact(const float* x, const std::uint32_t* divisor, const std::uint32_t* reciprocal, const std::uint8_t* random,
                   std::size_t groups, const destination& to, negative_zero_rule rule) noexcept {
   using rounding = rounder<F, V>;
-  encode_groups<V, Nibbles>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+  encode_groups<V, Nibbles, true>(groups, to, [=](std::size_t h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     typename V::word v[4];
     typename V::word s[4];
-    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
+    for (std::size_t i = 0; i < 4; ++i) {
       const std::size_t at = 8 * V::lanes * g + (4 * h + i) * V::lanes;
       v[i] = V::load(x + at);
       s[i] = exact_stochastic_sum<F, V>(v[i], multiplier_of<V, Size>(divisor, g, 4 * h + i),
                                         multiplier_of<V, Size>(reciprocal, g, 4 * h + i), V::load(random + 4 * at));
-    });
+    }
     return rounding::codes(rounding::magnitude_bytes(s[0], s[1], s[2], s[3]), v[0], v[1], v[2], v[3], rule);
   });
 }

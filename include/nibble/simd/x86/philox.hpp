@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Philox4x32 for runs of consecutive counters. Each word sits in the low half of a 64-bit lane, where VPMULUDQ finds it
-// and leaves the whole product; three or four vectors beside each other hide the multiplier's latency, and three fill
-// the registers of AVX2. Counters of one call differ in their low word only, so half of the first two rounds is the same
-// for all and is computed once, and the first product of the next counters is a sum.
+// and leaves the whole product; four vectors beside each other hide the latency of a round, which is as long as three take
+// to issue. Counters of one call differ in their low word only, so half of the first two rounds is the same for all and is
+// computed once, and the first product of the next counters is a sum.
 #pragma once
 
 #include <nibble/simd/x86/vector.hpp>
@@ -21,6 +21,20 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
 
+/// What the first three rounds take. As the blocks of a run differ in word 0 only, half of these rounds is the same for all.
+template <class V>
+struct philox_start {
+  using word = typename V::word;
+  word first_2;   ///< differs from the first product's upper half by word 2 of round 2
+  word second_0;  ///< from the second product's by word 0 of round 3
+  word second_2;  ///< from the first product's lower half by word 2 of round 3
+  word third_2;   ///< from the third product's upper half by word 2 of round 4
+  word low;       ///< keys of round 3
+  word high;
+  word multipliers[2];
+  word step;  ///< from the first product of a vector to that of its next counters
+};
+
 /// What Philox wants of the registers V.
 template <class V>
 struct philox_vector;
@@ -29,24 +43,106 @@ template <>
 struct philox_vector<avx2_vector> {
   using word = __m256i;
   /// Vectors beside each other.
-  static constexpr std::size_t vectors = 3;
+  static constexpr std::size_t vectors = 4;
 
-  /// A round of Philox4x32 in place: word 0 of the result is in `c1`, 1 in `c2`, 2 in `c3` and 3 in `c0`. Written out
-  /// because 12 words in 16 registers leave one for a step between: GCC 12 stores several, each on the way to the next
-  /// product. The shuffles leave two of three ports to products and differences.
-  static NIBBLE_ALWAYS_INLINE void round(word& c0, word& c1, word& c2, word& c3, const word& key_low,
-                                         const word& key_high, word multiplier_0, word multiplier_1) noexcept {
-    word high;
-    asm("vpmuludq %[m0], %[c0], %[c0]\n\t"
-        "vpmuludq %[m1], %[c2], %[c2]\n\t"
-        "vpxor %[low], %[c1], %[c1]\n\t"
-        "vpxor %[high], %[c3], %[c3]\n\t"
-        "vpshufd $0xf5, %[c2], %[t]\n\t"
-        "vpxor %[t], %[c1], %[c1]\n\t"
-        "vpshufd $0xf5, %[c0], %[t]\n\t"
-        "vpxor %[t], %[c3], %[c3]"
-        : [c0] "+x"(c0), [c1] "+x"(c1), [c2] "+x"(c2), [c3] "+x"(c3), [t] "=&x"(high)
-        : [m0] "x"(multiplier_0), [m1] "x"(multiplier_1), [low] "m"(key_low), [high] "m"(key_high));
+  /// Whether keys are added to products: that of its round to the upper halves of one, and that of the next round to its
+  /// lower halves, by one operation for both.
+  static constexpr bool pairs_keys = true;
+  static NIBBLE_ALWAYS_INLINE word keys(std::uint32_t own, std::uint32_t next) noexcept {
+    return _mm256_set1_epi64x(static_cast<long long>(std::uint64_t{own} << 32 | next));
+  }
+  static NIBBLE_ALWAYS_INLINE word last_key(std::uint32_t key) noexcept { return avx2_vector::all(key); }
+
+  /// A round of Philox4x32 in place: word 0 of the result is in `c1`, 1 in `c2`, 2 in `c3` and 3 in `c0`. Every other
+  /// round takes keys. Written out because 12 words in 16 registers leave one for a step between: GCC 12 stores several,
+  /// each on the way to the next product. The shuffles leave two of three ports to products and differences.
+  static NIBBLE_ALWAYS_INLINE void round(word& c0, word& c1, word& c2, word& c3, bool keyed, const word& low,
+                                         const word& high, const word (&multipliers)[2]) noexcept {
+    word t;
+    if (keyed) {
+      asm("vpmuludq %[m0], %[c0], %[c0]\n\t"
+          "vpmuludq %[m1], %[c2], %[c2]\n\t"
+          "vpxor %[high], %[c0], %[c0]\n\t"
+          "vpxor %[low], %[c2], %[c2]\n\t"
+          "vpshufd $0xf5, %[c2], %[t]\n\t"
+          "vpxor %[t], %[c1], %[c1]\n\t"
+          "vpshufd $0xf5, %[c0], %[t]\n\t"
+          "vpxor %[t], %[c3], %[c3]"
+          : [c0] "+x"(c0), [c1] "+x"(c1), [c2] "+x"(c2), [c3] "+x"(c3), [t] "=&x"(t)
+          : [m0] "m"(multipliers[0]), [m1] "m"(multipliers[1]), [low] "m"(low), [high] "m"(high));
+    } else {
+      asm("vpmuludq %[m0], %[c0], %[c0]\n\t"
+          "vpmuludq %[m1], %[c2], %[c2]\n\t"
+          "vpshufd $0xf5, %[c2], %[t]\n\t"
+          "vpxor %[t], %[c1], %[c1]\n\t"
+          "vpshufd $0xf5, %[c0], %[t]\n\t"
+          "vpxor %[t], %[c3], %[c3]"
+          : [c0] "+x"(c0), [c1] "+x"(c1), [c2] "+x"(c2), [c3] "+x"(c3), [t] "=&x"(t)
+          : [m0] "m"(multipliers[0]), [m1] "m"(multipliers[1]));
+    }
+  }
+  /// The first two rounds from the first product, which moves on to the next counters: round 3 has product 1 in `c1` and wants
+  /// `c2`. Written out because Clang 14 keeps all constants in registers, which the words of other counters have to leave.
+  static NIBBLE_ALWAYS_INLINE void begin(word& c1, word& c2, word& product, const philox_start<avx2_vector>& start) noexcept {
+    word t;
+    asm("vmovdqa %[product], %[t]\n\t"
+        "vpsrlq $32, %[t], %[c2]\n\t"
+        "vpxor (%[start]), %[c2], %[c2]\n\t"
+        "vpmuludq 224(%[start]), %[c2], %[c2]\n\t"
+        "vpxor 64(%[start]), %[t], %[c1]\n\t"
+        "vpmuludq 224(%[start]), %[c1], %[c1]\n\t"
+        "vpaddq 256(%[start]), %[t], %[t]\n\t"
+        "vmovdqa %[t], %[product]"
+        : [c1] "=&x"(c1), [c2] "=&x"(c2), [t] "=&x"(t), [product] "+m"(product)
+        : [start] "r"(&start), "m"(start));
+  }
+  /// The third round.
+  static NIBBLE_ALWAYS_INLINE void third(word& c0, word& c1, word& c2, word& c3,
+                                         const philox_start<avx2_vector>& start) noexcept {
+    asm("vpsrlq $32, %[c2], %[c3]\n\t"
+        "vpxor 32(%[start]), %[c3], %[c3]\n\t"
+        "vpmuludq 192(%[start]), %[c3], %[c3]\n\t"
+        "vpxor 128(%[start]), %[c1], %[c1]\n\t"
+        "vpsrlq $32, %[c1], %[c0]\n\t"
+        "vpxor %[c2], %[c0], %[c0]\n\t"
+        "vpsrlq $32, %[c3], %[c2]\n\t"
+        "vpxor 96(%[start]), %[c2], %[c2]\n\t"
+        "vpxor 160(%[start]), %[c3], %[c3]"
+        : [c0] "=&x"(c0), [c1] "+x"(c1), [c2] "+x"(c2), [c3] "=&x"(c3)
+        : [start] "r"(&start), "m"(start));
+  }
+  /// Fifteen registers hold the words of counters but these two.
+  static constexpr bool stores_last = true;
+  /// The same with words 1 and 3 in memory.
+  static NIBBLE_ALWAYS_INLINE void stored_round(word& c0, word& c1, word& c2, word& c3, bool keyed, const word& low,
+                                                const word& high, const word (&multipliers)[2]) noexcept {
+    word t;
+    if (keyed) {
+      asm("vpmuludq %[m1], %[c2], %[c2]\n\t"
+          "vpmuludq %[m0], %[c0], %[c0]\n\t"
+          "vpxor %[low], %[c2], %[c2]\n\t"
+          "vpxor %[high], %[c0], %[c0]\n\t"
+          "vpshufd $0xf5, %[c2], %[t]\n\t"
+          "vpxor %[c1], %[t], %[t]\n\t"
+          "vmovdqa %[c2], %[c1]\n\t"
+          "vpshufd $0xf5, %[c0], %[c2]\n\t"
+          "vpxor %[c3], %[c2], %[c2]\n\t"
+          "vmovdqa %[c0], %[c3]"
+          : [c0] "+x"(c0), [c1] "+m"(c1), [c2] "+x"(c2), [c3] "+m"(c3), [t] "=&x"(t)
+          : [m0] "m"(multipliers[0]), [m1] "m"(multipliers[1]), [low] "m"(low), [high] "m"(high));
+    } else {
+      asm("vpmuludq %[m1], %[c2], %[c2]\n\t"
+          "vpmuludq %[m0], %[c0], %[c0]\n\t"
+          "vpshufd $0xf5, %[c2], %[t]\n\t"
+          "vpxor %[c1], %[t], %[t]\n\t"
+          "vmovdqa %[c2], %[c1]\n\t"
+          "vpshufd $0xf5, %[c0], %[c2]\n\t"
+          "vpxor %[c3], %[c2], %[c2]\n\t"
+          "vmovdqa %[c0], %[c3]"
+          : [c0] "+x"(c0), [c1] "+m"(c1), [c2] "+x"(c2), [c3] "+m"(c3), [t] "=&x"(t)
+          : [m0] "m"(multipliers[0]), [m1] "m"(multipliers[1]));
+    }
+    c0 = t;
   }
   /// index, ..., index + 3 in the order in which store_swapped_blocks wants them.
   static NIBBLE_ALWAYS_INLINE word block_counters(std::uint32_t index) noexcept {
@@ -70,14 +166,32 @@ struct philox_vector<avx512_vector> {
   using word = __m512i;
   static constexpr std::size_t vectors = 4;
 
-  static NIBBLE_ALWAYS_INLINE void round(word& c0, word& c1, word& c2, word& c3, const word& key_low,
-                                         const word& key_high, word multiplier_0, word multiplier_1) noexcept {
-    c0 = V::multiply_wide(c0, multiplier_0);
-    c2 = V::multiply_wide(c2, multiplier_1);
-    // One high half by either port.
-    c1 = V::differ(_mm512_maskz_shuffle_epi32(V::every, c2, _MM_PERM_DDBB), c1, key_low);
-    c3 = V::differ(V::right_wide<32>(c0), c3, key_high);
+  static NIBBLE_ALWAYS_INLINE word high(word product) noexcept { return V::right_wide<32>(product); }
+  static NIBBLE_ALWAYS_INLINE void begin(word& c1, word& c2, word& product, const philox_start<V>& start) noexcept {
+    c2 = V::opaque(V::multiply_wide(V::differ(high(product), start.first_2), start.multipliers[1]));
+    c1 = V::opaque(V::multiply_wide(V::differ(product, start.second_2), start.multipliers[1]));
+    product = V::add_wide(product, start.step);
   }
+  static NIBBLE_ALWAYS_INLINE void third(word& c0, word& c1, word& c2, word& c3, const philox_start<V>& start) noexcept {
+    // Compilers would have more on its way at once than there are registers.
+    c3 = V::opaque(V::multiply_wide(V::differ(high(c2), start.second_0), start.multipliers[0]));
+    c0 = V::differ(high(c1), c2, start.low);
+    c2 = V::opaque(V::differ(high(c3), start.third_2));
+  }
+  /// No: one operation takes a key, a lower half and an upper half.
+  static constexpr bool pairs_keys = false;
+  static NIBBLE_ALWAYS_INLINE word keys(std::uint32_t own, std::uint32_t /*next*/) noexcept { return V::all(own); }
+  static NIBBLE_ALWAYS_INLINE word last_key(std::uint32_t key) noexcept { return V::left_wide<32>(V::all(key)); }
+
+  static NIBBLE_ALWAYS_INLINE void round(word& c0, word& c1, word& c2, word& c3, bool /*keyed*/, const word& low,
+                                         const word& high, const word (&multipliers)[2]) noexcept {
+    c0 = V::multiply_wide(c0, multipliers[0]);
+    c2 = V::multiply_wide(c2, multipliers[1]);
+    // One high half by either port.
+    c1 = V::differ(_mm512_maskz_shuffle_epi32(V::every, c2, _MM_PERM_DDBB), c1, low);
+    c3 = V::differ(V::right_wide<32>(c0), c3, high);
+  }
+  static constexpr bool stores_last = false;
   static NIBBLE_ALWAYS_INLINE word block_counters(std::uint32_t index) noexcept {
     return _mm512_add_epi64(V::all_wide(index), _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7));
   }
@@ -92,7 +206,8 @@ struct philox_vector<avx512_vector> {
 };
 #endif
 
-template <class V, int Rounds>
+/// One stream by 7 or 10 rounds.
+template <class V>
 class philox_run {
   using word = typename V::word;
   using own = philox_vector<V>;
@@ -100,7 +215,9 @@ class philox_run {
   static constexpr std::uint32_t multiplier_1 = 0xCD9E'8D57U;
   static constexpr std::uint32_t step_low = 0x9E37'79B9U;
   static constexpr std::uint32_t step_high = 0xBB67'AE85U;
-  static constexpr std::size_t last = Rounds - 1;
+  static constexpr std::size_t most = 10;  ///< rounds
+  static constexpr std::size_t last = most - 1;
+  static constexpr std::size_t fewest = 7;
   static constexpr std::size_t vectors = own::vectors;
   static constexpr std::size_t per_vector = V::lanes / 2;
 
@@ -109,28 +226,36 @@ class philox_run {
     word words[4];
   };
 
-  static NIBBLE_ALWAYS_INLINE word high(word product) noexcept { return V::template right_wide<32>(product); }
-
  public:
   /// Blocks that are made at a time.
   static constexpr std::size_t blocks = vectors * per_vector;
 
+  philox_run() = default;
   /// `high_index` is the upper half of all block indexes.
-  philox_run(std::uint64_t seed, std::uint64_t stream, std::uint32_t high_index) noexcept {
-    std::uint32_t low = static_cast<std::uint32_t>(seed);
-    std::uint32_t high = static_cast<std::uint32_t>(seed >> 32);
+  philox_run(std::uint64_t seed, std::uint64_t stream, std::uint32_t high_index, int rounds) noexcept
+      : all_rounds_(rounds == static_cast<int>(most)) {
+    const auto low = static_cast<std::uint32_t>(seed);
+    const auto high = static_cast<std::uint32_t>(seed >> 32);
     // Round 1 of words 0 and 1, and round 2 of what follows from them.
     const std::uint64_t product_1 = std::uint64_t{multiplier_1} * static_cast<std::uint32_t>(stream);
     const std::uint32_t word_0 = static_cast<std::uint32_t>(product_1 >> 32) ^ high_index ^ low;
     const std::uint64_t product_0 = std::uint64_t{multiplier_0} * word_0;
-    first_2_ = V::all(static_cast<std::uint32_t>(stream >> 32) ^ high);
-    second_0_ = V::all(static_cast<std::uint32_t>(product_1) ^ (low + step_low));
-    second_2_ = V::all(static_cast<std::uint32_t>(product_0 >> 32) ^ (high + step_high));
-    third_2_ = V::all(static_cast<std::uint32_t>(product_0) ^ (high + 2 * step_high));
-    for (std::size_t r = 0; r < Rounds; ++r, low += step_low, high += step_high) {
-      key_low_[r] = V::all(low);
-      key_high_[r] = V::all(high);
+    start_.first_2 = V::all(static_cast<std::uint32_t>(stream >> 32) ^ high);
+    start_.second_0 = V::all(static_cast<std::uint32_t>(product_1) ^ (low + step_low));
+    start_.second_2 = V::all(static_cast<std::uint32_t>(product_0 >> 32) ^ (high + step_high));
+    start_.third_2 = V::all(static_cast<std::uint32_t>(product_0) ^ (high + 2 * step_high));
+    start_.low = own::keys(low + 2 * step_low, low + 3 * step_low);
+    start_.high = own::keys(high + 2 * step_high, high + 3 * step_high);
+    start_.multipliers[0] = V::all(multiplier_0);
+    start_.multipliers[1] = V::all(multiplier_1);
+    start_.step = V::multiply_wide(V::all(blocks), V::all(multiplier_0));
+    for (std::uint32_t r = 3; r < last; ++r) {
+      low_[r] = own::keys(low + r * step_low, low + (r + 1) * step_low);
+      high_[r] = own::keys(high + r * step_high, high + (r + 1) * step_high);
     }
+    const std::uint32_t end = all_rounds_ ? last : fewest - 1;
+    low_[last] = own::last_key(low + end * step_low);
+    high_[last] = own::last_key(high + end * step_high);
   }
 
   /// The words of `count` blocks from that with low half `index` on; the low halves do not overflow.
@@ -156,59 +281,95 @@ class philox_run {
 
   /// `first` are the first products of word 0 of the first blocks.
   NIBBLE_OUTLINED void run(const word (&first)[vectors], std::size_t count, std::uint32_t* out) const noexcept {
-    const word multipliers[2] = {V::opaque(V::all(multiplier_0)), V::opaque(V::all(multiplier_1))};
-    const word step = V::multiply_wide(V::all(blocks), V::all(multiplier_0));
     word products[vectors];
     unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA { products[k] = first[k]; });
     std::uint32_t rest[4 * blocks];
     for (std::size_t i = 0; i < count; i += blocks) {
       const bool whole = count - i >= blocks;
       std::uint32_t* to = whole ? out + 4 * i : rest;
+      asm("" : "+r"(to));  // one place, not one for each store
       counters c[vectors];
+      word word_1;  // of the last counters, where they are stored
+      word word_3;
       unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA {
-        c[k] = begin(products[k], multipliers);
-        products[k] = V::add_wide(products[k], step);
+        own::begin(c[k].words[1], c[k].words[2], products[k], start_);
       });
-      unrolled<Rounds - 4>([&](auto r) NIBBLE_INLINE_LAMBDA {
-        unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA { round(c[k], r + 3, multipliers); });
+      unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA {
+        own::third(c[k].words[0], c[k].words[1], c[k].words[2], c[k].words[3], start_);
+        if (own::stores_last && k == vectors - 1) {
+          word_1 = c[k].words[1];
+          word_3 = c[k].words[3];
+        }
       });
-      unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA { finish(c[k], multipliers, to + k * (4 * per_vector)); });
+      const auto three_rounds = [&](std::size_t from) NIBBLE_INLINE_LAMBDA {
+        unrolled<3>([&](std::size_t r) NIBBLE_INLINE_LAMBDA {
+          unrolled<vectors>([&](std::size_t k) NIBBLE_INLINE_LAMBDA {
+            if (own::stores_last && k == vectors - 1) {
+              stored_round(c[k], word_1, word_3, from + r);
+            } else {
+              round(c[k], from + r);
+            }
+          });
+        });
+      };
+      const auto finish_all = [&]() NIBBLE_INLINE_LAMBDA {
+        unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA {
+          if (own::stores_last && k == vectors - 1) {
+            c[k].words[1] = word_1;
+            c[k].words[3] = word_3;
+          }
+          finish(c[k], to + k * (4 * per_vector));
+        });
+      };
+      three_rounds(3);
+      // The words are in other registers then, so that each way has its own end.
+      if (all_rounds_) [[likely]] {
+        three_rounds(6);
+        finish_all();
+      } else {
+        if constexpr (own::pairs_keys) {
+          unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA {
+            word& low = own::stores_last && k == vectors - 1 ? word_1 : c[k].words[1];
+            word& high = own::stores_last && k == vectors - 1 ? word_3 : c[k].words[3];
+            low = V::differ(low, low_[last]);
+            high = V::differ(high, high_[last]);
+          });
+        }
+        finish_all();
+      }
       if (!whole) std::memcpy(out + 4 * i, rest, 4 * (count - i) * sizeof(std::uint32_t));
     }
   }
 
-  /// The first three rounds.
-  NIBBLE_ALWAYS_INLINE counters begin(word first, const word (&multipliers)[2]) const noexcept {
-    // Compilers would have more on its way at once than there are registers.
-    const word word_2 = V::differ(high(first), first_2_);
-    const word second = V::opaque(V::multiply_wide(word_2, multipliers[1]));
-    const word third_0 = V::opaque(V::multiply_wide(V::differ(high(second), second_0_), multipliers[0]));
-    const word third_1 = V::opaque(V::multiply_wide(V::differ(first, second_2_), multipliers[1]));
-    const word other = V::opaque(V::differ(second, key_low_[2]));
-    return {{V::opaque(V::differ(high(third_1), other)), third_1, V::opaque(V::differ(high(third_0), third_2_)),
-             third_0}};
-  }
-
-  NIBBLE_ALWAYS_INLINE void round(counters& c, std::size_t r, const word (&multipliers)[2]) const noexcept {
-    own::round(c.words[0], c.words[1], c.words[2], c.words[3], key_low_[r], key_high_[r], multipliers[0],
-               multipliers[1]);
+  NIBBLE_ALWAYS_INLINE void round(counters& c, std::size_t r) const noexcept {
+    own::round(c.words[0], c.words[1], c.words[2], c.words[3], r % 2 == 0, low_[r], high_[r], start_.multipliers);
     c = {{c.words[1], c.words[2], c.words[3], c.words[0]}};
+  }
+  NIBBLE_ALWAYS_INLINE void stored_round(counters& c, word& word_1, word& word_3, std::size_t r) const noexcept {
+    if constexpr (own::stores_last) {
+      own::stored_round(c.words[0], word_1, c.words[2], word_3, r % 2 == 0, low_[r], high_[r], start_.multipliers);
+    }
   }
 
   /// The last round, and its words in the order of the blocks.
-  NIBBLE_ALWAYS_INLINE void finish(const counters& c, const word (&multipliers)[2], std::uint32_t* out) const noexcept {
+  NIBBLE_ALWAYS_INLINE void finish(const counters& c, std::uint32_t* out) const noexcept {
     // The low half of a product is word 1 or 3, and the high half is the other operand of word 0 or 2.
-    const auto joined = [](word product, word other) NIBBLE_INLINE_LAMBDA {
-      return V::differ(product, V::template left_wide<32>(other));
+    const auto joined = [](word product, word other, const word& key) NIBBLE_INLINE_LAMBDA {
+      if constexpr (own::pairs_keys) {
+        return V::differ(product, V::template left_wide<32>(other));
+      } else {
+        return V::differ(product, V::template left_wide<32>(other), key);
+      }
     };
-    const word low = joined(V::multiply_wide(c.words[2], multipliers[1]), V::differ(c.words[1], key_low_[last]));
-    const word high = joined(V::multiply_wide(c.words[0], multipliers[0]), V::differ(c.words[3], key_high_[last]));
+    const word low = joined(V::multiply_wide(c.words[2], start_.multipliers[1]), c.words[1], low_[last]);
+    const word high = joined(V::multiply_wide(c.words[0], start_.multipliers[0]), c.words[3], high_[last]);
     own::store_swapped_blocks(out, low, high);
   }
 
-  word key_low_[Rounds];
-  word key_high_[Rounds];
-  word first_2_, second_0_, second_2_, third_2_;
+  bool all_rounds_;
+  word low_[most];  ///< keys of rounds, from the fourth on: one of a round, or pairs
+  word high_[most];
+  philox_start<V> start_;
 };
 
 }  // namespace detail
