@@ -21,17 +21,17 @@ class tile_random {
   /// `rounding` outlives this.
   tile_random(const element_rounding& rounding, const rounding_choice& choice) noexcept
       : rounding_(&rounding), bits_(choice.mode == rounding_mode::stochastic ? choice.random_bits : 0),
-        drawn_(rounding.random().seed, rounding.random().stream, rounding.random().rounds) {
-    // Kernels read whole groups.
-    if (!is_needed()) return;
-    std::memset(words_, 0, sizeof(words_));
-    std::memset(spread_, 0, sizeof(spread_));
-  }
+        drawn_(rounding.random().seed, rounding.random().stream, rounding.random().rounds) {}
 
   [[nodiscard]] bool is_needed() const noexcept { return bits_ != 0; }
 
   /// Finds the bit string of `count` (at most tile_capacity) consecutive elements from logical element `first` on.
   void draw(std::uint64_t first, std::size_t count) noexcept {
+    // Kernels read whole groups, which a whole tile is made of.
+    if (count != tile_capacity && !cleared_) {
+      std::memset(words_, 0, sizeof(words_));
+      cleared_ = true;
+    }
     const auto bits = static_cast<std::uint64_t>(bits_);
     auto* own = reinterpret_cast<std::uint8_t*>(words_);
     if (!rounding_->draws()) {
@@ -63,6 +63,10 @@ class tile_random {
   /// elements.
   void spread(std::size_t size, std::size_t room, std::size_t count) noexcept {
     if (!is_needed()) return;
+    if (!spreads_) {
+      std::memset(spread_, 0, sizeof(spread_));
+      spreads_ = true;
+    }
     const auto bytes = static_cast<std::size_t>(bits_) / 8;
     auto* to = reinterpret_cast<std::uint8_t*>(spread_);
     for (std::size_t c = 0; c < count; c += size, to += room * bytes) {
@@ -196,6 +200,8 @@ class tile_random {
   const element_rounding* rounding_;
   int bits_;
   philox_stream<Arch> drawn_;
+  bool cleared_ = false;  ///< words_ holds something everywhere
+  bool spreads_ = false;  ///< spread_ does
   const std::uint8_t* start_ = nullptr;
   std::size_t panel_row_ = 0;
   std::size_t panel_col_ = 0;

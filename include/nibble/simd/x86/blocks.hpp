@@ -104,9 +104,8 @@ NIBBLE_ALWAYS_INLINE void store_group(std::uint8_t* bytes, bool streamed, typena
 template <class V, bool Nibbles, bool Rare = false, class Half>
 [[gnu::noinline]] void encode_groups(std::size_t groups, destination to, const Half half) noexcept {
   constexpr std::size_t group_bytes = (Nibbles ? 1 : 2) * V::bytes;
-  if (to.ahead == nullptr) to.ahead = reinterpret_cast<const char*>(to.bytes);  // anything: it saves a question a group
   for (std::size_t g = 0; g < groups; ++g) {
-    to.ahead = fetch_group<V>(to.ahead, to.element);
+    if (to.ahead != nullptr) to.ahead = fetch_group<V>(to.ahead, to.element);
     typename V::word codes[2];
     if constexpr (Rare) {
       for (std::size_t h = 0; h < 2; ++h) codes[h] = half(h, g);
