@@ -79,8 +79,9 @@ NIBBLE_ALWAYS_INLINE const char* fetch_group(const char* ahead, std::size_t elem
   return ahead + 8 * V::lanes * element;
 }
 
-/// Stores 8 * V::lanes codes, one a byte in two vectors in the order of packing: two a byte with the even one low, or one.
-template <class V, bool Nibbles>
+/// Stores 8 * V::lanes codes, one a byte in two vectors in the order of packing, or with two vectors by turns (`Turned`): two
+/// a byte with the even one low, or one.
+template <class V, bool Nibbles, bool Turned = false>
 NIBBLE_ALWAYS_INLINE void store_group(std::uint8_t* bytes, bool streamed, typename V::word first,
                                       typename V::word second) noexcept {
   const auto put = [&](std::uint8_t* to, typename V::word x) NIBBLE_INLINE_LAMBDA {
@@ -91,17 +92,22 @@ NIBBLE_ALWAYS_INLINE void store_group(std::uint8_t* bytes, bool streamed, typena
     }
   };
   if constexpr (Nibbles) {
-    put(bytes, V::nibbles(first, second));
+    put(bytes, Turned ? V::turned_nibbles(first, second) : V::nibbles(first, second));
   } else {
+    if constexpr (Turned) {
+      const typename V::word order = V::repeated(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
+      first = V::lookup(first, order);
+      second = V::lookup(second, order);
+    }
     put(bytes, V::in_order(first));
     put(bytes + V::bytes, V::in_order(second));
   }
 }
 
 /// Codes of `groups` groups of eight vectors. `half(h, g)` gives the codes of half h of group g, one a byte in the order
-/// of packing; it is a copy, which no store can change, and this is the function that a kernel is compiled as. Where it is
-/// `Rare`, it is compiled for both halves at once.
-template <class V, bool Nibbles, bool Rare = false, class Half>
+/// of packing or by turns; it is a copy, which no store can change, and this is the function that a kernel is compiled as.
+/// Where it is `Rare`, it is compiled for both halves at once.
+template <class V, bool Nibbles, bool Rare = false, bool Turned = false, class Half>
 [[gnu::noinline]] void encode_groups(std::size_t groups, destination to, const Half half) noexcept {
   constexpr std::size_t group_bytes = (Nibbles ? 1 : 2) * V::bytes;
   for (std::size_t g = 0; g < groups; ++g) {
@@ -113,7 +119,7 @@ template <class V, bool Nibbles, bool Rare = false, class Half>
       codes[0] = half(std::size_t{0}, g);
       codes[1] = half(std::size_t{1}, g);
     }
-    store_group<V, Nibbles>(to.bytes, to.streamed, codes[0], codes[1]);
+    store_group<V, Nibbles, Turned>(to.bytes, to.streamed, codes[0], codes[1]);
     to.bytes += group_bytes;
   }
 }
@@ -192,7 +198,7 @@ void encode_stochastic(const float* x, const std::uint32_t* multiplier, const st
       const real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
       p[i] = V::as_word(V::multiply(V::as_real(V::load(x + at + i * V::lanes)), m));
     });
-    const typename V::word bytes = rounding::magnitude_bytes(p, random + at * Bits / 8);
+    const typename V::word bytes = rounding::magnitude_bytes(p, random + at * (Bits / 8));
     return rounder<F, V>::template codes<0>(bytes, p[0], p[1], p[2], p[3], rule);
   });
 }

@@ -39,8 +39,8 @@ struct nearest_e2m1 {
     return V::upper_halves(moved(a), moved(b));
   }
 
-  /// Codes, one a byte in the order of packing, of four vectors of numbers `y`. x(i) has the signs and zeros of vector i; it
-  /// is called for drop_exact only.
+  /// Codes, one a byte by turns, of four vectors of numbers `y`. x(i) has the signs and zeros of vector i; it is called for
+  /// drop_exact only.
   template <class Source>
   static NIBBLE_ALWAYS_INLINE word codes(const word (&y)[4], const Source& x, negative_zero_rule rule) noexcept {
     const word h0 = halves(y[0], y[1]);
@@ -65,8 +65,7 @@ struct nearest_e2m1 {
         sign = V::without(sign, V::equal_bytes(magnitude, V::all(0U)));
       }
     }
-    const word code = V::either(magnitude, V::both(V::template right_halves<4>(sign), V::all_bytes(8)));
-    return V::lookup(code, V::repeated(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15));
+    return V::either(magnitude, V::both(V::template right_halves<4>(sign), V::all_bytes(8)));
   }
 };
 
@@ -75,7 +74,7 @@ struct nearest_e2m1 {
 template <class V, std::size_t Size, bool Nibbles>
 void encode_nearest_e2m1(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
                          negative_zero_rule rule) noexcept {
-  encode_groups<V, Nibbles>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+  encode_groups<V, Nibbles, false, true>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     typename V::word p[4];
     const float* const from = x + (8 * g + 4 * h) * V::lanes;
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {

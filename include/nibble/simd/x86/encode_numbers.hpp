@@ -143,6 +143,7 @@ struct rounded_codes {
 template <class V>
 struct nearest_e2m1_codes {
   using word = typename V::word;
+  static constexpr bool by_turns = true;
   code_limits limits;
 
   NIBBLE_ALWAYS_INLINE word operator()(const word (&x)[4], std::size_t /*element*/) const noexcept {
@@ -168,7 +169,7 @@ struct drawn_codes {
       constexpr auto unit = static_cast<std::uint32_t>(127 + rounding::prescale) << 23;
       p[i] = V::as_word(V::multiply(V::as_real(x[i]), V::as_real(V::all(unit))));
     });
-    const word limited = V::smallest_bytes(rounding::bytes(p, random + element * Bits / 8), V::all_bytes(static_cast<int>(limits.limit[0])));
+    const word limited = V::smallest_bytes(rounding::bytes(p, random + element * (Bits / 8)), V::all_bytes(static_cast<int>(limits.limit[0])));
     return rounder<F, V, false>::codes(limited, x[0], x[1], x[2], x[3], limits.zero);
   }
 };
@@ -179,6 +180,7 @@ void encode_numbers(const T* x, std::size_t groups, destination to, const Roundi
                     const special_codes& s) noexcept {
   using word = typename V::word;
   constexpr bool sees_unserved = requires(const word(&v)[4]) { Rounding::unserved(v); };
+  constexpr bool by_turns = requires { Rounding::by_turns; };
   constexpr std::size_t group = 8 * V::lanes;
   for (std::size_t g = 0; g < groups; ++g, x += group) {
     if (to.ahead != nullptr) to.ahead = fetch_group<V>(to.ahead, sizeof(T));
@@ -193,7 +195,7 @@ void encode_numbers(const T* x, std::size_t groups, destination to, const Roundi
       if constexpr (sees_unserved) unserved = V::either(unserved, Rounding::unserved(v));
       half[h] = rounding(v, g * group + 4 * h * V::lanes);
     });
-    store_group<V, Nibbles>(to.bytes, to.streamed, half[0], half[1]);
+    store_group<V, Nibbles, by_turns>(to.bytes, to.streamed, half[0], half[1]);
     if constexpr (!sees_unserved) unserved = V::greater(unserved, V::all(rounding.limits.last));
     if (V::any(unserved)) [[unlikely]] {
       mend_numbers<F>(x, group, Nibbles ? layouts::nibbles_low_first : layouts::bytes, to.bytes, s, rounding.limits.last);

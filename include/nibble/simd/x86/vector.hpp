@@ -197,6 +197,13 @@ struct avx2_vector {
                                         0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
     return _mm256_shuffle_epi8(together, order);
   }
+  /// The same where the codes of vectors 0 and 1, and those of vectors 2 and 3, lie by turns in what was packed.
+  static NIBBLE_ALWAYS_INLINE word turned_nibbles(word first, word second) noexcept {
+    const word weights = _mm256_set1_epi32(0x0010'0001);
+    const word halves = _mm256_packus_epi32(_mm256_madd_epi16(first, weights), _mm256_madd_epi16(second, weights));
+    const word together = _mm256_permute4x64_epi64(halves, 0xd8);
+    return _mm256_shuffle_epi8(together, repeated(0, 2, 8, 10, 1, 3, 9, 11, 4, 6, 12, 14, 5, 7, 13, 15));
+  }
 };
 
 #if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
@@ -361,6 +368,15 @@ struct avx512_vector {
     const word order = _mm512_set_epi16(31, 23, 15, 7, 30, 22, 14, 6, 29, 21, 13, 5, 28, 20, 12, 4,  //
                                         27, 19, 11, 3, 26, 18, 10, 2, 25, 17, 9, 1, 24, 16, 8, 0);
     return _mm512_maskz_permutexvar_epi16(every_half, order, halves);
+  }
+  static NIBBLE_ALWAYS_INLINE word turned_nibbles(word first, word second) noexcept {
+    const word weights = _mm512_set1_epi32(0x0010'0001);
+    const word halves = _mm512_maskz_packus_epi32(every_half, _mm512_madd_epi16(first, weights),
+                                                  _mm512_madd_epi16(second, weights));
+    const word pairs = _mm512_shuffle_epi8(halves, repeated(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
+    const word order = _mm512_set_epi16(31, 23, 15, 7, 30, 22, 14, 6, 29, 21, 13, 5, 28, 20, 12, 4,  //
+                                        27, 19, 11, 3, 26, 18, 10, 2, 25, 17, 9, 1, 24, 16, 8, 0);
+    return _mm512_maskz_permutexvar_epi16(every_half, order, pairs);
   }
 };
 #endif
