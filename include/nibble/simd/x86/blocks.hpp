@@ -79,8 +79,8 @@ NIBBLE_ALWAYS_INLINE const char* fetch_group(const char* ahead, std::size_t elem
   return ahead + 8 * V::lanes * element;
 }
 
-/// Stores 8 * V::lanes codes, one a byte in two vectors in the order of packing, or with two vectors by turns (`Turned`): two
-/// a byte with the even one low, or one.
+/// Stores 8 * V::lanes codes, one a byte in two vectors in the order of packing, or with vectors by turns (`Turned`):
+/// two a byte with the even one low, or one.
 template <class V, bool Nibbles, bool Turned = false>
 NIBBLE_ALWAYS_INLINE void store_group(std::uint8_t* bytes, bool streamed, typename V::word first,
                                       typename V::word second) noexcept {
@@ -105,8 +105,8 @@ NIBBLE_ALWAYS_INLINE void store_group(std::uint8_t* bytes, bool streamed, typena
 }
 
 /// Codes of `groups` groups of eight vectors. `half(h, g)` gives the codes of half h of group g, one a byte in the order
-/// of packing or by turns; it is a copy, which no store can change, and this is the function that a kernel is compiled as.
-/// Where it is `Rare`, it is compiled for both halves at once.
+/// of packing or by turns; it is a copy, which no store can change, and this is the function that a kernel is compiled
+/// as. A `Rare` one is compiled for both halves at once.
 template <class V, bool Nibbles, bool Rare = false, bool Turned = false, class Half>
 [[gnu::noinline]] void encode_groups(std::size_t groups, destination to, const Half half) noexcept {
   constexpr std::size_t group_bytes = (Nibbles ? 1 : 2) * V::bytes;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Philox4x32 for runs of consecutive counters. Each word sits in the low half of a 64-bit lane, where VPMULUDQ finds it
-// and leaves the whole product; four vectors beside each other hide the latency of a round, which is as long as three take
-// to issue. Counters of one call differ in their low word only, so half of the first two rounds is the same for all and is
+// and leaves the whole product; four vectors beside each other hide the latency of a round, in which three are issued.
+// Counters of one call differ in their low word only, so half of the first two rounds is the same for all and is
 // computed once, and the first product of the next counters is a sum.
 #pragma once
 
@@ -21,7 +21,7 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
 
-/// What the first three rounds take. As the blocks of a run differ in word 0 only, half of these rounds is the same for all.
+/// What the first three rounds take.
 template <class V>
 struct philox_start {
   using word = typename V::word;
@@ -81,9 +81,10 @@ struct philox_vector<avx2_vector> {
           : [m0] "m"(multipliers[0]), [m1] "m"(multipliers[1]));
     }
   }
-  /// The first two rounds from the first product, which moves on to the next counters: round 3 has product 1 in `c1` and wants
-  /// `c2`. Written out because Clang 14 keeps all constants in registers, which the words of other counters have to leave.
-  static NIBBLE_ALWAYS_INLINE void begin(word& c1, word& c2, word& product, const philox_start<avx2_vector>& start) noexcept {
+  /// The first two rounds from the first product, which moves on to the next counters. Written out because Clang 14
+  /// keeps all constants in registers, which the words of other counters have to leave.
+  static NIBBLE_ALWAYS_INLINE void begin(word& c1, word& c2, word& product,
+                                         const philox_start<avx2_vector>& start) noexcept {
     word t;
     asm("vmovdqa %[product], %[t]\n\t"
         "vpsrlq $32, %[t], %[c2]\n\t"
@@ -172,7 +173,8 @@ struct philox_vector<avx512_vector> {
     c1 = V::opaque(V::multiply_wide(V::differ(product, start.second_2), start.multipliers[1]));
     product = V::add_wide(product, start.step);
   }
-  static NIBBLE_ALWAYS_INLINE void third(word& c0, word& c1, word& c2, word& c3, const philox_start<V>& start) noexcept {
+  static NIBBLE_ALWAYS_INLINE void third(word& c0, word& c1, word& c2, word& c3,
+                                         const philox_start<V>& start) noexcept {
     // Compilers would have more on its way at once than there are registers.
     c3 = V::opaque(V::multiply_wide(V::differ(high(c2), start.second_0), start.multipliers[0]));
     c0 = V::differ(high(c1), c2, start.low);
@@ -288,57 +290,68 @@ class philox_run {
       const bool whole = count - i >= blocks;
       std::uint32_t* to = whole ? out + 4 * i : rest;
       asm("" : "+r"(to));  // one place, not one for each store
-      counters c[vectors];
-      word word_1;  // of the last counters, where they are stored
-      word word_3;
-      unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA {
-        own::begin(c[k].words[1], c[k].words[2], products[k], start_);
-      });
-      unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA {
-        own::third(c[k].words[0], c[k].words[1], c[k].words[2], c[k].words[3], start_);
-        if (own::stores_last && k == vectors - 1) {
-          word_1 = c[k].words[1];
-          word_3 = c[k].words[3];
-        }
-      });
-      const auto three_rounds = [&](std::size_t from) NIBBLE_INLINE_LAMBDA {
-        unrolled<3>([&](std::size_t r) NIBBLE_INLINE_LAMBDA {
-          unrolled<vectors>([&](std::size_t k) NIBBLE_INLINE_LAMBDA {
-            if (own::stores_last && k == vectors - 1) {
-              stored_round(c[k], word_1, word_3, from + r);
-            } else {
-              round(c[k], from + r);
-            }
-          });
-        });
-      };
-      const auto finish_all = [&]() NIBBLE_INLINE_LAMBDA {
-        unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA {
-          if (own::stores_last && k == vectors - 1) {
-            c[k].words[1] = word_1;
-            c[k].words[3] = word_3;
-          }
-          finish(c[k], to + k * (4 * per_vector));
-        });
-      };
-      three_rounds(3);
-      // The words are in other registers then, so that each way has its own end.
-      if (all_rounds_) [[likely]] {
-        three_rounds(6);
-        finish_all();
-      } else {
-        if constexpr (own::pairs_keys) {
-          unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA {
-            word& low = own::stores_last && k == vectors - 1 ? word_1 : c[k].words[1];
-            word& high = own::stores_last && k == vectors - 1 ? word_3 : c[k].words[3];
-            low = V::differ(low, low_[last]);
-            high = V::differ(high, high_[last]);
-          });
-        }
-        finish_all();
-      }
+      make(products, to);
       if (!whole) std::memcpy(out + 4 * i, rest, 4 * (count - i) * sizeof(std::uint32_t));
     }
+  }
+
+  /// The words of `blocks` blocks, by their first products, which move on.
+  NIBBLE_ALWAYS_INLINE void make(word (&products)[vectors], std::uint32_t* out) const noexcept {
+    counters c[vectors];
+    unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA {
+      own::begin(c[k].words[1], c[k].words[2], products[k], start_);
+    });
+    unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA {
+      own::third(c[k].words[0], c[k].words[1], c[k].words[2], c[k].words[3], start_);
+    });
+    // Of the last counters, where they are stored.
+    word word_1 = c[last_vector].words[1];
+    word word_3 = c[last_vector].words[3];
+    three_rounds(c, word_1, word_3, 3);
+    // The words are in other registers then, so that each way has its own end.
+    if (all_rounds_) [[likely]] {
+      three_rounds(c, word_1, word_3, 6);
+      finish(c, word_1, word_3, out);
+    } else {
+      if constexpr (own::pairs_keys) {
+        unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA {
+          word& low = is_stored(k) ? word_1 : c[k].words[1];
+          word& high = is_stored(k) ? word_3 : c[k].words[3];
+          low = V::differ(low, low_[last]);
+          high = V::differ(high, high_[last]);
+        });
+      }
+      finish(c, word_1, word_3, out);
+    }
+  }
+
+  static constexpr std::size_t last_vector = vectors - 1;
+  /// Whether words 1 and 3 of a vector of counters are kept in memory.
+  static NIBBLE_ALWAYS_INLINE bool is_stored(std::size_t k) noexcept { return own::stores_last && k == last_vector; }
+
+  NIBBLE_ALWAYS_INLINE void three_rounds(counters (&c)[vectors], word& word_1, word& word_3,
+                                         std::size_t from) const noexcept {
+    unrolled<3>([&](std::size_t r) NIBBLE_INLINE_LAMBDA {
+      unrolled<vectors>([&](std::size_t k) NIBBLE_INLINE_LAMBDA {
+        if (is_stored(k)) {
+          stored_round(c[k], word_1, word_3, from + r);
+        } else {
+          round(c[k], from + r);
+        }
+      });
+    });
+  }
+
+  /// The last round of all.
+  NIBBLE_ALWAYS_INLINE void finish(counters (&c)[vectors], const word& word_1, const word& word_3,
+                                   std::uint32_t* out) const noexcept {
+    unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA {
+      if (is_stored(k)) {
+        c[k].words[1] = word_1;
+        c[k].words[3] = word_3;
+      }
+      finish(c[k], out + k * (4 * per_vector));
+    });
   }
 
   NIBBLE_ALWAYS_INLINE void round(counters& c, std::size_t r) const noexcept {

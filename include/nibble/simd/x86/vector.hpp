@@ -193,16 +193,14 @@ struct avx2_vector {
     const word weights = _mm256_set1_epi16(0x1001);
     const word halves = _mm256_packus_epi16(_mm256_maddubs_epi16(first, weights), _mm256_maddubs_epi16(second, weights));
     const word together = _mm256_permute4x64_epi64(halves, 0xd8);
-    const word order = _mm256_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15,  //
-                                        0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
-    return _mm256_shuffle_epi8(together, order);
+    return lookup(together, repeated(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15));
   }
   /// The same where the codes of vectors 0 and 1, and those of vectors 2 and 3, lie by turns in what was packed.
   static NIBBLE_ALWAYS_INLINE word turned_nibbles(word first, word second) noexcept {
     const word weights = _mm256_set1_epi32(0x0010'0001);
     const word halves = _mm256_packus_epi32(_mm256_madd_epi16(first, weights), _mm256_madd_epi16(second, weights));
     const word together = _mm256_permute4x64_epi64(halves, 0xd8);
-    return _mm256_shuffle_epi8(together, repeated(0, 2, 8, 10, 1, 3, 9, 11, 4, 6, 12, 14, 5, 7, 13, 15));
+    return lookup(together, repeated(0, 2, 8, 10, 1, 3, 9, 11, 4, 6, 12, 14, 5, 7, 13, 15));
   }
 };
 
@@ -363,20 +361,20 @@ struct avx512_vector {
   static NIBBLE_ALWAYS_INLINE word second_bytes(word x) noexcept { return _mm512_unpackhi_epi8(x, _mm512_setzero_si512()); }
   static NIBBLE_ALWAYS_INLINE word nibbles(word first, word second) noexcept {
     const word weights = _mm512_set1_epi16(0x1001);
-    const word halves = _mm512_packus_epi16(_mm512_maddubs_epi16(first, weights), _mm512_maddubs_epi16(second, weights));
-    // Half u of lane j holds four codes of vector u: the first four vectors before the others.
-    const word order = _mm512_set_epi16(31, 23, 15, 7, 30, 22, 14, 6, 29, 21, 13, 5, 28, 20, 12, 4,  //
-                                        27, 19, 11, 3, 26, 18, 10, 2, 25, 17, 9, 1, 24, 16, 8, 0);
-    return _mm512_maskz_permutexvar_epi16(every_half, order, halves);
+    return vector_by_vector(
+        _mm512_packus_epi16(_mm512_maddubs_epi16(first, weights), _mm512_maddubs_epi16(second, weights)));
   }
   static NIBBLE_ALWAYS_INLINE word turned_nibbles(word first, word second) noexcept {
     const word weights = _mm512_set1_epi32(0x0010'0001);
-    const word halves = _mm512_maskz_packus_epi32(every_half, _mm512_madd_epi16(first, weights),
-                                                  _mm512_madd_epi16(second, weights));
-    const word pairs = _mm512_shuffle_epi8(halves, repeated(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
+    const word halves = _mm512_maskz_packus_epi32(every_half, multiply_add_halves(first, weights),
+                                                  multiply_add_halves(second, weights));
+    return vector_by_vector(lookup(halves, repeated(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15)));
+  }
+  /// Half u of lane j holds four codes of vector u: the first four vectors before the others.
+  static NIBBLE_ALWAYS_INLINE word vector_by_vector(word halves) noexcept {
     const word order = _mm512_set_epi16(31, 23, 15, 7, 30, 22, 14, 6, 29, 21, 13, 5, 28, 20, 12, 4,  //
                                         27, 19, 11, 3, 26, 18, 10, 2, 25, 17, 9, 1, 24, 16, 8, 0);
-    return _mm512_maskz_permutexvar_epi16(every_half, order, pairs);
+    return _mm512_maskz_permutexvar_epi16(every_half, order, halves);
   }
 };
 #endif
