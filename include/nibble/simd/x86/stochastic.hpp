@@ -95,10 +95,10 @@ struct stochastic_rounder {
   }
 
   static NIBBLE_ALWAYS_INLINE word exact_bytes(const word (&x)[4], const std::uint8_t* random) noexcept {
-    word c[4];
-    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
-      c[i] = exact_codes(x[i], stochastic_rounder::random(random + i * V::lanes * Bits / 8));
-    });
+    word c[4] = {x[0], x[1], x[2], x[3]};
+    for (std::size_t i = 0; i < 4; ++i) {
+      c[i] = exact_codes(c[i], stochastic_rounder::random(random + i * V::lanes * Bits / 8));
+    }
     const word packed = V::pack_halves_unsigned(V::pack_words(c[0], c[1]), V::pack_words(c[2], c[3]));
     return clamps ? V::smallest_bytes(packed, V::all_bytes(static_cast<int>(F.max_code()))) : packed;
   }
