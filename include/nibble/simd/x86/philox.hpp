@@ -45,16 +45,16 @@ struct philox_vector<avx2_vector> {
   /// Vectors beside each other.
   static constexpr std::size_t vectors = 4;
 
-  /// Whether keys are added to products: that of its round to the upper halves of one, that of the next round to its lower
-  /// halves, by one operation for both.
+  /// Whether keys are added to products: that of its round to the upper halves of one, that of the next round to its
+  /// lower halves, by one operation for both.
   static constexpr bool pairs_keys = true;
   static NIBBLE_ALWAYS_INLINE word keys(std::uint32_t own, std::uint32_t next) noexcept {
     return _mm256_set1_epi64x(static_cast<long long>(std::uint64_t{own} << 32 | next));
   }
   static NIBBLE_ALWAYS_INLINE word last_key(std::uint32_t key) noexcept { return avx2_vector::all(key); }
 
-  /// A round of Philox4x32 in place: word 0 of the result is in `c1`, 1 in `c2`, 2 in `c3` and 3 in `c0`. Every other one
-  /// takes keys. Written out because the words of four vectors leave few registers for steps between: GCC 12 stores
+  /// A round of Philox4x32 in place: word 0 of the result is in `c1`, 1 in `c2`, 2 in `c3` and 3 in `c0`. Every other
+  /// one takes keys. Written out because the words of four vectors leave few registers for steps between: GCC 12 stores
   /// several, each on the way to the next product. The shuffles leave two of three ports to products and differences.
   static NIBBLE_ALWAYS_INLINE void round(word& c0, word& c1, word& c2, word& c3, bool keyed, const word& low,
                                          const word& high, const word (&multipliers)[2]) noexcept {
