@@ -125,7 +125,8 @@ TEST_CASE("errors: the options") {
 }
 
 TEST_CASE("errors: random words that do not exist or whose index would wrap") {
-  check_message([](scene& s) { s.options.rounding = nibble::stochastic{.rounds = 8}; }, {"stochastic.rounds is 8", "7 or 10"});
+  check_message([](scene& s) { s.options.rounding = nibble::stochastic{.rounds = 8}; },
+                {"stochastic.rounds is 8", "7 or 10"});
   const std::uint64_t far = std::uint64_t{1} << 63;
   check_message([&](scene& s) { s.options.rounding = nibble::stochastic{.first_element = far}; },
                 {"stochastic.first_element is 9223372036854775808", "below 2^63"});
