@@ -4,6 +4,8 @@
 // and source type on hostile tensors, odd shapes, gaps and unaligned memory. Each block format is a program of its own.
 #pragma once
 
+#include "../block/changed_recipe.hpp"
+
 #include "support.cuh"
 
 namespace nibble_test {
@@ -122,6 +124,30 @@ void compare_recipes(std::size_t rows, std::size_t cols, std::uint64_t seed) {
       compare<F>(x, {.rounding = any_stochastic(random), .recipe = r, .orientation = orientation::column_wise},
                  what + ", stochastic, column-wise");
       compare<F>(x, {.recipe = r, .orientation = orientation::column_wise}, what + ", column-wise");
+    }
+  }
+}
+
+/// Recipes with some fields changed, the tensor's amax or another's, on tensors of any content.
+template <block_format F>
+void compare_changed_recipes(int count, std::size_t rows, std::size_t cols, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto below = [&](std::size_t bound) { return static_cast<std::size_t>(random() % bound); };
+  for (int i = 0; i < count; ++i) {
+    const sample<float> x(tensor(rows * cols, static_cast<content>(below(contents)), random()), rows, cols);
+    const recipe* preset = recipes[below(std::size(recipes))];
+    quantize_options o;
+    if (preset != nullptr) o.recipe = *preset;
+    block_test::change(o.recipe, below);
+    if (below(4) == 0) o.tensor_amax = std::ldexp(1.0F, static_cast<int>(below(200)) - 100);
+    if (below(3) == 0) o.orientation = orientation::column_wise;
+    if (below(2) == 0) o.rounding = any_stochastic(random);
+    quantize_counts asked;
+    if (below(4) == 0) o.counts = &asked;
+    try {
+      compare<F>(x, o, "changed recipe " + std::to_string(i), 0, true);
+    } catch (const std::invalid_argument&) {
+      // Both sides refuse by the same checks.
     }
   }
 }
@@ -269,6 +295,7 @@ int test_block_format(const char* name, int argc, char** argv) {
   const bool small = argc > 1 && std::string(argv[1]) == "small";
   compare_recipes<F>(small ? 33 : 130, small ? 96 : 1056, 1);
   compare_recipes<F>(small ? 3 : 37, small ? 45 : 333, 2);
+  compare_changed_recipes<F>(small ? 10 : 3000, 37, 333, 5);
   compare_sources<F>(small ? 4 : 64, small ? 128 : 1024, 3);
   compare_shapes<F>(small ? 10 : 1000, 4);
   compare_words<F>();

@@ -15,6 +15,7 @@
 
 #include <nibble/simd.hpp>
 
+#include <block/changed_recipe.hpp>
 #include <exhaustive/report.hpp>
 
 namespace {
@@ -143,48 +144,11 @@ class shapes {
     }
   }
 
-  /// Gives a quarter of the fields another enumerator; `last` is the largest.
-  template <class Enum>
-  void change(Enum& field, Enum last) {
-    if (random_.below(4) == 0) field = static_cast<Enum>(random_.below(static_cast<std::size_t>(last) + 1));
-  }
-  void change(bool& field) { change(field, true); }
-  void change(float& field) {
-    constexpr float values[] = {0.0F, 0x1p-6F, 0.125F, 1.0F, 256.0F, 1e-40F, 0.3F, 100.0F};
-    if (random_.below(4) == 0) field = values[random_.below(std::size(values))];
-  }
-  void change(recipe& r) {
-    change(r.amax, amax_rule::ignore_nan);
-    change(r.tensor, tensor_scale_rule::power_of_two_up);
-    change(r.zero_tensor_encodes_one);
-    change(r.scale, scale_rule::exact);
-    change(r.scale_rounding, rounding_mode::to_odd);
-    change(r.scale_floor);
-    change(r.ggml_scale_codec);
-    change(r.exponent, exponent_rule::float_log2_floor_wrapped);
-    change(r.infinite_amax_saturates);
-    change(r.element, element_rule::exact);
-    change(r.zero_scale, zero_scale_rule::replace);
-    change(r.scale_replacement);
-    change(r.rounding, rounding_mode::to_odd);
-    change(r.half_added_in_float);
-    change(r.searches_in_float);
-    change(r.policy.nan_code, nan_code_rule::quiet_payload);
-    change(r.policy.nan_sign, nan_sign_rule::keep);
-    change(r.policy.absent_nan, absent_nan_rule::negated_zero);
-    change(r.policy.infinity, infinity_rule::zero);
-    change(r.policy.negative_zero, negative_zero_rule::drop);
-    change(r.policy.negative_in_unsigned, unsigned_rule::nan);
-    change(r.underflow_is_zero);
-    change(r.choice, four_over_six::mean_squared_error);
-    change(r.tensor_scale_max);
-  }
-
   quantize_options options(std::size_t elements) {
     quantize_options o;
     const recipe* r = recipes[random_.below(std::size(recipes))];
     if (r != nullptr) o.recipe = *r;
-    if (random_.below(2) == 0) change(o.recipe);
+    if (random_.below(2) == 0) block_test::change(o.recipe, [&](std::size_t bound) { return random_.below(bound); });
     // Of another tensor, say of the step before: scales saturate, or are far too large.
     if (random_.below(4) == 0) o.tensor_amax = bit_cast<float>(element(random_, false) & 0x7fff'ffffU);
     if (random_.below(3) == 0) o.orientation = orientation::column_wise;
