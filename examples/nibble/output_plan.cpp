@@ -79,7 +79,7 @@ output_plan make_plan(const input_file& input, const quantize_request& request) 
   }
   if (plan.quantized.empty()) {
     throw data_error(printable(input.path()) + (request.patterns.empty()
-                                                    ? ": no floating-point tensor to quantize"
+                                                    ? ": no floating-point tensor with elements to quantize"
                                                     : ": no floating-point tensor matches --tensor"));
   }
   return plan;

@@ -264,7 +264,7 @@ sparsify_summary sparsify_file(const input_file& input, const std::string& outpu
   for (const logical_tensor& tensor : input.tensors()) any = any || is_wanted(tensor, request);
   if (!any) {
     throw data_error(printable(input.path()) + (request.patterns.empty()
-                                                    ? ": no floating-point tensor to sparsify"
+                                                    ? ": no floating-point tensor with elements to sparsify"
                                                     : ": no floating-point tensor matches --tensor"));
   }
   return kind_of(output) == file_kind::npy ? to_npy(input, output, job) : to_safetensors(input, output, request, job);

@@ -113,7 +113,7 @@ class Faults(ToolTest):
 
     def test_nothing_to_do(self):
         write_safetensors(self.path("in.safetensors"), {"i": ("I64", [1], bytes(8))})
-        self.assertIn(b"no floating-point tensor",
+        self.assertIn(b"no floating-point tensor with elements",
                       run("quantize", self.path("in.safetensors"), "-o", self.path("o.safetensors"), status=1)[1])
         self.assertIn(b"no tensor that nibble quantized",
                       run("dequantize", self.path("in.safetensors"), "-o", self.path("o.safetensors"), status=1)[1])

@@ -31,7 +31,7 @@ std::vector<tensor_report> measure_file(const input_file& input, unsigned thread
     readers.emplace_back(&tensor, reader);
     work += report_passes * reader.bytes();
   }
-  if (readers.empty()) throw data_error(printable(input.path()) + ": no floating-point tensor to report on");
+  if (readers.empty()) throw data_error(printable(input.path()) + ": no floating-point tensor with elements to report on");
   progress bar("report", work);
   std::vector<tensor_report> reports;
   for (const auto& [tensor, reader] : readers) {
