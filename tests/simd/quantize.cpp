@@ -210,6 +210,9 @@ TEST_CASE("simd gives the bits of scalar: formats of a user") {
                                 .packing = layouts::nibbles_low_first};
   constexpr block_format long_blocks{
       .element = formats::e4m3, .scale = formats::e8m0, .block_size = 1000, .block_rows = 2};
+  // Two scales to choose from that may be of any size.
+  constexpr block_format floats{.element = formats::e3m2, .scale = formats::f32, .block_size = 24, .block_rows = 2};
+  CHECK(differences<floats>(1, 26) == 0);
   CHECK(differences<twelve>(2, 22) == 0);
   CHECK(differences<long_blocks>(1, 23) == 0);
   CHECK(differences<powers>(2, 21) == 0);
@@ -255,9 +258,12 @@ TEST_CASE("four over six: errors that are equal, or nearly") {
     if (round % 2 != 0) r.tensor_scale_max = 0.0F;
     if (round % 8 == 0) r.choice = four_over_six::mean_squared_error;
     const matrix_view view{x.data(), 8, 1024};
-    const quantize_options options{.recipe = r, .tensor_amax = round % 4 < 2 ? 6.0F : 48.0F / 7.0F};
+    quantize_options options{.recipe = r, .tensor_amax = round % 4 < 2 ? 6.0F : 48.0F / 7.0F};
     different += same<nvfp4>(view, options) ? 0 : 1;
     different += same<nvfp4_2d>(view, options) ? 0 : 1;
+    options.rounding = any_stochastic(random);
+    different += same<nvfp4>(view, options) ? 0 : 1;
+    different += same<ggml_nvfp4>(view, options) ? 0 : 1;
   }
   CHECK(different == 0);
 }
@@ -275,8 +281,9 @@ TEST_CASE("four over six: squares and elements below the normal numbers, which t
     recipe r = recipe::transformer_engine_four_over_six;
     if (round % 2 == 0) r.choice = four_over_six::mean_squared_error;
     const matrix_view view{x.data(), 4, 1024};
-    const quantize_options options{.recipe = r, .tensor_amax = std::ldexp(1.0F, -58)};
+    quantize_options options{.recipe = r, .tensor_amax = std::ldexp(1.0F, -58)};
     different += same<nvfp4>(view, options) ? 0 : 1;
+    if (round % 4 > 1) options.rounding = modes[random() % 7];
     const simd_test::flushed_subnormals flushed;
     different += same<nvfp4>(view, options) ? 0 : 1;
     different += same<nvfp4_2d>(view, options) ? 0 : 1;
@@ -343,6 +350,32 @@ TEST_CASE("32 random bits decide by what float32 drops") {
   }
   const matrix_view<float> view{x.data(), 32, 128};
   CHECK(same<mxfp4>(view, {.rounding = stochastic_words{.words = words, .bits = 32}}));
+}
+
+TEST_CASE("32 random bits decide by what lies just below a quotient's last one") {
+  // x 2^bits = q d - 1: the binary64 next to x / d is q 2^-bits, which the word carries into the next code; x / d is below
+  // it and is not carried. With 35 bits, elements become subnormal numbers.
+  std::mt19937_64 random(33);
+  int different = 0;
+  int met = 0;
+  for (int round = 0; round < 400; ++round) {
+    const int bits = round % 2 != 0 ? 36 : 35;
+    const std::uint64_t d = 0x0080'0001U | (random() & 0x007f'fffeU);
+    std::uint64_t q = d;
+    for (int i = 0; i < 6; ++i) q *= 2U - d * q;
+    q &= (std::uint64_t{1} << bits) - 1U;
+    const float x = std::ldexp(static_cast<float>((q * d - 1U) >> bits), bits == 36 ? 0 : -6);
+    const float values[] = {448.0F * static_cast<float>(d), x, -x};
+    const std::uint32_t words[] = {0U, static_cast<std::uint32_t>(0U - q), static_cast<std::uint32_t>(1U - q)};
+    const quantize_options o{.rounding = stochastic_words{.words = words, .bits = 32}, .recipe = recipe::unbiased};
+    const matrix_view<float> view{values, 1, 3};
+    different += same<fp8_per_row>(view, o) ? 0 : 1;
+    const block_tensor<fp8_per_row> result = quantize<fp8_per_row>(view, o);
+    const std::uint8_t* codes = result.view().codes;
+    met += (codes[1] ^ codes[2]) != 0x80 ? 1 : 0;
+  }
+  CHECK(different == 0);
+  CHECK(met > 40);
 }
 
 TEST_CASE("an executor changes no bit") {

@@ -45,12 +45,14 @@ class scale_group {
   using words = word_batch<Arch>;
   using real = simd_real<Arch>;
 
-  scale_group(const recipe& r, const tensor_scaling& t, const scale_constants& k) noexcept
+  /// Scales that are no powers of two are `factor` times as large before they are rounded, as in block_scale_code.
+  scale_group(const recipe& r, const tensor_scaling& t, const scale_constants& k, binary32 factor) noexcept
       : recipe_(&r), codes_(called_special_codes(F.scale, r.scale_rounding, overflow::saturate, policy::cuda, false)),
         largest_(static_cast<float>(k.largest_element)), reciprocal_(static_cast<float>(k.reciprocal_largest)),
         encode_(static_cast<float>(t.encode)), decode_(static_cast<float>(t.decode)),
         largest_times_decode_(static_cast<float>(k.largest_element * t.decode)),
         most_(static_cast<float>(exact_binary32(F.scale.max_value()) * binary32(2.0F) * k.largest_element * t.decode)),
+        factor_(static_cast<float>(factor)),
         replacement_code_(r.zero_scale == zero_scale_rule::replace && !F.power_of_two_scale() && F.scale.bits() <= 16
                               ? encode_scale(F.scale, binary32(r.scale_replacement).bits(), rounding_mode::nearest_even)
                               : 0U) {}
@@ -74,16 +76,12 @@ class scale_group {
   /// Scales that are no powers of two before they are rounded.
   [[nodiscard]] NIBBLE_ALWAYS_INLINE real unrounded(words amax) const noexcept {
     const real x(bits_as<float>(amax));
-    if (recipe_->scale != scale_rule::exact) return unrounded_scale(recipe_->scale, x, largest_, reciprocal_, encode_, decode_);
+    if (recipe_->scale != scale_rule::exact) {
+      return unrounded_scale(recipe_->scale, x, largest_, reciprocal_, encode_, decode_) * factor_;
+    }
     // What gives twice the largest scale saturates as more does, and its quotient does not overflow.
     const real kept = minimum(x, most_);
     return real(bits_as<float>(quotient_to_odd<Arch>(kept, largest_times_decode_, real(1.0F) / largest_times_decode_)));
-  }
-  /// As run() for the scales and for 1.5 times them, of formats whose scales are no powers of two.
-  void run_both(words amax, words (&code)[2], words (&operand)[2]) const noexcept {
-    const real s = unrounded(amax);
-    with_mantissa(s, code[0], operand[0]);
-    with_mantissa(recipe_->scale == scale_rule::exact ? s : s * real(1.5F), code[1], operand[1]);
   }
 
  private:
@@ -187,7 +185,7 @@ class scale_group {
 
   const recipe* recipe_;
   special_codes codes_;
-  real largest_, reciprocal_, encode_, decode_, largest_times_decode_, most_;
+  real largest_, reciprocal_, encode_, decode_, largest_times_decode_, most_, factor_;
   std::uint32_t replacement_code_;  ///< of a scale that is zero
 };
 

@@ -7,10 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
+#include <type_traits>
 
 #include <nibble/base/counts.hpp>
 #include <nibble/simd/convert.hpp>
 #include <nibble/simd/stream.hpp>
+#include <nibble/simd/tile_choice.hpp>
 #include <nibble/simd/tile_codes.hpp>
 #include <nibble/simd/tile_counts.hpp>
 
@@ -42,6 +45,8 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   /// Elements of a block in a tile; more than it has where the blocks are spread.
   static constexpr std::size_t block_room = wide ? tile_capacity : static_cast<std::size_t>(tile_format<F>.block_size);
   static constexpr bool is_spread = block_room != block_size;
+  /// Whole rows end in whole vectors of any architecture.
+  static constexpr std::size_t row_unit = 16;
   static constexpr std::size_t tile_blocks = tile_capacity / block_room;
   static constexpr std::size_t tile_size = tile_blocks * block_size;
   static constexpr std::size_t panel_size = wide ? panel_capacity : panel_capacity / block_room * block_size;
@@ -49,7 +54,17 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   using counter = magnitude_counter<block_room, Arch>;
   /// Bytes of a source that is likely to be in the caches of a core: fetching it there would cost a tenth of the time.
   static constexpr std::size_t nearest_caches = std::size_t{256} << 10;
-  static constexpr bool has_counts = !wide && counter::serves && F.element.has_zero && !F.element.nan_is_negative_zero();
+  static constexpr bool can_choose = has_tile_choice(tile_format<F>, wide ? 0 : block_room);
+  struct nothing {};
+  template <bool Can>
+  static auto choice_type() {
+    if constexpr (Can) {
+      return std::type_identity<tile_choice<tile_format<F>, block_room, block_size, Arch>>{};
+    } else {
+      return std::type_identity<nothing>{};
+    }
+  }
+  static constexpr bool has_counts = counter::serves && F.element.has_zero && !F.element.nan_is_negative_zero();
 
  public:
   tile_quantizer(const matrix_view<T>& x, const block_view<F>& q, const quantize_options& o)
@@ -57,12 +72,16 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
         scales_(this->recipe_, this->scaling_, this->constants_, codes_.elements(), codes_.scaler()),
         random_(o.rounding, this->rounding_), source_(this->x_),
         streamed_(is_streamed<Arch>(q.rows * F.row_bytes(q.cols))),
-        fetches_(x.rows * x.cols * sizeof(T) > nearest_caches) {}
+        fetches_(x.rows * x.cols * sizeof(T) > nearest_caches) {
+    if constexpr (can_choose) {
+      if (tries_both(F, this->recipe_, this->scaling_)) choice_.emplace(this->recipe_, this->scaling_, this->constants_, codes_);
+    }
+  }
 
   /// As quantizer::run.
   void run(std::size_t first, std::size_t last) {
     const bool other_walk = (this->options_.counts != nullptr && !has_counts) ||
-                            !codes::scales::serves(this->recipe_, this->rounding_, this->scaling_);
+                            (!can_choose && tries_both(F, this->recipe_, this->scaling_));
     if (other_walk) return base::run(first, last);
     if (first == 0) this->store_tensor_scale();
     const std::size_t band = F.rows_per_block(this->q_.rows);
@@ -76,7 +95,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
         if constexpr (F.block_rows == 1 && !wide) {
           for (std::size_t r = row; r < row + rows; ++r) row_tile(r, col, cols);
         } else {
-          band_tile(row, rows, col, cols);
+          if (!band_tile(row, rows, col, cols)) break;
         }
       }
     }
@@ -93,15 +112,18 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       const matrix_view<float> block{x + b * block_room, 1, block_room};
       return rectangle_amax(block, 0, 1, 0, block_room, amax_rule::ignore_nan);
     };
-    scales_.find(blocks, 1, [&](std::size_t /*r*/) { return x; }, without_nan);
+    const auto row_of = [&](std::size_t /*r*/) { return x; };
+    scales_.find(blocks, 1, row_of, without_nan);
+    if constexpr (can_choose) {
+      if (choice_) [[unlikely]] return choose(row, 1, col, cols, row_of, without_nan);
+    }
     if (wants_scalar()) return by_blocks(row, 1, col, cols);
     store_scales(row, 1, col, blocks);
     encode(row, col, cols, x);
   }
 
-  /// Whether scalar code takes the tile: it alone chooses between scales of some blocks, and counts what they do.
+  /// Whether scalar code takes the tile: it alone counts what some blocks do.
   [[nodiscard]] bool wants_scalar() const noexcept {
-    if (scales_.lacks_choice()) return true;
     if (this->options_.counts == nullptr) return false;
     // The largest number times a divisor is a float32 where that has few significant bits.
     const bool is_long = F.element.mantissa_bits + F.scale.mantissa_bits + 2 > 24;
@@ -119,10 +141,13 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     }
   }
 
-  /// A tile of several rows that share scales, or of a row that is one block.
-  void band_tile(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols) {
+  /// A tile of several rows that share scales, or of a row that is one block. False if that has the other tiles, too.
+  [[nodiscard]] bool band_tile(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols) {
     const std::size_t blocks = wide ? 1 : (cols + block_size - 1) / block_size;
     const auto amax = [&](std::size_t b, amax_rule rule) {
+      if constexpr (wide && F.block_rows == 1) {
+        if (rule == amax_rule::propagate && source_.is_transposed()) return column_amax(row);
+      }
       if (wide) return stored_amax(row, rows, 0, this->q_.cols, rule);
       const std::size_t first = col + b * block_size;
       return stored_amax(row, rows, first, smaller(block_size, col + cols - first), rule);
@@ -134,11 +159,26 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
         band_maxima(row, rows, col, cols, blocks);
       }
       const auto row_of = [&](std::size_t r) { return padded(source_.elements(row + r, col, cols), cols); };
-      scales_.find(blocks, rows, row_of, [&](std::size_t b) { return amax(b, amax_rule::ignore_nan); });
-      if (wants_scalar()) return by_blocks(row, rows, col, cols);
+      const auto without_nan = [&](std::size_t b) { return amax(b, amax_rule::ignore_nan); };
+      scales_.find(blocks, rows, row_of, without_nan);
+      if constexpr (can_choose) {
+        if (choice_) {
+          choose(row, rows, col, cols, row_of, without_nan);
+          return true;
+        }
+      }
+      if (wants_scalar()) {
+        if (wide) {
+          base::run(row, row + rows);
+        } else {
+          by_blocks(row, rows, col, cols);
+        }
+        return !wide;
+      }
       store_scales(row, rows, col, blocks);
     }
     for (std::size_t r = row; r < row + rows; ++r) encode(r, col, cols, padded(source_.elements(r, col, cols), cols));
+    return true;
   }
 
   /// The amaxes of blocks with several rows, row by row.
@@ -154,21 +194,64 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     }
   }
 
-  void encode(std::size_t row, std::size_t col, std::size_t cols, const float* x) {
+  /// A tile whose blocks try two scales; the first ones are found. The other arguments are those of tile_scales::find.
+  template <class RowOf, class WithoutNan>
+  [[gnu::noinline]] void choose(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
+                                const RowOf& row_of, const WithoutNan& without_nan) {
+    const std::size_t blocks = (cols + block_size - 1) / block_size;
+    choice_->begin(scales_, blocks, cols, rows, row_of, without_nan);
+    for (std::size_t r = 0; r < rows; ++r) {
+      draw(row + r, col, cols);
+      choice_->encode(codes_, scales_, random_, row_of(r), r, fetches_ ? source_.ahead(row + r, col + cols) : nullptr,
+                       sizeof(T));
+    }
+    choice_->finish(scales_, this->options_.counts != nullptr, rows, row_of);
+    if (wants_scalar()) return by_blocks(row, rows, col, cols);
+    store_scales(row, rows, col, blocks);
+    for (std::size_t r = 0; r < rows; ++r) {
+      std::uint8_t* const bytes = this->q_.codes + (row + r) * this->q_.code_stride;
+      if constexpr (is_spread) {
+        store_joined(bytes, col, cols, choice_->chosen(r));
+      } else {
+        const std::size_t first = packed_bytes(F.packing, col);
+        std::memcpy(bytes + first, choice_->chosen(r), packed_bytes(F.packing, col + cols) - first);
+      }
+      if constexpr (has_counts) {
+        if (this->options_.counts != nullptr) count(bytes, col, cols, row_of(r));
+      }
+    }
+  }
+
+  /// Draws the random bits of a tile of a row.
+  void draw(std::size_t row, std::size_t col, std::size_t cols) {
+    if (!random_.is_needed()) return;
     // A row that is one block is finished before the next one.
     const std::size_t together = wide && F.block_rows == 1 && this->q_.cols > panel_size ? 1 : 16;
-    if (random_.is_needed() && this->transposed_) random_.draw_transposed(row, col, cols, this->x_.rows, together);
-    if (random_.is_needed() && !this->transposed_) random_.draw(row * this->x_.cols + col, cols);
+    if (this->transposed_) {
+      random_.draw_transposed(row, col, cols, this->x_.rows, together);
+    } else {
+      random_.draw(row * this->x_.cols + col, cols);
+    }
+    if constexpr (is_spread) random_.spread(block_size, block_room, cols);
+  }
+
+  /// Stores the codes of blocks that have more room, one a byte.
+  void store_joined(std::uint8_t* bytes, std::size_t col, std::size_t cols, const std::uint8_t* spread) noexcept {
+    std::uint8_t joined[tile_capacity];
+    const std::size_t blocks = (cols + block_size - 1) / block_size;
+    for (std::size_t b = 0; b < blocks; ++b) std::memcpy(joined + b * block_size, spread + b * block_room, block_size);
+    store_packed<Arch>(F.packing, bytes, col, cols, joined);
+  }
+
+  void encode(std::size_t row, std::size_t col, std::size_t cols, const float* x) {
+    draw(row, col, cols);
     std::uint8_t* const bytes = this->q_.codes + row * this->q_.code_stride;
     const char* const ahead = fetches_ ? source_.ahead(row, col + cols) : nullptr;
     if constexpr (is_spread) {
       const std::size_t blocks = (cols + block_size - 1) / block_size;
-      random_.spread(block_size, block_room, cols);
       std::uint8_t spread[tile_capacity];
-      std::uint8_t joined[tile_capacity];
       codes_.run(x, scales_, random_, {spread, 0, blocks * block_room, ahead, sizeof(T), false});
-      for (std::size_t b = 0; b < blocks; ++b) std::memcpy(joined + b * block_size, spread + b * block_room, block_size);
-      store_packed<Arch>(F.packing, bytes, col, cols, joined);
+      store_joined(bytes, col, cols, spread);
     } else {
       codes_.run(x, scales_, random_, {bytes, col, cols, ahead, sizeof(T), streamed_});
     }
@@ -180,16 +263,18 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   /// Adds what happened to the elements `x` of a tile to the call's counts.
   void count(const std::uint8_t* bytes, std::size_t col, std::size_t cols, const float* x) noexcept {
     using kind = element_scaling::kind;
-    const std::size_t blocks = (cols + block_size - 1) / block_size;
+    // With the zeros behind blocks and rows.
+    constexpr std::size_t unit = wide ? row_unit : block_size;
+    const std::size_t room = (cols + unit - 1) / unit * (wide ? row_unit : block_room);
     const bool prescaled = scales_.is_direct() && !scales_.is_exact();
     const auto limit = static_cast<float>(F.element.max_value() *
                                           (prescaled ? power_of_two(codes_.elements().prescale()) : 1.0));
     const std::uint32_t* operands = prescaled ? scales_.multipliers() : scales_.operands();
     counter elements;
     if (scales_.rule() == kind::divide) {
-      elements.run(x, operands, blocks, limit, false, [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number / o; });
+      elements.run(x, operands, room, limit, false, [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number / o; });
     } else {
-      elements.run(x, operands, blocks, limit, scales_.rule() == kind::exact,
+      elements.run(x, operands, room, limit, scales_.rule() == kind::exact,
                    [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number * o; });
     }
     std::uint8_t own[tile_capacity];
@@ -198,7 +283,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     counts.elements += cols;
     counts.clipped += elements.beyond();
     counts.zeroed += zero_codes<Arch>(own, cols, F.element.magnitude_mask()) -
-                     (elements.zeros() - (blocks * block_room - cols));
+                     (elements.zeros() - (room - cols));
   }
 
   /// The largest magnitude of a rectangle; a transposed one is read along the rows of the source.
@@ -208,17 +293,46 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     return simd_kernels<Arch>::amax(this->x_, row, rows, col, cols, rule);
   }
 
+  /// The largest magnitude of a row of a transposed matrix, found with those of its neighbours: of a vector at a time the
+  /// source is read row by row.
+  [[nodiscard]] std::uint32_t column_amax(std::size_t row) noexcept {
+    using words = word_batch<Arch>;
+    constexpr std::size_t together = tile_source<T, Arch>::panel_rows;
+    static_assert(together % words::size == 0);
+    const std::size_t first = row / together * together;
+    if (first + together > this->x_.rows) return stored_amax(row, 1, 0, this->q_.cols, amax_rule::propagate);
+    if (row == first || !has_column_amax_) {
+      const matrix_view<T> source = this->x_.transposed();
+      words best[together / words::size];
+      for (words& some : best) some = words(0U);
+      for (std::size_t c = 0; c < this->q_.cols; ++c) {
+        for (std::size_t i = 0; i < together; i += words::size) {
+          best[i / words::size] =
+              xsimd::max(best[i / words::size], widened<Arch>(&source(c, first + i)) & words(0x7fff'ffffU));
+        }
+      }
+      for (std::size_t i = 0; i < together; i += words::size) best[i / words::size].store_unaligned(column_amax_ + i);
+      has_column_amax_ = true;
+    }
+    return column_amax_[row - first];
+  }
+
   /// `x` itself, or a copy with zeros behind its blocks, or behind whole rows, where they end within a vector.
   const float* padded(const float* x, std::size_t cols) noexcept {
     if constexpr (is_spread) {
-      for (std::size_t c = 0, to = 0; c < cols; c += block_size, to += block_room) {
-        const std::size_t count = smaller(block_size, cols - c);
-        std::memcpy(padded_ + to, x + c, count * sizeof(float));
-        std::memset(padded_ + to + count, 0, (block_room - count) * sizeof(float));
+      std::size_t c = 0;
+      std::size_t to = 0;
+      for (; c + block_size <= cols; c += block_size, to += block_room) {
+        std::memcpy(padded_ + to, x + c, block_size * sizeof(float));
+        std::memset(padded_ + to + block_size, 0, (block_room - block_size) * sizeof(float));
+      }
+      if (c < cols) {
+        std::memcpy(padded_ + to, x + c, (cols - c) * sizeof(float));
+        std::memset(padded_ + to + (cols - c), 0, (block_room - (cols - c)) * sizeof(float));
       }
       return padded_;
     }
-    constexpr std::size_t unit = wide ? 8 : block_size;
+    constexpr std::size_t unit = wide ? row_unit : block_size;
     const std::size_t size = (cols + unit - 1) / unit * unit;
     if (cols == size) return x;
     std::memcpy(padded_, x, cols * sizeof(float));
@@ -248,6 +362,9 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   tile_source<T, Arch> source_;
   bool streamed_;
   bool fetches_;
+  bool has_column_amax_ = false;  ///< column_amax_ is that of the rows around the last one asked for
+  std::uint32_t column_amax_[tile_source<T, Arch>::panel_rows];
+  std::optional<typename decltype(choice_type<can_choose>())::type> choice_;
   alignas(64) float padded_[tile_capacity];
 };
 

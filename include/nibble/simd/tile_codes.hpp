@@ -84,7 +84,8 @@ class tile_codes {
 #endif
 
   /// Elements from `first` on, a multiple of Size, through buffers.
-  void rest(const float* x, const scales& s, const tile_random<Arch>& random, const place& to, std::size_t first) noexcept {
+  [[gnu::noinline]] void rest(const float* x, const scales& s, const tile_random<Arch>& random, const place& to,
+                              std::size_t first) noexcept {
     const std::size_t count = to.cols - first;
     const std::size_t blocks = (count + Size - 1) / Size;
     const std::size_t b = first / Size;
@@ -189,7 +190,7 @@ class tile_codes {
         std::uint8_t codes[chunk_size];
         std::memcpy(bits, x + k, part * sizeof(float));
         random.expand(first + k, part, words_);
-        encode_any_chunk(F.element, *recipe_, rounding_, e, bits, words_, part, codes);
+        encode_part(e, s, b + i, bits, part, codes);
         if (recipe_->searches_in_float) search_in_float<F.element>(e, bits, part, codes);
         if (packed) {
           for (std::size_t c = 0; c < part; ++c) store_code(layouts::nibbles_low_first, bytes_, k + c, codes[c]);
@@ -198,6 +199,24 @@ class tile_codes {
         }
       }
     }
+  }
+
+  /// Codes of `part` elements of block b by the random words in words_.
+  void encode_part(const element_scaling& e, [[maybe_unused]] const scales& s, [[maybe_unused]] std::size_t b,
+                   const std::uint32_t* bits, std::size_t part, std::uint8_t* codes) noexcept {
+#if defined(__AVX2__) && defined(__FMA__)
+    // Kernels divide by shorter ones.
+    constexpr bool is_long = F.scale.mantissa_bits + 1 > x86::exact_divisor_bits;
+    if constexpr (has_avx2<Arch> && is_long && x86::rounds_long_quotients(F.element)) {
+      const bool draws = rounding_.mode == rounding_mode::stochastic && rounding_.random_bits == 32 &&
+                         rounding_.variant == stochastic_variant::a;
+      if (draws && kind_of(s, b) == kind::exact && is_plain_divisor(s.operand(b)) && s.is_near(b)) {
+        return x86::encode_long_quotients<x86::vector_of<Arch>>(F.element, static_cast<float>(s.operand(b)), bits, words_,
+                                                                part, recipe_->policy.negative_zero, codes);
+      }
+    }
+#endif
+    encode_any_chunk(F.element, *recipe_, rounding_, e, bits, words_, part, codes);
   }
 
   static constexpr std::size_t scaled_size = tile_capacity + 2 * chunk_size;

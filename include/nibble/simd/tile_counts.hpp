@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/simd/lanes.hpp>
 #include <nibble/simd/pack.hpp>
 #include <nibble/simd/real.hpp>
@@ -26,18 +27,19 @@ class magnitude_counter {
   static constexpr bool serves = Size % words::size == 0;
 
   /// Counts the zeros among the elements of `blocks` blocks, and those that `scale(magnitude, operand)` takes beyond
-  /// `limit`; or, with `scales_limit`, those beyond the product of limit and operand. A zero operand takes none there.
+  /// `limit`; or, with `scales_limit`, those beyond the product of limit and operand. A zero operand takes none there. The
+  /// blocks have `count` elements, whole vectors, the last of them perhaps fewer.
   template <class Scale>
-  NIBBLE_ALWAYS_INLINE void run(const float* x, const std::uint32_t* operand, std::size_t blocks, float limit,
+  NIBBLE_ALWAYS_INLINE void run(const float* x, const std::uint32_t* operand, std::size_t count, float limit,
                                 bool scales_limit, const Scale& scale) noexcept {
     words beyond(0U);
     words zeros(0U);
-    for (std::size_t b = 0; b < blocks; ++b) {
+    for (std::size_t b = 0; b * Size < count; ++b) {
       const bool none = operand[b] == 0;
       const auto o = bit_cast<float>(none ? 0x3f80'0000U : operand[b]);
       const real factor(scales_limit ? 1.0F : o);
       const signed_batch<Arch> bound(static_cast<std::int32_t>(none ? 0x7f80'0000U : to_bits(scales_limit ? limit * o : limit)));
-      for (std::size_t i = b * Size; i < (b + 1) * Size; i += words::size) {
+      for (std::size_t i = b * Size; i < smaller((b + 1) * Size, count); i += words::size) {
         const words magnitude =
             bits_as<std::uint32_t>(float_batch<Arch>::load_unaligned(x + i)) & words(0x7fff'ffffU);
         const auto above = bits_as<std::int32_t>(scale(real(bits_as<float>(magnitude)), factor).value) > bound;

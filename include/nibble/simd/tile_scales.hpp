@@ -9,7 +9,6 @@
 
 #include <nibble/base/counts.hpp>
 #include <nibble/simd/element_run.hpp>
-#include <nibble/simd/four_over_six.hpp>
 #include <nibble/simd/scale_group.hpp>
 #include <nibble/simd/x86/quick_scales.hpp>
 
@@ -42,7 +41,6 @@ class tile_scales {
   using kind = element_scaling::kind;
   static constexpr std::size_t width = words::size;
   static constexpr std::size_t most = tile_capacity / Size;
-  using chooser = scale_chooser<F, Size, Arch>;
 #if defined(__AVX2__)
   static constexpr bool has_quick = has_avx2<Arch> && Kernel::is_whole() && x86::has_quick_scales(F);
   struct nothing {};
@@ -50,15 +48,14 @@ class tile_scales {
 #endif
 
  public:
-  /// The arguments outlive the scales.
+  /// The arguments outlive the scales. `factor` is that of block_scale_code.
   tile_scales(const recipe& r, const tensor_scaling& t, const scale_constants& k, const Kernel& kernel,
-              const element_scaler<F.element, Arch>& scaler) noexcept
+              const element_scaler<F.element, Arch>& scaler, binary32 factor = binary32(1.0F)) noexcept
       : recipe_(&r),
         scaling_(&t),
         constants_(&k),
-        group_(r, t, k),
-        chooser_(r, t),
-        chooses_(r.choice != four_over_six::off && !F.power_of_two_scale()),
+        factor_(factor),
+        group_(r, t, k, factor),
         by_vectors_(has_vector_scales<F, Arch>(r, t)),
         how_by_rule_(kind_by_rule(r.element)),
         exact_(how_by_rule_ == kind::exact && kernel.divides_exactly(F.scale.mantissa_bits + 1)),
@@ -71,7 +68,7 @@ class tile_scales {
     unit_ = bit_cast<float>(static_cast<std::uint32_t>(127 + prescale) << 23);
 #if defined(__AVX2__)
     if constexpr (has_quick) {
-      if (by_vectors_ && (may_be_direct_ || is_product_) && !exact_ && !chooses_) {
+      if (by_vectors_ && (may_be_direct_ || is_product_) && !exact_ && factor == binary32(1.0F)) {
         quick_ = {r,
                   t,
                   k,
@@ -86,13 +83,12 @@ class tile_scales {
 
   /// Where the magnitude bits of the blocks' amaxes go before find(); room for a vector more.
   [[nodiscard]] std::uint32_t* amax() noexcept { return amax_; }
+  [[nodiscard]] const std::uint32_t* amax() const noexcept { return amax_; }
   [[nodiscard]] const std::uint32_t* codes() const noexcept { return code_; }
   /// How the elements of block b are scaled, and by what; `nothing` is for scalar code.
   [[nodiscard]] kind how(std::size_t b) const noexcept { return mixed_ ? how_[b] : how_by_rule_; }
   [[nodiscard]] binary32 operand(std::size_t b) const noexcept { return binary32::from_bits(operand_[b]); }
   [[nodiscard]] const std::uint32_t* operands() const noexcept { return operand_; }
-  /// Whether some block wants a choice of scales that only scalar code makes.
-  [[nodiscard]] bool lacks_choice() const noexcept { return chooses_ && mixed_; }
   /// Whether block b is within largest_reach().
   [[nodiscard]] bool is_near(std::size_t b) const noexcept {
     const kind how_b = how(b);
@@ -108,10 +104,35 @@ class tile_scales {
   [[nodiscard]] const std::uint32_t* multipliers() const noexcept { return multiplier_; }
   [[nodiscard]] const std::uint32_t* reciprocals() const noexcept { return reciprocal_; }
 
-  /// Whether find() serves a call: it cannot try two scales for everything.
-  [[nodiscard]] static bool serves(const recipe& r, const rounding_choice& rounding, const tensor_scaling& t) noexcept {
-    if (r.choice == four_over_six::off || F.power_of_two_scale()) return true;
-    return has_vector_scales<F, Arch>(r, t) && chooser::serves(r, rounding, t);
+  /// The decoded scales of `blocks` blocks as float32; room for a vector more.
+  void decode_codes(std::size_t blocks, std::uint32_t* out) const noexcept {
+    for (std::size_t b = 0; b < blocks; b += width) {
+      const words code = words::load_unaligned(code_ + b);
+      if constexpr (F.scale == formats::f32) {
+        code.store_unaligned(out + b);
+      } else {
+        decode_lanes(F.scale, code).store_unaligned(out + b);
+      }
+    }
+  }
+
+  /// Takes the codes of `other`, found for the same blocks, where `takes` has all ones; with `operands` what their elements
+  /// are scaled by, too. how() is not to be asked for then.
+  void adopt(const tile_scales& other, const std::uint32_t* takes, std::size_t blocks, bool operands) noexcept {
+    const auto put = [&](std::uint32_t* to, const std::uint32_t* from) {
+      for (std::size_t b = 0; b < blocks; b += width) {
+        const words own = words::load_unaligned(to + b);
+        (own ^ ((own ^ words::load_unaligned(from + b)) & words::load_unaligned(takes + b))).store_unaligned(to + b);
+      }
+    };
+    put(code_, other.code_);
+    if (!operands) return;
+    put(operand_, other.operand_);
+    put(multiplier_, other.multiplier_);
+    const bool plain = (direct_ || is_plain()) && (other.direct_ || other.is_plain());
+    direct_ = direct_ && other.direct_;
+    plain_ = plain && !direct_;
+    mixed_ = mixed_ || other.mixed_;
   }
 
   /// The blocks have `rows` rows; `row_of(r)` is where the elements of row r begin, until the next call.
@@ -127,13 +148,19 @@ class tile_scales {
     if constexpr (has_quick) {
       if (quick_.applies() && quick_.run(amax_, blocks, code_, multiplier_)) {
         direct_ = true;
-        if (may_be_direct_ ||
-            !loses_numbers(quick::smallest(multiplier_, blocks), rows == 1 ? row_of(0) : nullptr, blocks))
-          return;
+        if (may_be_direct_ || !loses_some(quick::smallest(multiplier_, blocks), blocks, rows, row_of)) return;
         direct_ = false;
       }
     }
 #endif
+    find_each(blocks, rows, row_of, without_nan);
+  }
+
+ private:
+  /// As find(), without a quick way.
+  template <class RowOf, class WithoutNan>
+  [[gnu::noinline]] void find_each(std::size_t blocks, [[maybe_unused]] std::size_t rows,
+                                   [[maybe_unused]] const RowOf& row_of, const WithoutNan& without_nan) noexcept {
     std::size_t b = 0;
     for (; by_vectors_ && b < blocks; b += width) {
       const words amax = words::load_unaligned(amax_ + b);
@@ -141,18 +168,13 @@ class tile_scales {
         for (std::size_t i = b; i < smaller(b + width, blocks); ++i) one(i, blocks, without_nan);
         continue;
       }
-      if (chooses_) continue;
       words code;
       words operand;
       group_.run(amax, code, operand);
       code.store_unaligned(code_ + b);
       operand.store_unaligned(operand_ + b);
     }
-    if constexpr (chooser::is_possible) {
-      if (chooses_ && !mixed_) choose(blocks, rows, row_of);
-    }
     for (std::size_t i = b; i < blocks; ++i) one(i, blocks, without_nan);
-    if (lacks_choice()) return;
     if (by_vectors_) {
       judge(blocks);
     } else {
@@ -161,12 +183,11 @@ class tile_scales {
 #if defined(__AVX2__)
     if (direct_ && !may_be_direct_) {
       const std::uint32_t multiplier = (binary32::from_bits(smallest_) * binary32(unit_)).bits();
-      direct_ = !mixed_ && !loses_numbers(multiplier, rows == 1 ? row_of(0) : nullptr, blocks);
+      direct_ = !mixed_ && !loses_some(multiplier, blocks, rows, row_of);
     }
 #endif
   }
 
- private:
   /// What kernels may do with the operands of plain blocks.
   NIBBLE_ALWAYS_INLINE void judge(std::size_t blocks) noexcept {
     signed_words largest(0);
@@ -229,6 +250,16 @@ class tile_scales {
   }
 
 #if defined(__AVX2__)
+  /// loses_numbers of any row.
+  template <class RowOf>
+  [[nodiscard]] bool loses_some(std::uint32_t multiplier, std::size_t blocks, std::size_t rows,
+                                const RowOf& row_of) const noexcept {
+    for (std::size_t r = 0; r < rows; ++r) {
+      if (loses_numbers(multiplier, F.block_size == 0 ? nullptr : row_of(r), blocks)) return true;
+    }
+    return false;
+  }
+
   /// Whether a product of a number that is not zero might count as zero. Kernels multiply by multipliers that are, but
   /// for zeros, larger than `multiplier`.
   [[nodiscard, gnu::noinline]] bool loses_numbers(std::uint32_t multiplier, const float* x,
@@ -257,64 +288,6 @@ class tile_scales {
   }
 #endif
 
-  /// Takes the scale for 4 instead of 6 where that is better (block/four_over_six.hpp).
-  template <class RowOf>
-  void choose(std::size_t blocks, std::size_t rows, const RowOf& row_of) noexcept {
-    constexpr auto most_rows = static_cast<std::size_t>(F.block_rows);
-    constexpr std::size_t stride = most + width;
-    alignas(64) std::uint32_t other_code[stride];
-    alignas(64) std::uint32_t other_operand[stride];
-    alignas(64) std::uint32_t scale[2][stride];
-    alignas(64) float errors[2][most_rows * stride];
-    for (std::size_t b = 0; b < blocks; b += width) {
-      words code[2];
-      words operand[2];
-      group_.run_both(words::load_unaligned(amax_ + b), code, operand);
-      code[0].store_unaligned(code_ + b);
-      code[1].store_unaligned(other_code + b);
-      operand[0].store_unaligned(operand_ + b);
-      operand[1].store_unaligned(other_operand + b);
-      for (std::size_t c = 0; c < 2; ++c) decode_lanes(F.scale, code[c]).store_unaligned(scale[c] + b);
-    }
-    bool is_sure = true;
-    const auto add_row = [&]<bool Exact>(const float* x, std::size_t r, std::size_t b) NIBBLE_INLINE_LAMBDA {
-      is_sure &= chooser_.template errors<Exact>(
-          x + b * Size, blocks - b,
-          {words::load_unaligned(operand_ + b), words::load_unaligned(scale[0] + b), errors[0] + r * stride + b},
-          {words::load_unaligned(other_operand + b), words::load_unaligned(scale[1] + b), errors[1] + r * stride + b});
-    };
-    const bool estimates = chooser_.estimates();
-    for (std::size_t r = 0; r < rows; ++r) {
-      const float* x = row_of(r);
-      for (std::size_t b = 0; b < blocks; b += width) {
-        if (estimates) {
-          add_row.template operator()<false>(x, r, b);
-        } else {
-          add_row.template operator()<true>(x, r, b);
-        }
-      }
-    }
-    for (std::size_t b = 0; b < blocks; b += width) {
-      const auto sum = [&](std::size_t c)
-                           NIBBLE_INLINE_LAMBDA { return chooser::sum_of_rows(errors[c] + b, rows, stride); };
-      const words six = words::load_unaligned(scale[0] + b);
-      const words four = words::load_unaligned(scale[1] + b);
-      if (estimates && xsimd::any(chooser_.undecided(sum(0), sum(1), six, four, rows) != words(0U))) {
-        for (std::size_t r = 0; r < rows; ++r) add_row.template operator()<true>(row_of(r), r, b);
-      }
-      // Sums are no NaN and not negative, so their bits are in their order.
-      const auto less = bits_as<std::int32_t>(sum(1).value) < bits_as<std::int32_t>(sum(0).value);
-      const words takes = bits_as<std::uint32_t>(xsimd::select(less, signed_words(-1), signed_words(0)));
-      const auto put = [&](std::uint32_t* to, const std::uint32_t* other) NIBBLE_INLINE_LAMBDA {
-        const words old = words::load_unaligned(to);
-        (old ^ ((old ^ words::load_unaligned(other)) & takes)).store_unaligned(to);
-      };
-      put(code_ + b, other_code + b);
-      put(operand_ + b, other_operand + b);
-    }
-    mixed_ = mixed_ || !is_sure;
-  }
-
   /// Everything about one block, as scalar code has it.
   template <class WithoutNan>
   void one(std::size_t b, std::size_t blocks, const WithoutNan& without_nan) noexcept {
@@ -323,7 +296,7 @@ class tile_scales {
     plain_ = false;
     std::uint32_t magnitude = amax_[b];
     if (magnitude > 0x7f80'0000U && recipe_->amax == amax_rule::ignore_nan) magnitude = without_nan(b);
-    code_[b] = block_scale_code<F>(*recipe_, *constants_, *scaling_, binary32::from_bits(magnitude));
+    code_[b] = block_scale_code<F>(*recipe_, *constants_, *scaling_, binary32::from_bits(magnitude), factor_);
     const element_scaling e = make_element_scaling(F, *recipe_, *scaling_, code_[b]);
     how_[b] = e.how;
     operand_[b] = e.operand.bits();
@@ -351,9 +324,8 @@ class tile_scales {
   const recipe* recipe_;
   const tensor_scaling* scaling_;
   const scale_constants* constants_;
+  binary32 factor_;
   scale_group<F, Arch> group_;
-  chooser chooser_;
-  bool chooses_;
   bool by_vectors_;
   kind how_by_rule_;
   bool exact_;

@@ -1,98 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The error of E2M1 blocks under a scale, as four over six has it (block/four_over_six.hpp), a lane a block. Of the
-// eight values that code * scale * amax / denominator takes, all are powers of two times that of 1 or of 1.5, so that a
-// block takes two divisions. Estimates take multiples of that of 1 for all.
+// Estimates of the errors of E2M1 codes under a scale, as four over six wants them (block/four_over_six.hpp). They take
+// multiples of the value of 1 for all values, and add in another order.
 #pragma once
 
-#include <nibble/simd/x86/round.hpp>
-#include <nibble/simd/x86/transpose.hpp>
+#include <nibble/simd/x86/vector.hpp>
 
 #if defined(__AVX2__)
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
-#include <nibble/format/catalogue.hpp>
-#include <nibble/simd/unrolled.hpp>
+#include <nibble/base/counts.hpp>
 
 namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
 
-/// How a vector of blocks is scaled, and the values of its codes.
-template <class V, bool Exact>
-struct choice_candidate {
-  typename V::word operand;       ///< multipliers
-  typename V::real one;           ///< the values of 1
-  typename V::real three_halves;  ///< and of 1.5
-
-  /// For decoded scales `d`, with few enough significant bits that their products with codes are exact. `unit` is about
-  /// amax / denominator.
-  choice_candidate(typename V::word multiplier, typename V::real d, float amax, float denominator, float unit) noexcept
-      : operand(multiplier) {
-    const auto value = [&](typename V::real x) NIBBLE_INLINE_LAMBDA {
-      return V::divide(V::multiply(x, V::all_real(amax)), V::all_real(denominator));
+/// The errors of `blocks` blocks of `Size` elements, a multiple of 8, under two candidates, one behind the other in every
+/// array: `codes` two a byte, the even one low, and what 1 stands for in each block. There is room for 8 more results.
+template <std::size_t Size>
+void estimate_errors(const float* x, std::size_t blocks, bool squares, const std::uint8_t* const (&codes)[2],
+                     const float* const (&one)[2], float* const (&errors)[2]) noexcept {
+  using vector = avx2_vector;
+  const __m256 values = _mm256_setr_ps(0.0F, 0.5F, 1.0F, 1.5F, 2.0F, 3.0F, 4.0F, 6.0F);
+  const __m256i places = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
+  const __m256i magnitude = vector::all(0x7fff'ffffU);
+  const std::uint8_t* const first = codes[0];
+  const std::uint8_t* const second = codes[1];
+  struct both {
+    __m256 first, second;
+  };
+  const auto error = [&](__m256 number, const std::uint8_t* eight_codes, __m256 unit) NIBBLE_INLINE_LAMBDA {
+    std::int32_t packed = 0;
+    std::memcpy(&packed, eight_codes, sizeof(packed));
+    // The permutation takes the lowest three bits of an index.
+    const __m256 value = _mm256_permutevar8x32_ps(values, _mm256_srlv_epi32(_mm256_set1_epi32(packed), places));
+    const __m256 difference = vector::subtract_product(value, unit, number);
+    if (squares) [[unlikely]] return vector::multiply(difference, difference);
+    return vector::as_real(vector::both(vector::as_word(difference), magnitude));
+  };
+  const auto block = [&](std::size_t b) NIBBLE_INLINE_LAMBDA {
+    const std::size_t at = smaller(b, blocks - 1);
+    const __m256 unit[] = {_mm256_broadcast_ss(one[0] + at), _mm256_broadcast_ss(one[1] + at)};
+    const auto vector_at = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+      const __m256 number = vector::as_real(vector::both(vector::load(x + i), magnitude));
+      return both{error(number, first + i / 2, unit[0]), error(number, second + i / 2, unit[1])};
     };
-    if constexpr (Exact) {
-      one = value(d);
-      three_halves = value(V::multiply(d, V::all_real(1.5F)));
-    } else {
-      one = V::multiply(d, V::all_real(unit));
-      three_halves = one;
+    const std::size_t begin = at * Size;
+    both sum = vector_at(begin);
+    for (std::size_t i = begin + 8; i < begin + Size; i += 8) {
+      const both more = vector_at(i);
+      sum = {vector::add(sum.first, more.first), vector::add(sum.second, more.second)};
     }
+    return sum;
+  };
+  // Sums of the lanes of eight vectors: each step has lanes of twice as many blocks.
+  const auto pair = [](__m256 a, __m256 b) NIBBLE_INLINE_LAMBDA {
+    return vector::add(_mm256_blend_ps(a, b, 0xcc), _mm256_shuffle_ps(a, b, 0x4e));
+  };
+  const auto four = [](__m256 a, __m256 b) NIBBLE_INLINE_LAMBDA {
+    return vector::add(_mm256_blend_ps(a, b, 0xaa), _mm256_permute_ps(_mm256_blend_ps(a, b, 0x55), 0xb1));
+  };
+  const auto together = [](const auto& add, both a, both b) NIBBLE_INLINE_LAMBDA {
+    return both{add(a.first, b.first), add(a.second, b.second)};
+  };
+  for (std::size_t b = 0; b < blocks; b += 8) {
+    const auto two = [&](std::size_t k) NIBBLE_INLINE_LAMBDA {
+      const both lower = block(b + k);
+      return together(pair, lower, block(b + k + 2));
+    };
+    const both pair_0 = two(0);
+    const both low = together(four, pair_0, two(1));
+    const both pair_4 = two(4);
+    const both high = together(four, pair_4, two(5));
+    const auto whole = [](__m256 l, __m256 h) NIBBLE_INLINE_LAMBDA {
+      return vector::add(_mm256_blend_ps(l, h, 0xf0), _mm256_permute2f128_ps(l, h, 0x21));
+    };
+    _mm256_storeu_ps(errors[0] + b, whole(low.first, high.first));
+    _mm256_storeu_ps(errors[1] + b, whole(low.second, high.second));
   }
-
-  /// The difference, of any sign, between magnitudes and the values that they are rounded to.
-  [[nodiscard]] NIBBLE_ALWAYS_INLINE typename V::real difference(typename V::real x) const noexcept {
-    using word = typename V::word;
-    using real = typename V::real;
-    using rounding = rounder<formats::e2m1, V, false>;
-    const word y = V::smallest(V::as_word(V::multiply(x, V::as_real(operand))), V::all(to_bits(6.0F)));
-    const real power = V::as_real(rounding::power_below(y));
-    const real raised = V::all_real(static_cast<float>(1U << rounding::raise));
-    const real rounded = V::multiply_add(power, raised, V::as_real(y));
-    const real code_value = V::subtract_product(power, raised, rounded);
-    if constexpr (!Exact) {
-      return V::subtract_product(code_value, one, x);
-    } else {
-      // A power of two, or zero, times the value of 1 or of 1.5.
-      const word bits = V::as_word(code_value);
-      const real unit = V::by_sign(one, three_halves, V::template left<9>(bits));
-      return V::subtract_product(V::as_real(V::both(bits, V::all(0x7f80'0000U))), unit, x);
-    }
-  }
-};
-
-/// Sums of the errors of V::lanes runs of `size` (a multiple of 4) elements side by side, under two candidates.
-/// Estimates are of absolute errors. Exact sums lower the last two to the least magnitudes that are not 0, less one (a
-/// zero becomes the largest number), of elements and of differences that are squared.
-template <class V, bool Exact>
-NIBBLE_ALWAYS_INLINE void choice_errors(const float* x, std::size_t size, bool squares,
-                                        const choice_candidate<V, Exact> (&candidates)[2], float* const (&sums)[2],
-                                        typename V::word& least_element, typename V::word& least_difference) noexcept {
-  using word = typename V::word;
-  using real = typename V::real;
-  real sum[2] = {V::all_real(0.0F), V::all_real(0.0F)};
-  for (std::size_t i = 0; i < size; i += 4) {
-    word turned[4];
-    transpose_four(x + i, static_cast<std::ptrdiff_t>(size), turned);
-    for (std::size_t k = 0; k < 4; ++k) {
-      const word magnitude = V::both(turned[k], V::all(0x7fff'ffffU));
-      if constexpr (Exact) least_element = V::smallest_unsigned(least_element, V::add(magnitude, V::all(~0U)));
-      for (std::size_t c = 0; c < 2; ++c) {
-        const real d = candidates[c].difference(V::as_real(magnitude));
-        const word size_of_d = V::both(V::as_word(d), V::all(0x7fff'ffffU));
-        if (Exact && squares) {
-          least_difference = V::smallest_unsigned(least_difference, V::add(size_of_d, V::all(~0U)));
-          sum[c] = V::add(sum[c], V::multiply(d, d));
-        } else {
-          sum[c] = V::add(sum[c], V::as_real(size_of_d));
-        }
-      }
-    }
-  }
-  for (std::size_t c = 0; c < 2; ++c) V::store(sums[c], V::as_word(sum[c]));
 }
 
 }  // namespace detail::inline NIBBLE_UNIT::x86
