@@ -77,7 +77,8 @@ const rounding_mode modes[] = {
 
 template <block_format F>
 bool says_something(const recipe& r) {
-  return F.power_of_two_scale() ? r.exponent != exponent_rule::unspecified : r.scale != scale_rule::unspecified;
+  if (F.power_of_two_scale()) return r.exponent != exponent_rule::unspecified;
+  return r.scale != scale_rule::unspecified && static_cast<double>(r.tensor_scale_max) <= F.scale.max_value();
 }
 
 template <block_format F, class T>
@@ -356,8 +357,7 @@ TEST_CASE("32 random bits decide by what lies just below a quotient's last one")
   // x 2^bits = q d - 1: the binary64 next to x / d is q 2^-bits, which the word carries into the next code; x / d is below
   // it and is not carried. With 35 bits, elements become subnormal numbers.
   std::mt19937_64 random(33);
-  int different = 0;
-  int met = 0;
+  int different = 0, met = 0;
   for (int round = 0; round < 400; ++round) {
     const int bits = round % 2 != 0 ? 36 : 35;
     const std::uint64_t d = 0x0080'0001U | (random() & 0x007f'fffeU);
