@@ -231,9 +231,10 @@ void check_recipe(const recipe& r) {
   if (F.tensor_scale && r.searches_in_float && r.tensor != tensor_scale_rule::one) {
     throw_argument("options.recipe.searches_in_float is true; options.recipe.tensor must then be one");
   }
-  if (F.tensor_scale && static_cast<double>(r.tensor_scale_max) > F.scale.max_value()) {
-    throw_argument({"options.recipe.tensor_scale_max is ", r.tensor_scale_max, "; the largest scale of the format is ",
-                    F.scale.max_value()});
+  constexpr double largest_float = 0x1.fffffep127;
+  if (F.tensor_scale && exact_double(binary32(r.tensor_scale_max)) * F.element.max_value() > largest_float) {
+    throw_argument({"options.recipe.tensor_scale_max is ", r.tensor_scale_max, "; its product with the largest element, ",
+                    F.element.max_value(), ", must be a finite float32"});
   }
   // exact_quotient divides by at most 32 significant bits.
   const bool short_tensor_scale = r.tensor == tensor_scale_rule::one || r.tensor == tensor_scale_rule::power_of_two_up;

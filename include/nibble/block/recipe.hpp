@@ -106,8 +106,8 @@ struct recipe {
                                    ///< zero (microxcaling)
 
   nibble::four_over_six choice = nibble::four_over_six::off;  ///< real-valued scales with a tensor scale only
-  float tensor_scale_max = 0.0F;  ///< largest scale in Q, not above that of the format, which 0 stands for; Transformer
-                                  ///< Engine takes 256 with 4-over-6
+  float tensor_scale_max = 0.0F;  ///< largest scale in Q, 0: of the format; Transformer Engine takes 256 with 4-over-6.
+                                  ///< Its product with the largest element is a finite float32
 
   friend constexpr bool operator==(const recipe&, const recipe&) = default;
 

@@ -215,6 +215,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       } else {
         const std::size_t first = packed_bytes(F.packing, col);
         std::memcpy(bytes + first, choice_->chosen(r), packed_bytes(F.packing, col + cols) - first);
+        if (F.packing.slot_bits != 8 && cols % block_size != 0) store_tail(bytes, col, cols, choice_->chosen(r));
       }
       if constexpr (has_counts) {
         if (this->options_.counts != nullptr) count(bytes, col, cols, row_of(r));
@@ -241,6 +242,14 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     const std::size_t blocks = (cols + block_size - 1) / block_size;
     for (std::size_t b = 0; b < blocks; ++b) std::memcpy(joined + b * block_size, spread + b * block_room, block_size);
     store_packed<Arch>(F.packing, bytes, col, cols, joined);
+  }
+
+  /// Stores the codes of a block at the edge without those of the zeros behind it.
+  static void store_tail(std::uint8_t* bytes, std::size_t col, std::size_t cols, const std::uint8_t* whole) noexcept {
+    const std::size_t begin = cols / block_size * block_size;
+    const std::size_t first = packed_bytes(F.packing, col + begin);
+    std::memset(bytes + first, 0, packed_bytes(F.packing, col + cols) - first);
+    for (std::size_t c = begin; c < cols; ++c) store_code(F.packing, bytes, col + c, load_code(F.packing, whole, c));
   }
 
   void encode(std::size_t row, std::size_t col, std::size_t cols, const float* x) {

@@ -220,7 +220,7 @@ class tile_scales {
     };
     direct_ = direct_ && within(lowest_field_, highest_field_);
     // A zero leaves no sign of a number that it multiplies.
-    if (reads_signs_ && xsimd::any(leaves_nothing != words(0U))) direct_ = false;
+    if ((reads_signs_ || exact_) && xsimd::any(leaves_nothing != words(0U))) direct_ = false;
     alignas(64) std::uint32_t lanes[width];
     smallest.store_unaligned(lanes);
     smallest_ = ~0U;
@@ -314,7 +314,7 @@ class tile_scales {
     const bool takes = operand_[b] == 0 || (field >= lowest_field_ && operand_[b] <= highest_field_ << 23);
     const bool near = is_near(b);
     // A zero leaves no sign of a number that it multiplies.
-    const bool leaves_nothing = operand_[b] == 0 && amax_[b] != 0 && reads_signs_;
+    const bool leaves_nothing = operand_[b] == 0 && amax_[b] != 0 && (reads_signs_ || exact_);
     direct_ = direct_ && how_[b] == how_by_rule_ && takes && near && !leaves_nothing;
     const binary32 multiplier = binary32::from_bits(operand_[b]) * binary32(unit_);
     multiplier_[b] = multiplier.bits();
