@@ -46,7 +46,8 @@ class scale_chooser {
   static constexpr std::size_t most = tile_capacity / 8 + width;
 
  public:
-  /// Blocks have `size` elements a row in memory, a multiple of 8 up to chunk_size, of which `used` count. `f` outlives this.
+  /// Blocks have `size` elements a row in memory, a multiple of 8 up to chunk_size, of which `used` count. `f` outlives
+  /// this.
   scale_chooser(const block_format& f, std::size_t size, std::size_t used, const recipe& r,
                 const tensor_scaling& t) noexcept
       : format_(&f), size_(size), used_(used), squares_(r.choice == four_over_six::mean_squared_error), error_(f, r, t),
@@ -119,7 +120,8 @@ class scale_chooser {
     const auto bits = [](real x) NIBBLE_INLINE_LAMBDA { return bits_as<std::int32_t>(x.value); };
     // NaN, of either sign, and infinite sums are not apart.
     const signed_batch<Arch> finite(0x7f7f'ffff);
-    const auto is_sum = [&](real x) NIBBLE_INLINE_LAMBDA { return (bits(x) <= finite) & (bits(x) >= signed_batch<Arch>(0)); };
+    const auto is_sum = [&](real x)
+                            NIBBLE_INLINE_LAMBDA { return (bits(x) <= finite) & (bits(x) >= signed_batch<Arch>(0)); };
     const auto apart = ((bits(sum[0] + margin) < bits(sum[1])) | (bits(sum[1] + margin) < bits(sum[0]))) &
                        is_sum(sum[0]) & is_sum(sum[1]);
     // One scale twice has one error, unless it is no number.
@@ -135,7 +137,9 @@ class scale_chooser {
   template <class RowOf, class CodesOf>
   void settle(std::size_t b, std::size_t rows, const RowOf& row_of, const CodesOf& codes_of) noexcept {
     bool by_vectors = in_range_ && has_plain_scales(b);
-    for (std::size_t r = 0; by_vectors && r < rows; ++r) by_vectors = sum_exactly(row_of(r), b, r, codes_of(0, r), codes_of(1, r));
+    for (std::size_t r = 0; by_vectors && r < rows; ++r) {
+      by_vectors = sum_exactly(row_of(r), b, r, codes_of(0, r), codes_of(1, r));
+    }
     for (std::size_t r = 0; !by_vectors && r < rows; ++r) {
       const float* x = row_of(r);
       for (std::size_t c = 0; c < 2; ++c) sum_by_scalar_code(x, b, c, r, codes_of(c, r));

@@ -74,7 +74,9 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
         streamed_(is_streamed<Arch>(q.rows * F.row_bytes(q.cols))),
         fetches_(x.rows * x.cols * sizeof(T) > nearest_caches) {
     if constexpr (can_choose) {
-      if (tries_both(F, this->recipe_, this->scaling_)) choice_.emplace(this->recipe_, this->scaling_, this->constants_, codes_);
+      if (tries_both(F, this->recipe_, this->scaling_)) {
+        choice_.emplace(this->recipe_, this->scaling_, this->constants_, codes_);
+      }
     }
   }
 

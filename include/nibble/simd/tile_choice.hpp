@@ -15,12 +15,12 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// Whether the class below serves a format whose blocks have `size` elements a row of a tile, or 0 for whole rows: the errors
-/// of a row are added in one run and those of up to 16 rows as a tree, and the codes of a block are bytes.
+/// Whether the class below serves a format whose blocks have `size` elements a row of a tile, or 0 for whole rows: the
+/// errors of a row are added in one run and those of up to 16 rows as a tree, and the codes of a block are bytes.
 NIBBLE_FUNCTION bool has_tile_choice(const block_format& f, std::size_t size) noexcept {
   const bool splits = f.packing.slot_bits == 4 && f.packing.order == nibble_order::split_halves;
-  return !f.power_of_two_scale() && size != 0 && size <= chunk_size && f.block_rows >= 1 && f.block_rows <= 16 && f.element.has_zero &&
-         (!splits || size % static_cast<std::size_t>(f.packing.group) == 0);
+  return !f.power_of_two_scale() && size != 0 && size <= chunk_size && f.block_rows >= 1 && f.block_rows <= 16 &&
+         f.element.has_zero && (!splits || size % static_cast<std::size_t>(f.packing.group) == 0);
 }
 
 /// Blocks of `Size` elements, of which `Used` count, in up to F.block_rows rows. F is that of the tile.
@@ -50,8 +50,8 @@ class tile_choice {
     chooser_.begin(blocks, cols, four_.amax(), both);
   }
 
-  /// The codes of row r of the tile, elements `x`, under both scales. `ahead` is what kernels fetch meanwhile, elements of so
-  /// many bytes, or null.
+  /// The codes of row r of the tile, elements `x`, under both scales. `ahead` is what kernels fetch meanwhile, elements
+  /// of so many bytes, or null.
   void encode(codes& c, const scales& six, const tile_random<Arch>& random, const float* x, std::size_t r,
               const char* ahead, std::size_t element_bytes) noexcept {
     c.run(x, six, random, {codes_[0][r], 0, blocks_ * Size, ahead, element_bytes, false});

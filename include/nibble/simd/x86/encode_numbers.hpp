@@ -169,7 +169,8 @@ struct drawn_codes {
       constexpr auto unit = static_cast<std::uint32_t>(127 + rounding::prescale) << 23;
       p[i] = V::as_word(V::multiply(V::as_real(x[i]), V::as_real(V::all(unit))));
     });
-    const word limited = V::smallest_bytes(rounding::bytes(p, random + element * (Bits / 8)), V::all_bytes(static_cast<int>(limits.limit[0])));
+    const word limited = V::smallest_bytes(rounding::bytes(p, random + element * (Bits / 8)),
+                                           V::all_bytes(static_cast<int>(limits.limit[0])));
     return rounder<F, V, false>::codes(limited, x[0], x[1], x[2], x[3], limits.zero);
   }
 };

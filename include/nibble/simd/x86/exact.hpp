@@ -120,7 +120,8 @@ template <class V>
     const __m256d sum = opaque(_mm256_add_pd(quotient, least));
     const __m256d part = opaque(_mm256_sub_pd(sum, least));
     const __m256i above = _mm256_castpd_si256(_mm256_cmp_pd(part, quotient, _CMP_GT_OQ));
-    const __m256i raised = _mm256_sub_epi64(_mm256_add_epi64(_mm256_castpd_si256(sum), above), _mm256_set1_epi64x(1LL << 52));
+    const __m256i raised =
+        _mm256_sub_epi64(_mm256_add_epi64(_mm256_castpd_si256(sum), above), _mm256_set1_epi64x(1LL << 52));
     const __m256i is_small = _mm256_castpd_si256(_mm256_cmp_pd(quotient, least, _CMP_LT_OQ));
     const __m256i fixed = _mm256_blendv_epi8(q, raised, is_small);
     const __m256i word = _mm256_cvtepu32_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(random + i)));
