@@ -56,7 +56,8 @@ class scale_chooser {
     const std::uint32_t denominator = error_.denominator.bits() >> 23;
     // With scales from 2^-30 on no value is below 2^-126, if it is not zero.
     in_range_ = amax >= 127 - 60 && amax <= 127 + 100 && denominator >= 127 && denominator <= 127 + 20 &&
-                f.element.min_positive() >= power_of_two(-16);
+                f.element.min_positive() >= power_of_two(-16) && f.element.max_value() <= power_of_two(16);
+    scales_fit_ = f.scale.max_value() <= power_of_two(10);
     for (std::uint32_t code = 0; code < std::uint32_t{1} << f.element.bits(); ++code) {
       values_[code] = to_bits(called_decode(f.element, code)) & 0x7fff'ffffU;
     }
@@ -116,6 +117,7 @@ class scale_chooser {
     }
     const words six = words::load_unaligned(scale_[0] + b);
     const words four = words::load_unaligned(scale_[1] + b);
+    if (!fits(six) || !fits(four)) return true;
     const real margin = bound(sum[0], sum[1], real(bits_as<float>(six)) + real(bits_as<float>(four)), rows);
     const auto bits = [](real x) NIBBLE_INLINE_LAMBDA { return bits_as<std::int32_t>(x.value); };
     // NaN, of either sign, and infinite sums are not apart.
@@ -167,6 +169,12 @@ class scale_chooser {
     float all = 0;
     for (const std::uint32_t lane : lanes) all += bit_cast<float>(lane);
     return all;
+  }
+
+  /// Whether no product on the way to a value overflows, which estimates do not notice: elements up to 2^16 by scales up to
+  /// 2^10 by an amax up to 2^100.
+  [[nodiscard]] NIBBLE_ALWAYS_INLINE bool fits(words scales) const noexcept {
+    return scales_fit_ || !xsimd::any(scales > words((127U + 10U) << 23));
   }
 
   static real absolute(real x) noexcept {
@@ -273,6 +281,7 @@ class scale_chooser {
   const std::uint32_t* scale_[2] = {};
   bool squares_;
   bool in_range_ = false;
+  bool scales_fit_ = false;
   choice_error error_;
   float unit_;  ///< the value of 1 under a scale of 1
   std::uint32_t values_[256];
