@@ -71,10 +71,30 @@ void add_element(const row_view& row, std::size_t i, error_sums& sums) {
   if ((x < 0 ? -x : x) > row.limit(i)) ++sums.clipped;
 }
 
-// The sums of a piece, by lanes; counts are negative.
-struct lane_sums {
+NIBBLE_KERNEL bool any(words mask) {
+  std::int32_t found = 0;
+  for (std::size_t i = 0; i < lanes; ++i) found |= mask[i];
+  return found != 0;
+}
+
+// The sums of a piece of any numbers, by lanes; counts are negative.
+struct piece_sums {
   floats signal{}, noise{}, error{};
-  words largest_error{}, zeroed{}, clipped{};
+  words largest{}, largest_error{}, zeroed{}, clipped{};
+  unsigned_words least = ~unsigned_words{};
+
+  NIBBLE_KERNEL void add(floats x, floats y, float limit) {
+    const floats difference = y - x;
+    const words m = magnitude(x);
+    largest = larger(largest, m);
+    least = smaller(least, reinterpret_cast<unsigned_words>(m - 1));  // a zero becomes the largest
+    largest_error = larger(largest_error, magnitude(difference));
+    signal += x * x;
+    noise += difference * difference;
+    error += reinterpret_cast<floats>(reinterpret_cast<words>(difference) ^ (reinterpret_cast<words>(x) ^ m));
+    zeroed += (m != 0) & (y == 0.0F);
+    clipped += reinterpret_cast<floats>(m) > limit;
+  }
 
   NIBBLE_KERNEL void flush(error_sums& sums) const {
     double s = 0, n = 0, e = 0;
@@ -95,31 +115,6 @@ struct lane_sums {
     if (double{largest_size} > sums.largest) sums.largest = double{largest_size};
     sums.zeroed += static_cast<std::uint64_t>(zero);
     sums.clipped += static_cast<std::uint64_t>(clip);
-  }
-};
-
-NIBBLE_KERNEL bool any(words mask) {
-  std::int32_t found = 0;
-  for (std::size_t i = 0; i < lanes; ++i) found |= mask[i];
-  return found != 0;
-}
-
-// Of any numbers.
-struct piece_sums : lane_sums {
-  words largest{};
-  unsigned_words least = ~unsigned_words{};
-
-  NIBBLE_KERNEL void add(floats x, floats y, float limit) {
-    const floats difference = y - x;
-    const words m = magnitude(x);
-    largest = larger(largest, m);
-    least = smaller(least, reinterpret_cast<unsigned_words>(m - 1));  // a zero becomes the largest
-    largest_error = larger(largest_error, magnitude(difference));
-    signal += x * x;
-    noise += difference * difference;
-    error += reinterpret_cast<floats>(reinterpret_cast<words>(difference) ^ (reinterpret_cast<words>(x) ^ m));
-    zeroed += (m != 0) & (y == 0.0F);
-    clipped += reinterpret_cast<floats>(m) > limit;
   }
 
   // Whether float32 could hold all squares.

@@ -12,15 +12,6 @@ namespace nibble_test {
 
 using namespace nibble;
 
-inline const recipe* const recipes[] = {
-    nullptr,                    &recipe::unbiased,                  &recipe::transformer_engine,
-    &recipe::transformer_engine_kernel, &recipe::transformer_engine_2_14, &recipe::transformer_engine_cpp,
-    &recipe::transformer_engine_cpp_2d, &recipe::transformer_engine_four_over_six, &recipe::torchao,
-    &recipe::torchao_tensor_scale, &recipe::floor,                  &recipe::rceil,
-    &recipe::ceil,              &recipe::even,                      &recipe::microxcaling,
-    &recipe::ggml,              &recipe::compressed_tensors,        &recipe::fbgemm,
-    &recipe::vllm_emulation};
-
 template <block_format F>
 bool says_something(const recipe& r) {
   return F.power_of_two_scale() ? r.exponent != exponent_rule::unspecified : r.scale != scale_rule::unspecified;
@@ -111,10 +102,8 @@ void compare_recipes(std::size_t rows, std::size_t cols, std::uint64_t seed) {
                                  rounding_mode::nearest_toward_zero};
   for (int kind = 0; kind < contents; ++kind) {
     const sample<float> x(tensor(rows * cols, static_cast<content>(kind), random()), rows, cols);
-    int index = 0;
-    for (const recipe* preset : recipes) {
-      const recipe r = preset == nullptr ? recipe{} : *preset;
-      const std::string what = "content " + std::to_string(kind) + ", recipe " + std::to_string(index++);
+    for (const auto& [name, r] : named_recipes) {
+      const std::string what = "content " + std::to_string(kind) + ", " + std::string(name);
       if (!says_something<F>(r)) continue;
       quantize_counts asked;
       compare<F>(x, {.recipe = r, .counts = &asked}, what, 0, true);
@@ -135,9 +124,8 @@ void compare_changed_recipes(int count, std::size_t rows, std::size_t cols, std:
   const auto below = [&](std::size_t bound) { return static_cast<std::size_t>(random() % bound); };
   for (int i = 0; i < count; ++i) {
     const sample<float> x(tensor(rows * cols, static_cast<content>(below(contents)), random()), rows, cols);
-    const recipe* preset = recipes[below(std::size(recipes))];
     quantize_options o;
-    if (preset != nullptr) o.recipe = *preset;
+    o.recipe = named_recipes[below(std::size(named_recipes))].recipe;
     block_test::change(o.recipe, below);
     if (below(4) == 0) o.tensor_amax = std::ldexp(1.0F, static_cast<int>(below(200)) - 100);
     if (below(3) == 0) o.orientation = orientation::column_wise;
@@ -198,14 +186,13 @@ void compare_large_recipes(std::size_t rows, std::size_t cols, std::uint64_t see
   std::mt19937_64 random(seed);
   const sample<float> x(tensor(rows * cols, content::mixed, seed), rows, cols);
   large_comparisons<F> all(x);
-  int index = 0;
-  for (const recipe* preset : recipes) {
-    const std::string what = "large, recipe " + std::to_string(index++);
-    if (preset == nullptr || !says_something<F>(*preset)) continue;
-    all.add({.recipe = *preset}, what);
-    all.add({.rounding = any_stochastic(random), .recipe = *preset}, what + ", stochastic");
-    all.add({.recipe = *preset, .orientation = orientation::column_wise}, what + ", column-wise");
-    all.add({.rounding = any_stochastic(random), .recipe = *preset, .orientation = orientation::column_wise},
+  for (const auto& [name, r] : named_recipes) {
+    const std::string what = "large, " + std::string(name);
+    if (!says_something<F>(r)) continue;
+    all.add({.recipe = r}, what);
+    all.add({.rounding = any_stochastic(random), .recipe = r}, what + ", stochastic");
+    all.add({.recipe = r, .orientation = orientation::column_wise}, what + ", column-wise");
+    all.add({.rounding = any_stochastic(random), .recipe = r, .orientation = orientation::column_wise},
             what + ", stochastic, column-wise");
   }
   all.run();

@@ -62,26 +62,6 @@ std::uint32_t element(random_words& random, bool special) {
   }
 }
 
-const recipe* const recipes[] = {nullptr,
-                                 &recipe::unbiased,
-                                 &recipe::transformer_engine,
-                                 &recipe::transformer_engine_kernel,
-                                 &recipe::transformer_engine_2_14,
-                                 &recipe::transformer_engine_cpp,
-                                 &recipe::transformer_engine_cpp_2d,
-                                 &recipe::transformer_engine_four_over_six,
-                                 &recipe::torchao,
-                                 &recipe::torchao_tensor_scale,
-                                 &recipe::floor,
-                                 &recipe::rceil,
-                                 &recipe::ceil,
-                                 &recipe::even,
-                                 &recipe::microxcaling,
-                                 &recipe::ggml,
-                                 &recipe::compressed_tensors,
-                                 &recipe::fbgemm,
-                                 &recipe::vllm_emulation};
-
 /// Whether a call throws, as those do whose recipe says nothing about the format, or what means nothing.
 template <class Call>
 bool refuses(const Call& call) {
@@ -146,8 +126,7 @@ class shapes {
 
   quantize_options options(std::size_t elements) {
     quantize_options o;
-    const recipe* r = recipes[random_.below(std::size(recipes))];
-    if (r != nullptr) o.recipe = *r;
+    o.recipe = named_recipes[random_.below(std::size(named_recipes))].recipe;
     if (random_.below(2) == 0) block_test::change(o.recipe, [&](std::size_t bound) { return random_.below(bound); });
     // Of another tensor, say of the step before: scales saturate, or are far too large.
     if (random_.below(4) == 0) o.tensor_amax = bit_cast<float>(element(random_, false) & 0x7fff'ffffU);

@@ -52,33 +52,13 @@ std::vector<float> tensor(std::size_t count, content kind, std::mt19937_64& rand
   return x;
 }
 
-const recipe* const recipes[] = {&recipe::unbiased,
-                                 &recipe::transformer_engine,
-                                 &recipe::transformer_engine_kernel,
-                                 &recipe::transformer_engine_2_14,
-                                 &recipe::transformer_engine_cpp,
-                                 &recipe::transformer_engine_cpp_2d,
-                                 &recipe::transformer_engine_four_over_six,
-                                 &recipe::torchao,
-                                 &recipe::torchao_tensor_scale,
-                                 &recipe::floor,
-                                 &recipe::rceil,
-                                 &recipe::ceil,
-                                 &recipe::even,
-                                 &recipe::microxcaling,
-                                 &recipe::ggml,
-                                 &recipe::compressed_tensors,
-                                 &recipe::fbgemm,
-                                 &recipe::vllm_emulation};
-
 const rounding_mode modes[] = {
     rounding_mode::nearest_even, rounding_mode::nearest_away, rounding_mode::toward_zero,        rounding_mode::upward,
     rounding_mode::downward,     rounding_mode::to_odd,       rounding_mode::nearest_toward_zero};
 
 template <block_format F>
 bool says_something(const recipe& r) {
-  if (F.power_of_two_scale()) return r.exponent != exponent_rule::unspecified;
-  return r.scale != scale_rule::unspecified && static_cast<double>(r.tensor_scale_max) <= F.scale.max_value();
+  return F.power_of_two_scale() ? r.exponent != exponent_rule::unspecified : r.scale != scale_rule::unspecified;
 }
 
 template <block_format F, class T>
@@ -151,7 +131,7 @@ int differences(int rounds, std::uint64_t seed) {
       const std::vector<float> x = tensor(rows * cols, static_cast<content>(kind), random);
       const matrix_view view{x.data(), rows, cols};
       different += differences<F>(view, recipe{}, random);
-      for (const recipe* r : recipes) different += differences<F>(view, *r, random);
+      for (const named_recipe& r : named_recipes) different += differences<F>(view, r.recipe, random);
       // Gaps between the rows, and columns that are not neighbours.
       different += same<F>(matrix_view{x.data(), rows, cols / 2, static_cast<std::ptrdiff_t>(cols)}, {}) ? 0 : 1;
       different += same<F>(matrix_view{x.data(), rows, cols / 2, static_cast<std::ptrdiff_t>(cols), 2}, {}) ? 0 : 1;
@@ -221,6 +201,24 @@ TEST_CASE("simd gives the bits of scalar: formats of a user") {
   CHECK(differences<odd>(1, 15) == 0);
   CHECK(differences<fnuz>(1, 16) == 0);
   CHECK(differences<dense>(1, 17) == 0);
+}
+
+/// Whether subnormal fields of `r` matter to a call, and to both backends as much where the processor reads them as zero.
+template <block_format F>
+bool counts_subnormal_fields(const std::vector<float>& x, const recipe& r, const recipe& without) {
+  const matrix_view<float> view{x.data(), 1, x.size()};
+  const block_tensor<F> expected = quantize<F>(scalar{}, view, {.recipe = r});
+  if (quantize<F>(scalar{}, view, {.recipe = without}) == expected) return false;
+  const simd_test::flushed_subnormals flushed;
+  return quantize<F>(scalar{}, view, {.recipe = r}) == expected && quantize<F>(simd{}, view, {.recipe = r}) == expected;
+}
+
+TEST_CASE("subnormal fields of a recipe count where subnormal numbers are read as zero") {
+  recipe r;
+  r.tensor_scale_max = 0x1p-130F;
+  CHECK(counts_subnormal_fields<nvfp4>(std::vector<float>(64, 1.0F), r, {}));
+  r = {.amax = amax_rule::propagate, .scale_floor = 0x1p-130F};
+  CHECK(counts_subnormal_fields<fp8_per_row>(std::vector<float>(64, 0x1p-125F), r, {.amax = amax_rule::propagate}));
 }
 
 TEST_CASE("a product that underflows is a -0 to be dropped, a smaller trace is none") {

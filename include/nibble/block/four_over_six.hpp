@@ -24,8 +24,7 @@ struct choice_error {
 
   NIBBLE_HD constexpr choice_error(const block_format& f, const recipe& r, const tensor_scaling& t) noexcept
       : by(r.choice), amax(t.amax) {
-    const double scale_max = r.tensor_scale_max > 0 ? static_cast<double>(r.tensor_scale_max) : f.scale.max_value();
-    denominator = exact_binary32(f.element.max_value() * scale_max);
+    denominator = exact_binary32(f.element.max_value() * largest_scale(f, r));
   }
 
   /// The error of one run of elements under the decoded scale `d`.

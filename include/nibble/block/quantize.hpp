@@ -231,8 +231,7 @@ void check_recipe(const recipe& r) {
   if (F.tensor_scale && r.searches_in_float && r.tensor != tensor_scale_rule::one) {
     throw_argument("options.recipe.searches_in_float is true; options.recipe.tensor must then be one");
   }
-  constexpr double largest_float = 0x1.fffffep127;
-  if (F.tensor_scale && exact_double(binary32(r.tensor_scale_max)) * F.element.max_value() > largest_float) {
+  if (F.tensor_scale && r.tensor_scale_max > 0.0F && !exact_binary32(F.element.max_value() * largest_scale(F, r)).is_finite()) {
     throw_argument({"options.recipe.tensor_scale_max is ", r.tensor_scale_max, "; its product with the largest element, ",
                     F.element.max_value(), ", must be a finite float32"});
   }

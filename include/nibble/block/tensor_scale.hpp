@@ -59,6 +59,12 @@ NIBBLE_FUNCTION binary32 largest_guarded_encode(const block_format& f) noexcept 
   return exact_binary32(power_of_two(exponent > -100 ? exponent : -100));
 }
 
+/// The largest scale in Q, by recipe or format. Told from zero by its bits: processors may read a subnormal one as zero.
+NIBBLE_FUNCTION double largest_scale(const block_format& f, const recipe& r) noexcept {
+  const binary32 known(r.tensor_scale_max);
+  return known.is_zero() ? f.scale.max_value() : exact_double(known);
+}
+
 /// The smallest power of two at or above a / q, not below `least`, for finite a >= 0.
 NIBBLE_FUNCTION binary32 power_of_two_at_least(binary32 a, double q, binary32 least) noexcept {
   binary32 power = least;
@@ -77,9 +83,7 @@ NIBBLE_FUNCTION binary32 power_of_two_at_least(binary32 a, double q, binary32 le
 NIBBLE_FUNCTION tensor_scaling make_tensor_scaling(const block_format& f, const recipe& r, binary32 amax) noexcept {
   tensor_scaling t{.amax = amax};
   if (!f.tensor_scale || r.tensor == tensor_scale_rule::one) return t;
-  const binary32 known_max(r.tensor_scale_max);
-  const double scale_max = known_max.is_zero() ? f.scale.max_value() : detail::exact_double(known_max);
-  const double q_value = f.element.max_value() * scale_max;
+  const double q_value = f.element.max_value() * detail::largest_scale(f, r);
   const binary32 q = detail::exact_binary32(q_value);
   const binary32 one(1.0F);
   const binary32 limit = binary32::from_bits(0x7f7f'ffffU);

@@ -50,7 +50,7 @@ inline tensor_scaling tensor_scales(const subject& s, const kernel_model& m, bin
   recipe r = m.recipe;
   if (m.tensor_element_max > 0.0F) {
     // Q is a product: a factor of the largest scale stands for one of the largest element.
-    const double scale_max = r.tensor_scale_max > 0 ? static_cast<double>(r.tensor_scale_max) : f.scale.max_value();
+    const double scale_max = nibble::detail::largest_scale(f, r);
     r.tensor_scale_max =
         static_cast<float>(scale_max * static_cast<double>(m.tensor_element_max) / f.element.max_value());
   }

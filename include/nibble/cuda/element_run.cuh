@@ -64,12 +64,7 @@ struct element_run {
     raw[1].widen(bits[1]);
     if (transformed) {
       static_assert(run_elements == hadamard_lanes);
-      std::uint32_t y[hadamard_lanes];
-#pragma unroll
-      for (unsigned i = 0; i < hadamard_lanes; ++i) y[i] = bits[i / 8][i % 8];
-      hadamard_16(y, hadamard);
-#pragma unroll
-      for (unsigned i = 0; i < hadamard_lanes; ++i) bits[i / 8][i % 8] = y[i];
+      hadamard_16(bits, hadamard);
 #pragma unroll
       for (unsigned k = 0; k < 2; ++k) signs[k] = gather_signs(bits[k]);
       amax = run_amax(bits);

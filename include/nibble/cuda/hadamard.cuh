@@ -63,6 +63,16 @@ inline __device__ void hadamard_16(std::uint32_t (&y)[hadamard_lanes], const had
   for (std::uint32_t& b : y) b = multiply_bits(b, 0x3e80'0000U);
 }
 
+/// The same of two chunks.
+inline __device__ void hadamard_16(std::uint32_t (&bits)[2][hadamard_lanes / 2], const hadamard_call& call) noexcept {
+  std::uint32_t y[hadamard_lanes];
+#pragma unroll
+  for (unsigned i = 0; i < hadamard_lanes; ++i) y[i] = bits[i / 8][i % 8];
+  hadamard_16(y, call);
+#pragma unroll
+  for (unsigned i = 0; i < hadamard_lanes; ++i) bits[i / 8][i % 8] = y[i];
+}
+
 /// The signs of the eight numbers that a lane of hadamard_8_and_8 has.
 struct hadamard_half {
   std::uint32_t signs[8];

@@ -271,7 +271,7 @@ class tile_worker {
         bits[i / 8][i % 8] = element_of(raw[i], side);
       }
       if (call.hadamard.wanted) {
-        transform(bits, call.hadamard);
+        hadamard_16(bits, call.hadamard);
         amax = run_amax(bits);
 #pragma unroll
         for (unsigned k = 0; k < 2; ++k) signs[k] = gather_signs(bits[k]);
@@ -300,14 +300,6 @@ class tile_worker {
     if constexpr (sides == 1) return word;
     if constexpr (std::is_same_v<T, bf16>) return side == 0 ? word << 16 : word & 0xffff'0000U;
     return half_to_bits(static_cast<std::uint16_t>(side == 0 ? word : word >> 16));
-  }
-  static __device__ void transform(std::uint32_t (&bits)[2][8], const hadamard_call& hadamard) noexcept {
-    std::uint32_t y[hadamard_lanes];
-#pragma unroll
-    for (unsigned i = 0; i < hadamard_lanes; ++i) y[i] = bits[i / 8][i % 8];
-    hadamard_16(y, hadamard);
-#pragma unroll
-    for (unsigned i = 0; i < hadamard_lanes; ++i) bits[i / 8][i % 8] = y[i];
   }
   __device__ void pack_column(unsigned col, unsigned row, const std::uint32_t (&bits)[2][8],
                               const std::uint32_t (&signs)[2], std::uint32_t operand,

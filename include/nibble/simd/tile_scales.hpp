@@ -203,7 +203,7 @@ class tile_scales {
       // Zero is as good a multiplier as any, so it counts as the largest.
       largest = xsimd::max(largest, bits_as<std::int32_t>(operand));
       smallest = xsimd::min(smallest, operand - words(1U));
-      divides_by_zero = divides_by_zero || xsimd::any(operand == words(0U));
+      if (how_by_rule_ == kind::divide) divides_by_zero = divides_by_zero || xsimd::any(operand == words(0U));
       leaves_nothing = leaves_nothing | xsimd::select(operand == words(0U), amax, words(0U));
       const real multiplier = real(bits_as<float>(operand)) * real(unit_);
       multiplier.value.store_unaligned(reinterpret_cast<float*>(multiplier_ + b));
@@ -229,7 +229,7 @@ class tile_scales {
     const std::uint32_t lowest = how_by_rule_ == kind::exact ? 60U : how_by_rule_ == kind::divide ? 81U : 119U;
     plain_ = !direct_ && within(127U - lowest, 127U + 82U) && (how_by_rule_ != kind::exact || has_exact_quotient<Arch>);
     // A zero is no divisor: what it stands for is the recipe's.
-    if (how_by_rule_ == kind::divide && divides_by_zero) plain_ = false;
+    if (divides_by_zero) plain_ = false;
   }
 
   /// The same where each block came through one().

@@ -35,6 +35,12 @@ struct philox_start {
   word step;  ///< from the first product of a vector to that of its next counters
 };
 
+static_assert(offsetof(philox_start<avx2_vector>, second_0) == 32 && offsetof(philox_start<avx2_vector>, second_2) == 64 &&
+              offsetof(philox_start<avx2_vector>, third_2) == 96 && offsetof(philox_start<avx2_vector>, low) == 128 &&
+              offsetof(philox_start<avx2_vector>, high) == 160 &&
+              offsetof(philox_start<avx2_vector>, multipliers) == 192 && offsetof(philox_start<avx2_vector>, step) == 256,
+              "the instructions below count the bytes");
+
 /// What Philox wants of the registers V.
 template <class V>
 struct philox_vector;
