@@ -96,7 +96,7 @@ TEST_CASE("lognormal: what pruning does to single numbers") {
   }
   CHECK_THROWS_AS(prune_stochastically(x, y, 0.0F), std::invalid_argument);
   CHECK_THROWS_AS(prune_stochastically(x, std::span(y).first(2), 1.0F), std::invalid_argument);
-  CHECK_THROWS_AS(prune_stochastically(x, y, 1.0F, {.bits = 8}), std::invalid_argument);
+  CHECK_THROWS_AS(prune_stochastically(x, y, 1.0F, {.bits = 12}), std::invalid_argument);
 }
 
 TEST_CASE("lognormal: mean relative rounding error") {

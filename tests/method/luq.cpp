@@ -10,6 +10,7 @@
 #include <limits>
 #include <random>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include <nibble/method/luq.hpp>
@@ -70,6 +71,97 @@ TEST_CASE("luq: the expectation is the input for any alpha, subnormal ones too, 
   }
   const double worst = expectation(luq_options::log_domain_port(), 1.0F, 1.443F);
   CHECK(worst / 1.443 == doctest::Approx(1.0 + 0.0615).epsilon(1e-3));
+}
+
+/// The code of `x` for a short word by whole numbers: the upper of the two neighbours where floor(2^bits p) + word is
+/// 2^bits or more, p the share of the step that lies below x. x is not above the grid, not below 2^-24 alpha, both are
+/// normal numbers.
+int code_of_short_word(float x, float alpha, int bits, std::uint32_t word) {
+  int x_exponent = 0;
+  int alpha_exponent = 0;
+  const auto whole = [](float v, int& exponent) {
+    return static_cast<std::uint64_t>(std::ldexp(std::frexp(double{std::abs(v)}, &exponent), 24));
+  };
+  const std::uint64_t n = whole(x, x_exponent);
+  const std::uint64_t a = whole(alpha, alpha_exponent);
+  if (n == 0) return 0;
+  int k = x_exponent - alpha_exponent;
+  if (n < a) --k;
+  std::uint64_t share = 0;  // floor(2^bits p)
+  if (k < 0) {
+    share = (n << bits) / (a << (alpha_exponent - x_exponent));
+  } else {
+    share = (((n << (n < a ? 1 : 0)) - a) << bits) / a;
+  }
+  return (k < 0 ? 0 : k + 1) + (share + word >= std::uint64_t{1} << bits ? 1 : 0);
+}
+
+TEST_CASE("luq: all words of 8 and 16 bits give the probability, cut off to so many bits") {
+  std::mt19937 generator(4);
+  std::uniform_real_distribution<float> uniform(0.0F, 1.0F);
+  for (const int bits : {8, 16}) {
+    for (int round = 0; round < (bits == 8 ? 2000 : 60); ++round) {
+      // Every third alpha and magnitude has few bits, so that shares meet a word.
+      float alpha = 1.0F + uniform(generator);
+      float x = alpha * std::ldexp(1.0F + uniform(generator), round % 15 - 9);
+      if (round % 3 == 0) alpha = std::ldexp(std::floor(std::ldexp(alpha, 3)), -3);
+      if (round % 3 != 1) x = std::ldexp(std::floor(std::ldexp(x, 11)), -11);
+      if (x >= 64.0F * alpha) continue;
+      const auto number = detail::luq_split(to_bits(alpha));
+      int wrong = 0;
+      double sum = 0;
+      for (std::uint32_t word = 0; word < 1U << bits; ++word) {
+        const int code = detail::luq_code({}, number, to_bits(x), word << (32 - bits));
+        wrong += code == code_of_short_word(x, alpha, bits, word) ? 0 : 1;
+        sum += code == 0 ? 0.0 : std::ldexp(double{alpha}, code - 1);
+      }
+      CHECK(wrong == 0);
+      const double expectation = std::ldexp(sum, -bits);
+      const double step = x < alpha ? double{alpha} : std::ldexp(double{alpha}, std::ilogb(double{x} / double{alpha}));
+      CHECK(expectation <= double{x});
+      CHECK(expectation > double{x} - std::ldexp(step, -bits));
+    }
+  }
+}
+
+TEST_CASE("luq: short words are those of the bit string of the stream") {
+  std::mt19937 generator(6);
+  std::normal_distribution<float> normal;
+  std::vector<float> x(1001);
+  for (float& v : x) v = normal(generator);
+  for (const int bits : {8, 16}) {
+    luq_options o{.known_maximum = 4.5F,
+                  .random = {.seed = 77, .stream = 3, .bits = bits, .first_element = 21, .rounds = bits == 8 ? 7 : 10}};
+    const float alpha = 4.5F / 64;
+    // Bits [i bits, (i + 1) bits) of the words of the stream are those of element i.
+    const auto word = [&](std::uint64_t stream, std::uint64_t element) {
+      std::uint32_t result = 0;
+      for (int b = 0; b < bits; ++b) {
+        const std::uint64_t place = element * static_cast<std::uint64_t>(bits) + static_cast<std::uint64_t>(b);
+        const std::uint32_t whole = random_block(77, stream, place / 128, o.random.rounds).words[place / 32 % 4];
+        result |= (whole >> (place % 32) & 1U) << b;
+      }
+      return result;
+    };
+    std::vector<std::uint8_t> packed((x.size() + 1) / 2);
+    std::vector<float> values(x.size());
+    CHECK(luq(x, packed, o) == alpha);
+    o.samples = 3;
+    luq_values(x, values, o);
+    int wrong = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      float sum = 0;
+      int code = 0;
+      for (std::uint64_t s = 3; s-- > 0;) {
+        code = code_of_short_word(x[i], alpha, bits, word(3 + s, 21 + i));
+        sum += code == 0 ? 0.0F : std::ldexp(1.0F, code - 1);
+      }
+      const int whole = code == 0 ? 0 : code | (std::signbit(x[i]) ? 8 : 0);
+      wrong += (packed[i / 2] >> (i % 2 * 4) & 15) == whole ? 0 : 1;
+      wrong += values[i] == std::copysign(alpha * sum / 3.0F, x[i]) ? 0 : 1;
+    }
+    CHECK(wrong == 0);
+  }
 }
 
 TEST_CASE("luq: nearest power in linear distance turns at 1.5") {
@@ -212,6 +304,12 @@ TEST_CASE("luq: wrong arguments, empty and zero input") {
   const float zeros[] = {0.0F, -0.0F};
   CHECK_THROWS_AS(luq(zeros, bytes, {.levels = 8}), std::invalid_argument);
   CHECK_THROWS_AS(luq(zeros, bytes, {.random = {.first_element = std::uint64_t{1} << 63}}), std::invalid_argument);
+  for (const int bits : {0, 1, 15, 24, 33, -8}) {
+    CHECK_THROWS_WITH_AS(luq(zeros, bytes, {.random = {.bits = bits}}),
+                         ("nibble: options.random.bits is " + std::to_string(bits) + "; it must be 8, 16 or 32").c_str(),
+                         std::invalid_argument);
+  }
+  CHECK_THROWS_AS(luq(zeros, bytes, {.random = {.variant = stochastic_variant::b}}), std::invalid_argument);
   CHECK_THROWS_AS(luq(std::span(zeros).first(0), bytes), std::invalid_argument);
   CHECK(luq(zeros, bytes) == 0.0F);
   CHECK(bytes[0] == 0);

@@ -151,7 +151,7 @@ TEST_CASE("luq: NaN, Inf and wrong arguments are found before anything is writte
   }
   CHECK_THROWS_AS(luq(simd{}, x, std::span(bytes).first(99)), std::invalid_argument);
   CHECK_THROWS_AS(luq(simd{}, x, bytes, {.levels = 8}), std::invalid_argument);
-  CHECK_THROWS_AS(luq(simd{}, x, bytes, {.random = {.bits = 16}}), std::invalid_argument);
+  CHECK_THROWS_AS(luq(simd{}, x, bytes, {.random = {.bits = 12}}), std::invalid_argument);
 }
 
 }  // namespace

@@ -97,9 +97,9 @@ template <class T>
 }
 
 /// Stochastic pruning: |x| >= a stays; below it x becomes +-a with probability |x| / a, else 0, so that the expectation
-/// is x (the operator of LUQ below alpha). Element i draws the word of logical element random.first_element + i; out
-/// may be x. NaN and Inf stay. Throws std::invalid_argument if a is not finite and above 0, for other random bits than
-/// 32, and if out has another size than x.
+/// is x (the operator of LUQ below alpha, to 2^-bits of a as there). Element i draws the word of logical element
+/// random.first_element + i; out may be x. NaN and Inf stay. Throws std::invalid_argument if a is not finite and above
+/// 0, for random words that luq does not take, and if out has another size than x.
 inline void prune_stochastically(std::span<const float> x, std::span<float> out, float a,
                                  const stochastic& random = {}) {
   detail::check_luq({}, {.random = random}, 7);
@@ -111,12 +111,11 @@ inline void prune_stochastically(std::span<const float> x, std::span<float> out,
   }
   const detail::luq_number alpha = detail::luq_split(to_bits(a));
   const element_rounding rounding(random);
-  detail::random_source source(rounding, 32);
+  detail::random_source source(rounding, random.bits);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const std::uint32_t bits = to_bits(x[i]);
     const std::uint32_t magnitude = bits & 0x7fff'ffffU;
-    std::uint32_t word = 0;
-    source.fill(i, 1, 1, &word);
+    const std::uint32_t word = detail::luq_word(source, random.bits, i);
     if (magnitude >= to_bits(a)) {
       out[i] = x[i];
     } else {

@@ -63,6 +63,15 @@ NIBBLE_FUNCTION std::uint32_t luq_alpha(std::uint32_t maximum, int levels, bool 
   return up < -126 ? std::uint32_t{1} << (up + 149) : static_cast<std::uint32_t>(up + 127) << 23;
 }
 
+/// The random word of element `element` as luq_code takes it. A short word w of N bits stands for w 2^(32 - N): with
+/// it floor(2^32 p) + word reaches 2^32 exactly where floor(2^N p) + w reaches 2^N, the rule of stochastic rounding
+/// (variant a).
+constexpr std::uint32_t luq_word(random_source& random, int bits, std::uint64_t element) noexcept {
+  std::uint32_t word = 0;
+  random.fill(element, 1, 1, &word);
+  return word << (32 - bits);
+}
+
 /// The code of a finite magnitude: 0 for zero, 1 + k for alpha * 2^k. `word` is a 32-bit random word.
 NIBBLE_FUNCTION int luq_code(const luq_options& o, const luq_number& alpha, std::uint32_t magnitude,
                              std::uint32_t word) noexcept {
@@ -100,6 +109,14 @@ NIBBLE_FUNCTION float luq_mean(std::uint32_t alpha, std::uint32_t sum, int sampl
   return static_cast<float>(sum != 0 && negative ? -value : value);
 }
 
+inline void check_luq_random(const stochastic& random) {
+  if (random.bits != 8 && random.bits != 16 && random.bits != 32) {
+    throw_argument({"options.random.bits is ", random.bits, "; it must be 8, 16 or 32"});
+  }
+  if (random.variant != stochastic_variant::a) throw_argument({"options.random.variant must be a"});
+  check_random_words(random.rounds, random.first_element, "options.random");
+}
+
 inline void check_luq_options(const luq_options& o, int most_levels) {
   if (o.levels < 1 || o.levels > most_levels) {
     throw_argument("options.levels is " + std::to_string(o.levels) + "; it must be 1 to " +
@@ -112,9 +129,7 @@ inline void check_luq_options(const luq_options& o, int most_levels) {
   if (o.samples < 1 || o.samples > 256) {
     throw_argument("options.samples is " + std::to_string(o.samples) + "; it must be 1 to 256");
   }
-  if (o.random.bits != 32)
-    throw_argument("options.random.bits is " + std::to_string(o.random.bits) + "; it must be 32");
-  check_random_words(o.random.rounds, o.random.first_element, "options.random");
+  check_luq_random(o.random);
 }
 
 inline void check_luq(std::span<const float> x, const luq_options& o, int most_levels) {
@@ -147,11 +162,10 @@ inline void check_luq_packed(std::span<const float> x, std::span<std::uint8_t> p
 inline void luq_pack(std::span<const float> x, std::span<std::uint8_t> packed, const luq_options& options,
                      std::uint32_t alpha, std::uint64_t first) noexcept {
   const element_rounding rounding(options.random);
-  random_source random(rounding, 32);
+  random_source random(rounding, options.random.bits);
   for (std::size_t i = 0; i < packed.size(); ++i) packed[i] = 0;
   for (std::size_t i = 0; alpha != 0 && i < x.size(); ++i) {
-    std::uint32_t word = 0;
-    random.fill(first + i, 1, 1, &word);
+    const std::uint32_t word = luq_word(random, options.random.bits, first + i);
     const std::uint32_t bits = to_bits(x[i]);
     const int code = luq_code(options, luq_split(alpha), bits & 0x7fff'ffffU, word);
     const int whole = code == 0 ? 0 : code | (bits >> 31 != 0 ? 8 : 0);
@@ -179,8 +193,8 @@ void luq_in_slices(std::span<const float> x, std::span<std::uint8_t> packed, Exe
 }
 
 /// LUQ codes, two a byte, even element low: bit 3 the sign, bits 0 to 2 zero or 1 + k for alpha * 2^k. Zeros have no
-/// sign. Returns alpha. Element i draws the word of logical element options.random.first_element + i: a tensor in
-/// pieces gives the same codes if each piece is given the tensor's maximum (known_maximum) and its own first_element.
+/// sign. Returns alpha. Element i draws the word of logical element options.random.first_element + i, as quantize with
+/// stochastic rounding does, of options.random.bits, 8, 16 or 32: a tensor in pieces gives the same codes if each piece is given the tensor's maximum (known_maximum) and its own first_element.
 /// Throws std::invalid_argument for NaN or Inf in x, for more than 7 levels, and if packed is not (x.size() + 1) / 2
 /// bytes.
 inline float luq(std::span<const float> x, std::span<std::uint8_t> packed, const luq_options& options = {}) {
@@ -236,11 +250,11 @@ inline float luq_values(std::span<const float> x, std::span<float> out, const lu
     const std::uint32_t bits = to_bits(x[i]);
     std::uint32_t sum = 0;
     for (int s = 0; alpha != 0 && s < options.samples; ++s) {
-      const std::uint64_t element = options.random.first_element + i;
-      const std::uint32_t word =
-          random_block(options.random.seed, options.random.stream + static_cast<std::uint64_t>(s), element / 4,
-                       options.random.rounds)
-              .words[element % 4];
+      stochastic sample = options.random;
+      sample.stream += static_cast<std::uint64_t>(s);
+      const element_rounding rounding(sample);
+      detail::random_source random(rounding, sample.bits);
+      const std::uint32_t word = detail::luq_word(random, sample.bits, i);
       const int code = detail::luq_code(options, detail::luq_split(alpha), bits & 0x7fff'ffffU, word);
       sum += code == 0 ? 0U : std::uint32_t{1} << (code - 1);
     }
