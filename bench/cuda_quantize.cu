@@ -209,13 +209,16 @@ void quantize_rows(const bench& b, const T* source, const std::string& from) {
         in + 9.0 / 16, 0.75);
   b.row(named("NVFP4 Hadamard").c_str(), single({}, turned), nvfp4_limit, in + 9.0 / 16, 0.75);
   b.row(named("NVFP4 tiles").c_str(), single({}, tiled), nvfp4_limit, in + 9.0 / 16, 0.90);
-  b.row(
-      named("LUQ").c_str(),
-      [&] {
-        need(luq(cuda{}, std::span<const T>(source, b.count), std::span(b.bytes, b.count / 2), b.tensor_scale,
-                 {.known_maximum = 5.0F}));
-      },
-      luq_limit, in + 0.5, 0.80);
+  for (const int bits : {8, 16, 32, 7}) {
+    const stochastic random = bits == 7 ? stochastic{.rounds = 7} : stochastic{.bits = bits};
+    b.row(
+        named(bits == 7 ? "LUQ, 32 bits, 7 rounds" : ("LUQ, " + std::to_string(bits) + " bits").c_str()).c_str(),
+        [&] {
+          need(luq(cuda{}, std::span<const T>(source, b.count), std::span(b.bytes, b.count / 2), b.tensor_scale,
+                   {.known_maximum = 5.0F, .random = random}));
+        },
+        luq_limit, in + 0.5, 0.80);
+  }
   const task dense_limit = b.template limit < wide ? 4 : 2, 64, 16 > ();
   const task stored_limit = b.template limit < wide ? 4 : 2, 34, 16 > ();
   const std::span<const T> x(source, b.count);

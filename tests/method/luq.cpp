@@ -305,9 +305,8 @@ TEST_CASE("luq: wrong arguments, empty and zero input") {
   CHECK_THROWS_AS(luq(zeros, bytes, {.levels = 8}), std::invalid_argument);
   CHECK_THROWS_AS(luq(zeros, bytes, {.random = {.first_element = std::uint64_t{1} << 63}}), std::invalid_argument);
   for (const int bits : {0, 1, 15, 24, 33, -8}) {
-    CHECK_THROWS_WITH_AS(luq(zeros, bytes, {.random = {.bits = bits}}),
-                         ("nibble: options.random.bits is " + std::to_string(bits) + "; it must be 8, 16 or 32").c_str(),
-                         std::invalid_argument);
+    const std::string message = "nibble: options.random.bits is " + std::to_string(bits) + "; it must be 8, 16 or 32";
+    CHECK_THROWS_WITH_AS(luq(zeros, bytes, {.random = {.bits = bits}}), message.c_str(), std::invalid_argument);
   }
   CHECK_THROWS_AS(luq(zeros, bytes, {.random = {.variant = stochastic_variant::b}}), std::invalid_argument);
   CHECK_THROWS_AS(luq(std::span(zeros).first(0), bytes), std::invalid_argument);

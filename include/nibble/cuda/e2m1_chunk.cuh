@@ -47,17 +47,16 @@ template <unsigned Bit>
 NIBBLE_FUNCTION std::uint32_t fixed_limit(std::uint32_t largest) noexcept {
   return ((largest << (Bit - 16)) | ((1U << (Bit - 16)) - 1)) * 0x0001'0001U;
 }
-/// Eight codes in bits Bit and up of signed numbers (Bit is 22 or 23), raised by First, limited to 0 and that of
-/// `limit`, a fixed_limit<Bit>, and cut off: the nibbles, but for their upper bits, which mean nothing.
-template <unsigned Bit, std::uint32_t First = 0>
+/// Eight codes in bits Bit and up of numbers (Bit is 22 or 23), limited to that of `limit`, a fixed_limit<Bit>, and cut
+/// off: the nibbles, but for their upper bits, which mean nothing. Signed numbers are limited to 0, too.
+template <unsigned Bit, bool Unsigned = false>
 __device__ std::uint32_t pack_fixed(const std::uint32_t (&fixed)[8], std::uint32_t limit) noexcept {
   constexpr std::uint32_t code = 0x0007'0007U << (Bit - 16);  // of the upper half of a word
-  constexpr std::uint32_t first = (First << (Bit - 16)) * 0x0001'0001U;
   std::uint32_t pairs[4];
 #pragma unroll
   for (unsigned i = 0; i < 4; ++i) {
     const std::uint32_t pair = __byte_perm(fixed[i], fixed[i + 4], 0x7632U);
-    pairs[i] = First == 0 ? __vimin_s16x2_relu(pair, limit) : __viaddmin_s16x2_relu(pair, first, limit);
+    pairs[i] = Unsigned ? __vminu2(pair, limit) : __vimin_s16x2_relu(pair, limit);
   }
   const std::uint32_t low = select_bits<code>(pairs[0], pairs[1] << 4);
   const std::uint32_t high = select_bits<code>(pairs[2], pairs[3] << 4);

@@ -12,6 +12,7 @@
 #include <nibble/cuda/amax.cuh>
 #include <nibble/cuda/chunk.cuh>
 #include <nibble/cuda/codec.cuh>
+#include <nibble/cuda/luq_chunk.cuh>
 #include <nibble/method/luq.hpp>
 
 namespace nibble {
@@ -25,7 +26,6 @@ struct luq_call {
   random_stream stream{};         ///< the same
   float* alpha = nullptr;         ///< where it is, or goes
   std::uint32_t known_alpha = 0;  ///< its bits, where `is_known`
-  std::uint32_t limit = 0;        ///< of the codes, for pack_fixed
   bool is_known = false;
   std::size_t count = 0;
 };
@@ -46,9 +46,15 @@ inline __device__ std::uint32_t alpha_of(const luq_call& call) noexcept {
   return call.is_known ? call.known_alpha : to_bits(*call.alpha);
 }
 
-inline __device__ std::uint32_t luq_nibble(const luq_options& o, const luq_number& alpha, std::uint32_t bits,
-                                           std::uint32_t word) noexcept {
-  const auto code = static_cast<std::uint32_t>(luq_code(o, alpha, bits & 0x7fff'ffffU, word));
+/// The random word of an element as luq_code takes it.
+inline __device__ std::uint32_t luq_word(const random_words& random, std::size_t element) noexcept {
+  return random.word(element) << (32 - random.bits);
+}
+
+inline __device__ std::uint32_t luq_nibble(const luq_call& call, const luq_number& alpha, std::uint32_t bits,
+                                           std::size_t element) noexcept {
+  const std::uint32_t word = luq_word(call.random, element);
+  const auto code = static_cast<std::uint32_t>(luq_code(call.options, alpha, bits & 0x7fff'ffffU, word));
   return code == 0 ? 0U : code | (bits >> 28 & 8U);
 }
 
@@ -61,134 +67,94 @@ __global__ void __launch_bounds__(Threads)
   if (threadIdx.x == 0) *alpha = bit_cast<float>(best == 0 ? 0U : luq_alpha(best, levels, power_of_two));
 }
 
-/// The alphas that luq_sum takes: below float32's normal numbers nothing has a chance to round up, and no sum is beyond
-/// them.
-NIBBLE_FUNCTION bool is_usual_alpha(std::uint32_t alpha) noexcept { return alpha >= 57U << 23 && alpha < 220U << 23; }
-
-/// luq_code for the default underflow and inside and a usual alpha, on exponent fields: the same integers, no
-/// subnormals.
-inline __device__ std::uint32_t luq_magnitude(std::uint32_t alpha, int levels, std::uint32_t magnitude,
-                                              std::uint32_t word) noexcept {
-  const std::uint32_t unit = 0x0080'0000U;
-  const std::uint32_t significand = (alpha & (unit - 1)) | unit;
-  const std::uint32_t own = (magnitude & (unit - 1)) | unit;
-  const int k = static_cast<int>(magnitude - alpha) >> 23;
-  const std::uint32_t down = (alpha >> 23) - (magnitude >> 23);  // where that is not negative
-  const std::uint32_t excess = own - significand + (own < significand ? own : 0U);
-  const std::uint64_t rest = k < 0 ? shifted_right(std::uint64_t{own} << 32, down) : std::uint64_t{excess} << 32;
-  const std::uint64_t sum = std::uint64_t{word} * significand + rest;
-  const int code = (k < 0 ? 0 : k + 1) + (static_cast<std::uint32_t>(sum >> 32) >= significand ? 1 : 0);
-  return static_cast<std::uint32_t>(code < levels ? code : levels);
-}
-
-/// The same on the bits of floats, but for rare sums.
-class luq_sums {
- public:
-  /// `alpha` as bits.
-  __device__ explicit luq_sums(std::uint32_t alpha) noexcept
-      : alpha_(alpha),
-        significand_((alpha & 0x007f'ffffU) | 0x0080'0000U),
-        step_((alpha & 0x7f80'0000U) - (23U << 23)) {}
-
-  /// 2^23 (code - 1) or more, a negative number for code 0; not limited. The magnitude and a random part of the step of
-  /// its binade are added toward zero, so that the sum reaches the next power exactly where the fraction and the word
-  /// say so. The part is word * alpha / 2^32, cut off to alpha's last bit: only below alpha can what is cut off decide,
-  /// and then is_open.
-  [[nodiscard]] __device__ std::uint32_t sum(std::uint32_t magnitude, std::uint32_t word) const noexcept {
-    const std::uint32_t part = to_bits(__uint2float_rn(__umulhi(word, significand_)));  // exact
-    const auto above =
-        static_cast<std::uint32_t>(__viaddmax_s32(static_cast<int>(magnitude), -static_cast<int>(alpha_), 0));
-    const std::uint32_t step = (above & 0x7f80'0000U) + step_;
-    return multiply_add_bits_down(part, step, magnitude) - alpha_;
-  }
-  /// Whether the largest of some sums, as unsigned numbers, is less than a last bit of alpha below 0: its last bits may
-  /// be half of alpha's.
-  [[nodiscard]] static __device__ bool is_open(std::uint32_t largest) noexcept { return largest >= 0xffff'fffeU; }
-
- private:
-  std::uint32_t alpha_, significand_, step_;
-};
-
-/// The eight codes of a chunk, without signs.
-inline __device__ std::uint32_t luq_magnitudes(std::uint32_t alpha, const luq_call& call,
-                                               const std::uint32_t (&bits)[chunk_elements],
-                                               const random_eight<32>& random) noexcept {
-  const luq_sums sums(alpha);
-  std::uint32_t fixed[chunk_elements];
-  std::uint32_t largest = 0;
-#pragma unroll
-  for (unsigned i = 0; i < chunk_elements; ++i) {
-    fixed[i] = sums.sum(bits[i] & 0x7fff'ffffU, random.of(i));
-    if (i % 2 != 0) largest = __vimax3_u32(largest, fixed[i - 1], fixed[i]);
-  }
-  if (!luq_sums::is_open(largest)) return pack_fixed<23, 1>(fixed, call.limit) & 0x7777'7777U;
-  std::uint32_t codes = 0;
-#pragma unroll
-  for (int i = 7; i >= 0; --i) {
-    const std::uint32_t word = random.of(static_cast<unsigned>(i));
-    codes = codes * 16 + luq_magnitude(alpha, call.options.levels, bits[i] & 0x7fff'ffffU, word);
-  }
-  return codes;
-}
-
-/// Whole chunks of eight for a usual alpha, by so many rounds of Philox; the next one is on its way while one is worked
-/// on. A thread block takes `rounds` times its threads of them, side by side.
-template <int Rounds, class T>
-__device__ void luq_usual_chunks(const T* x, const luq_call& call, std::uint32_t alpha, std::size_t chunks,
+/// Whole chunks for a usual alpha, Chunks of them side by side, by so many rounds of Philox; the next ones are on their
+/// way while some are worked on. A thread block takes `rounds` times its threads of them.
+template <int Bits, unsigned Chunks, int Rounds, class T>
+__device__ void luq_usual_chunks(const T* x, const luq_call& call, std::uint32_t alpha, std::size_t runs,
                                  unsigned rounds, std::uint32_t* packed) noexcept {
   const std::size_t first = std::size_t{blockIdx.x} * rounds * cuda_threads + threadIdx.x;
-  if (first >= chunks) return;
-  const std::size_t after = (chunks - first - 1) / cuda_threads;
+  if (first >= runs) return;
+  const std::size_t after = (runs - first - 1) / cuda_threads;
   unsigned left = after < rounds - 1 ? static_cast<unsigned>(after) : rounds - 1;
-  std::uint64_t unit = call.options.random.first_element / chunk_elements + first;
-  x += first * chunk_elements;
-  packed += first;
-  raw_chunk<T> raw;
-  raw.load(x);
-  while (true) {
-    std::uint32_t bits[chunk_elements];
-    raw.widen(bits);
-    const std::uint32_t signs = raw.signs();
-    if (left != 0) {
-      x += cuda_threads * chunk_elements;
-      raw.load(x);
-    }
-    philox_block blocks[2];
-    call.stream.draw_rounds<Rounds>(unit * 2, blocks);
-    random_eight<32> random;
+  std::uint64_t unit = call.options.random.first_element / chunk_elements + first * Chunks;
+  x += first * (Chunks * chunk_elements);
+  packed += first * Chunks;
+  const bool pairs = reinterpret_cast<std::uintptr_t>(packed) % 8 == 0;
+  const auto levels = static_cast<std::uint32_t>(call.options.levels);  // at most 7, as luq checks
+  const luq_quotient quotient(alpha);
+  raw_chunk<T> raw[Chunks];
+  const auto load = [&] {
 #pragma unroll
-    for (unsigned i = 0; i < chunk_elements; ++i) random.words[i] = blocks[i / 4].words[i % 4];
-    const std::uint32_t codes = luq_magnitudes(alpha, call, bits, random);
-    // 0 has no sign.
-    __stcs(packed, with_signs(codes, signs & (codes + 0x7777'7777U)));
+    for (unsigned c = 0; c < Chunks; ++c) raw[c].load(x + c * chunk_elements);
+  };
+  load();
+  while (true) {
+    std::uint32_t bits[Chunks][chunk_elements];
+    std::uint32_t signs[Chunks];
+#pragma unroll
+    for (unsigned c = 0; c < Chunks; ++c) {
+      raw[c].widen(bits[c]);
+      signs[c] = raw[c].signs();
+    }
+    if (left != 0) {
+      x += cuda_threads * (Chunks * chunk_elements);
+      load();
+    }
+    random_eight<Bits> random[Chunks];
+    luq_draw<Rounds>(call.stream, unit, random);
+    std::uint32_t codes[Chunks];
+#pragma unroll
+    for (unsigned c = 0; c < Chunks; ++c) {
+      codes[c] = luq_magnitudes(alpha, quotient, levels, bits[c], random[c]);
+      codes[c] = with_signs(codes[c], signs[c] & (codes[c] + 0x7777'7777U));  // 0 has no sign
+    }
+    if (Chunks == 2 && pairs) {
+      __stcs(reinterpret_cast<uint2*>(packed), make_uint2(codes[0], codes[1]));
+    } else {
+#pragma unroll
+      for (unsigned c = 0; c < Chunks; ++c) __stcs(packed + c, codes[c]);
+    }
     if (left == 0) return;
     --left;
-    packed += cuda_threads;
-    unit += cuda_threads;
+    packed += cuda_threads * Chunks;
+    unit += cuda_threads * Chunks;
   }
 }
 
-/// Whole chunks of eight, aligned. Usual says that luq_sums serves, unless alpha turns out too small for it.
-template <class T, bool Usual>
-__global__ void __launch_bounds__(cuda_threads, sizeof(T) > 2 ? 4 : 5)
-    luq_chunks_kernel(const T* __restrict__ x, const __grid_constant__ luq_call call, std::size_t chunks,
-                      unsigned rounds, std::uint32_t* packed) {
+/// Chunks that a thread takes together: two of elements of 16 bits, so that enough memory is on its way, and 8 random
+/// bits of all are one block of Philox.
+template <class T, int Bits>
+inline constexpr unsigned luq_chunks = sizeof(T) == 2 && Bits != 0 ? 2 : 1;
+/// Thread blocks that a multiprocessor holds at least: what leaves the random words in registers.
+template <class T, int Bits>
+inline constexpr unsigned luq_residents = Bits == 32 && sizeof(T) == 2   ? 3
+                                          : Bits == 16 && sizeof(T) == 2 ? 5
+                                                                         : 4;
+
+/// Whole chunks of eight, aligned, in runs. Bits is that of the random words, and 0 where luq_quotient does
+/// not serve, as it does not for some alphas.
+template <class T, int Bits>
+__global__ void __launch_bounds__(cuda_threads, luq_residents<T, Bits>)
+    luq_chunks_kernel(const T* __restrict__ x, const __grid_constant__ luq_call call, std::size_t runs, unsigned rounds,
+                      std::uint32_t* packed) {
+  constexpr unsigned chunks_together = luq_chunks<T, Bits>;
   const std::uint32_t alpha_bits = alpha_of(call);
-  if (Usual && is_usual_alpha(alpha_bits)) {
-    // Rounds of Philox that are known leave no branch among its registers.
-    if (call.stream.rounds == 7) {
-      luq_usual_chunks<7>(x, call, alpha_bits, chunks, rounds, packed);
-    } else {
-      luq_usual_chunks<10>(x, call, alpha_bits, chunks, rounds, packed);
+  if constexpr (Bits != 0) {
+    if (is_usual_alpha(alpha_bits)) {
+      // Rounds of Philox that are known leave no branch among its registers.
+      if (call.stream.rounds == 7) {
+        luq_usual_chunks<Bits, chunks_together, 7>(x, call, alpha_bits, runs, rounds, packed);
+      } else {
+        luq_usual_chunks<Bits, chunks_together, 10>(x, call, alpha_bits, runs, rounds, packed);
+      }
+      return;
     }
-    return;
   }
   const luq_number alpha = luq_split(alpha_bits == 0 ? 1U : alpha_bits);
-  for (std::size_t chunk = thread_index(); chunk < chunks; chunk += thread_count()) {
+  for (std::size_t chunk = thread_index(); chunk < runs * chunks_together; chunk += thread_count()) {
     std::uint32_t codes = 0;
     for (unsigned i = 0; alpha_bits != 0 && i < chunk_elements; ++i) {
-      codes |= luq_nibble(call.options, alpha, element_bits(x[chunk * chunk_elements + i]),
-                          call.random.word(chunk * chunk_elements + i))
+      codes |= luq_nibble(call, alpha, element_bits(x[chunk * chunk_elements + i]), chunk * chunk_elements + i)
                << (4 * i);
     }
     __stcs(packed + chunk, codes);
@@ -204,7 +170,7 @@ __global__ void __launch_bounds__(cuda_threads)
   for (std::size_t byte = first + thread_index(); byte < pieces(call.count, 2); byte += thread_count()) {
     std::uint32_t word = 0;
     for (std::size_t i = 2 * byte; alpha_bits != 0 && i < smaller(2 * byte + 2, call.count); ++i) {
-      word |= luq_nibble(call.options, alpha, element_bits(x[i]), call.random.word(i)) << (i % 2 * 4);
+      word |= luq_nibble(call, alpha, element_bits(x[i]), i) << (i % 2 * 4);
     }
     packed[byte] = static_cast<std::uint8_t>(word);
   }
@@ -221,7 +187,7 @@ __global__ void __launch_bounds__(cuda_threads)
     random_words random = call.random;
     std::uint32_t sum = 0;
     for (int s = 0; alpha_bits != 0 && s < o.samples; ++s, ++random.stream) {
-      const int code = luq_code(o, alpha, bits & 0x7fff'ffffU, random.word(i));
+      const int code = luq_code(o, alpha, bits & 0x7fff'ffffU, luq_word(random, i));
       sum += code == 0 ? 0U : std::uint32_t{1} << (code - 1);
     }
     out[i] = luq_mean(alpha_bits, sum, o.samples, bits >> 31 != 0);
@@ -242,10 +208,9 @@ void check_device_luq(const cuda& device, std::span<const T> x, const float* alp
 template <class T>
 cuda_status prepare_luq(const cuda& device, std::span<const T> x, float* alpha, const luq_options& o, luq_call& call) {
   call.options = o;
-  call.random = random_words(element_rounding(o.random), 32);
+  call.random = random_words(element_rounding(o.random), o.random.bits);
   call.stream = random_stream(o.random.seed, o.random.stream, o.random.rounds);
   call.alpha = alpha;
-  call.limit = fixed_limit<23>(static_cast<std::uint32_t>(o.levels < 7 ? o.levels : 7));
   call.count = x.size();
   call.is_known = o.known_maximum.has_value();
   if (call.is_known) {
@@ -268,6 +233,59 @@ cuda_status prepare_luq(const cuda& device, std::span<const T> x, float* alpha, 
                 o.levels, o.power_of_two_alpha);
 }
 
+/// Queues the kernel of whole chunks for random words of `Bits`, or 0; returns the bytes that it fills.
+template <int Bits, class T>
+std::size_t queue_luq_chunks(const cuda& device, std::span<const T> x, std::uint8_t* packed, const luq_call& call,
+                             cuda_status& status) {
+  constexpr unsigned chunks = luq_chunks<T, Bits>;
+  const std::size_t runs = x.size() / (chunks * chunk_elements);
+  if (runs == 0) return 0;
+  const std::size_t single = pieces(runs, std::size_t{cuda_threads});
+  const std::size_t rounds = pieces(single, strided_grid(runs));
+  status = launch(device.stream, pieces(single, rounds), &luq_chunks_kernel<T, Bits>, x.data(), call, runs,
+                  static_cast<unsigned>(rounds), reinterpret_cast<std::uint32_t*>(packed));
+  return runs * (chunks * chunk_elements / 2);
+}
+
+/// Queues a thread for each byte of some, which writes alpha even where there are none.
+template <class T>
+cuda_status queue_luq_bytes(const cuda& device, const T* x, const luq_call& call, std::size_t first, std::size_t last,
+                            std::uint8_t* packed) {
+  return launch(device.stream, pieces(last - first, cuda_threads), &luq_kernel<T>, x, call, first, packed);
+}
+
+/// Queues the kernels of a call.
+template <class T>
+cuda_status queue_luq(const cuda& device, std::span<const T> x, std::span<std::uint8_t> packed, luq_call call) {
+  const luq_options& o = call.options;
+  cuda_status status;
+  const bool aligned =
+      is_aligned(x.data(), 16) && is_aligned(packed.data(), 4) && o.random.first_element % chunk_elements == 0;
+  const bool usual = o.underflow == luq_underflow::stochastic && o.inside == luq_inside::stochastic;
+  if (aligned && usual && o.random.bits == 8 && luq_chunks<T, 8> == 2 && x.size() > chunk_elements &&
+      o.random.first_element % (2 * chunk_elements) != 0) {
+    // The chunk before those that share a block of Philox.
+    luq_call chunk = call;
+    chunk.count = chunk_elements;
+    status = queue_luq_bytes(device, x.data(), chunk, 0, chunk_elements / 2, packed.data());
+    if (!status.ok()) return status;
+    x = x.subspan(chunk_elements);
+    packed = packed.subspan(chunk_elements / 2);
+    call.count -= chunk_elements;
+    call.options.random.first_element += chunk_elements;
+    call.random.first_element += chunk_elements;
+  }
+  std::size_t done = 0;
+  if (aligned) {
+    done = !usual                ? queue_luq_chunks<0>(device, x, packed.data(), call, status)
+           : o.random.bits == 8  ? queue_luq_chunks<8>(device, x, packed.data(), call, status)
+           : o.random.bits == 16 ? queue_luq_chunks<16>(device, x, packed.data(), call, status)
+                                 : queue_luq_chunks<32>(device, x, packed.data(), call, status);
+  }
+  if (!status.ok() || (done != 0 && done == packed.size())) return status;
+  return queue_luq_bytes(device, x.data(), call, done, packed.size(), packed.data());
+}
+
 }  // namespace detail::inline NIBBLE_UNIT
 
 /// Queues luq(x, packed, options) on spans of device memory, and the writing of alpha to `alpha`, a device pointer.
@@ -284,26 +302,9 @@ cuda_status luq(const cuda& device, std::span<const T> x, std::span<std::uint8_t
                            std::to_string((x.size() + 1) / 2));
   }
   detail::luq_call call;
-  cuda_status status = detail::prepare_luq(device, x, alpha, options, call);
+  const cuda_status status = detail::prepare_luq(device, x, alpha, options, call);
   if (!status.ok()) return status;
-  std::size_t done = 0;
-  if (detail::is_aligned(x.data(), 16) && detail::is_aligned(packed.data(), 4) &&
-      options.random.first_element % 8 == 0) {
-    const std::size_t chunks = x.size() / detail::chunk_elements;
-    const bool usual = options.underflow == luq_underflow::stochastic && options.inside == luq_inside::stochastic;
-    done = chunks * 4;
-    if (chunks != 0) {
-      const std::size_t single = detail::pieces(chunks, std::size_t{detail::cuda_threads});
-      const std::size_t rounds = detail::pieces(single, detail::strided_grid(chunks));
-      status =
-          detail::launch(device.stream, detail::pieces(single, rounds),
-                         usual ? &detail::luq_chunks_kernel<T, true> : &detail::luq_chunks_kernel<T, false>, x.data(),
-                         call, chunks, static_cast<unsigned>(rounds), reinterpret_cast<std::uint32_t*>(packed.data()));
-      if (!status.ok() || done == packed.size()) return status;
-    }
-  }
-  return detail::launch(device.stream, detail::pieces(packed.size() - done, detail::cuda_threads),
-                        &detail::luq_kernel<T>, x.data(), call, done, packed.data());
+  return detail::queue_luq(device, x, packed, call);
 }
 
 /// Queues luq_values(x, out, options) on spans of device memory, and the writing of alpha; otherwise as luq.

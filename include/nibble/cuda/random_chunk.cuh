@@ -107,13 +107,15 @@ struct random_eight {
     constexpr unsigned per_word = 32 / Bits;
     return (words[i / per_word] >> (i % per_word * Bits)) & ((1U << Bits % 32) - 1U);
   }
-  /// sum + the word of element i, whose upper bits are bits 21 and below; what is below bit 0 is cut off.
+  /// sum + the word of element i, whose upper bits are bits Bit - 1 and below; what is below bit 0 is cut off.
+  template <unsigned Bit = 22>
   [[nodiscard]] __device__ std::uint32_t add_fraction(unsigned i, std::uint32_t sum) const noexcept {
-    if constexpr (Bits == 32) return sum + (words[i] >> 10);
-    if constexpr (Bits == 16) return __dp2a_lo(words[i / 2], 64U << (i % 2 * 8), sum);
+    constexpr std::uint32_t unit = 1U << (Bit - 16);
+    if constexpr (Bits == 32) return sum + (words[i] >> (32 - Bit));
+    if constexpr (Bits == 16) return __dp2a_lo(words[i / 2], unit << (i % 2 * 8), sum);
     // Bytes i % 2 and i % 2 + 2 as the upper ones of two halves.
     const std::uint32_t two = __byte_perm(words[i / 4], 0U, i % 2 == 0 ? 0x2404U : 0x3414U);
-    return __dp2a_lo(two, 64U << (i % 4 / 2 * 8), sum);
+    return __dp2a_lo(two, unit << (i % 4 / 2 * 8), sum);
   }
 };
 template <>

@@ -69,6 +69,12 @@ inline __device__ std::uint32_t multiply_subtract_bits(std::uint32_t a, std::uin
   asm("{ .reg .f32 m;\n  neg.f32 m, %1;\n  fma.rn.f32 %0, m, %2, %3; }" : "=r"(result) : "r"(a), "r"(b), "r"(c));
   return result;
 }
+/// c - a * b, rounded once, upward.
+inline __device__ std::uint32_t multiply_subtract_bits_up(std::uint32_t a, std::uint32_t b, std::uint32_t c) noexcept {
+  std::uint32_t result;
+  asm("{ .reg .f32 m;\n  neg.f32 m, %1;\n  fma.rp.f32 %0, m, %2, %3; }" : "=r"(result) : "r"(a), "r"(b), "r"(c));
+  return result;
+}
 inline __device__ std::uint32_t multiply_add_bits_down(std::uint32_t a, std::uint32_t b, std::uint32_t c) noexcept {
   std::uint32_t result;
   asm("fma.rz.f32 %0, %1, %2, %3;" : "=r"(result) : "r"(a), "r"(b), "r"(c));

@@ -194,9 +194,9 @@ void luq_in_slices(std::span<const float> x, std::span<std::uint8_t> packed, Exe
 
 /// LUQ codes, two a byte, even element low: bit 3 the sign, bits 0 to 2 zero or 1 + k for alpha * 2^k. Zeros have no
 /// sign. Returns alpha. Element i draws the word of logical element options.random.first_element + i, as quantize with
-/// stochastic rounding does, of options.random.bits, 8, 16 or 32: a tensor in pieces gives the same codes if each piece is given the tensor's maximum (known_maximum) and its own first_element.
-/// Throws std::invalid_argument for NaN or Inf in x, for more than 7 levels, and if packed is not (x.size() + 1) / 2
-/// bytes.
+/// stochastic rounding does, of options.random.bits, 8, 16 or 32: a tensor in pieces gives the same codes if each piece
+/// is given the tensor's maximum (known_maximum) and its own first_element. Throws std::invalid_argument for NaN or Inf
+/// in x, for more than 7 levels, and if packed is not (x.size() + 1) / 2 bytes.
 inline float luq(std::span<const float> x, std::span<std::uint8_t> packed, const luq_options& options = {}) {
   detail::check_luq(x, options, 7);
   detail::check_luq_packed(x, packed);

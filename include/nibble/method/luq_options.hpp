@@ -42,8 +42,8 @@ struct luq_options {
   luq_underflow underflow = luq_underflow::stochastic;
   luq_inside inside = luq_inside::stochastic;
   /// With N = random.bits an upward step of probability p is taken by floor(2^N p) of the 2^N words, so that the
-  /// expectation is at most 2^-N of the step too small: of alpha below alpha, of the lower power above. Magnitudes below
-  /// 2^-N alpha are 0 then. Fewer bits draw fewer words, of which the generator's time is made. The variant is a.
+  /// expectation is less than 2^-N of the step too small: of alpha below alpha, of the lower power above. Magnitudes
+  /// below 2^-N alpha are 0 then. Fewer bits draw fewer words, of which the generator's time is made. The variant is a.
   stochastic random{};
   int samples = 1;  ///< of luq_values: independent quantizations averaged, 1 to 256; sample s draws from stream + s
 
