@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <nibble/simd/luq.hpp>
+#include <simd/flushed_subnormals.hpp>
 
 namespace {
 
@@ -41,42 +42,57 @@ TEST_CASE("luq: all exponents, ties of the word, signs and zeros") {
       bits |= static_cast<std::uint32_t>(exponent + 127 < 0 ? 0 : exponent + 127) << 23;
       v = generator() % 50 == 0 ? bit_cast<float>(bits & 0x8000'0000U) : bit_cast<float>(bits);
     }
-    const luq_options o{.levels = 1 + round % 7, .power_of_two_alpha = round % 3 == 0, .random = {.seed = generator()}};
+    const int bits = round % 8 < 4 ? 32 : round % 8 < 6 ? 16 : 8;
+    const luq_options o{.levels = 1 + round % 7,
+                        .power_of_two_alpha = round % 3 == 0,
+                        .random = {.seed = generator(), .bits = bits}};
     wrong += same(x, o) ? 0 : 1;
   }
   CHECK(wrong == 0);
 }
 
-#if defined(__AVX2__)
-TEST_CASE("luq: the vector code at the words where a code turns") {
+#if defined(__AVX2__) && defined(__FMA__)
+/// How many of the words near that where the code of x turns give another code than the scalar function.
+template <int Bits>
+int wrong_at_turn(std::uint32_t alpha, int levels, std::uint32_t x) {
   using vector = detail::x86::vector_of<simd::arch>;
+  const luq_options o{.levels = levels};
+  const auto code = [&](std::uint32_t word) {
+    return detail::luq_code(o, detail::luq_split(alpha), x, word << (32 - Bits));
+  };
+  // The first word that goes up, by bisection of the scalar code.
+  std::uint64_t first = 0;
+  std::uint64_t last = std::uint64_t{1} << Bits;
+  while (first < last) {
+    const std::uint64_t middle = (first + last) / 2;
+    if (code(static_cast<std::uint32_t>(middle)) > code(0)) last = middle; else first = middle + 1;
+  }
+  const detail::x86::luq_encoder<vector, Bits> encode(alpha, levels);
+  int wrong = 0;
+  for (std::uint32_t near = 0; near < 5; ++near) {
+    const std::uint32_t word = (static_cast<std::uint32_t>(first) + near - 2U) & (~0U >> (32 - Bits));
+    std::uint32_t lanes[vector::lanes];
+    const auto codes = encode(vector::all(x | 0x8000'0000U), vector::all(word));
+    vector::store(lanes, encode.nibbles(vector::pack_halves(vector::pack_words(codes, codes), codes)));
+    const int wanted = code(word);
+    wrong += static_cast<int>(lanes[0] & 15U) == (wanted == 0 ? 0 : wanted | 8) ? 0 : 1;
+  }
+  return wrong;
+}
+
+TEST_CASE("luq: the vector code at the words where a code turns") {
   std::mt19937 engine(2);
   const auto generator = [&] { return static_cast<std::uint32_t>(engine()); };
   int wrong = 0;
   for (int round = 0; round < 20000; ++round) {
-    const std::uint32_t alpha = (generator() & 0x007f'ffffU) | (1U + generator() % 200U) << 23;
-    const luq_options o{.levels = 1 + round % 7};
+    const std::uint32_t alpha = (generator() & 0x007f'ffffU) | (43U + generator() % 180U) << 23;
     // Around alpha, down to 70 binades below it, where the word decides with its last bits.
     const int shift = round % 2 == 0 ? static_cast<int>(generator() % 9) : -static_cast<int>(generator() % 70);
     const int field = static_cast<int>(alpha >> 23) + shift;
     const std::uint32_t fraction = round % 3 == 0 ? (alpha & 0x007f'ffffU) + generator() % 3U - 1U : generator();
     const std::uint32_t x = (fraction & 0x007f'ffffU) | static_cast<std::uint32_t>(field < 0 ? 0 : field) << 23;
-    // The first word that goes up, by bisection of the scalar code.
-    const auto code = [&](std::uint32_t word) { return detail::luq_code(o, detail::luq_split(alpha), x, word); };
-    std::uint64_t first = 0;
-    std::uint64_t last = std::uint64_t{1} << 32;
-    while (first < last) {
-      const std::uint64_t middle = (first + last) / 2;
-      if (code(static_cast<std::uint32_t>(middle)) > code(0)) last = middle; else first = middle + 1;
-    }
-    const detail::x86::luq_encoder<vector> encode(alpha, o.levels);
-    for (std::uint32_t near = 0; near < 5; ++near) {
-      const std::uint32_t word = static_cast<std::uint32_t>(first) + near - 2U;
-      std::uint32_t lanes[vector::lanes];
-      vector::store(lanes, encode(vector::all(x | 0x8000'0000U), vector::all(word)));
-      const int wanted = code(word);
-      for (const std::uint32_t lane : lanes) wrong += static_cast<int>(lane) == (wanted == 0 ? 0 : wanted | 8) ? 0 : 1;
-    }
+    wrong += wrong_at_turn<32>(alpha, 1 + round % 7, x);
+    if (round % 4 < 2) wrong += wrong_at_turn<16>(alpha, 1 + round % 7, x) + wrong_at_turn<8>(alpha, 1 + round % 7, x);
   }
   CHECK(wrong == 0);
 }
@@ -90,13 +106,21 @@ TEST_CASE("luq: sizes, offsets, and the options") {
   int wrong = 0;
   for (std::size_t size = 0; size < 700; size += size < 150 ? 1 : 37) {
     for (const std::uint64_t first : {0U, 1U, 2U, 3U, 4U, 1001U}) {
-      wrong += same(std::span(x).subspan(size % 7, size), {.random = {.seed = 5, .stream = 2, .first_element = first}})
-                   ? 0
-                   : 1;
+      for (const int bits : {8, 16, 32}) {
+        const stochastic random{.seed = 5, .stream = 2, .bits = bits, .first_element = first};
+        wrong += same(std::span(x).subspan(size % 7, size), {.random = random}) ? 0 : 1;
+      }
     }
   }
+  std::vector<float> huge;
+  for (const float v : x) huge.push_back(std::ldexp(v, 120));
   wrong += same(x, {.maximum = luq_maximum::signed_value}) ? 0 : 1;
   wrong += same(x, {.known_maximum = 1.0F}) ? 0 : 1;
+  for (const int bits : {8, 16, 32}) {
+    wrong += same(x, {.known_maximum = 1e-35F, .random = {.bits = bits}}) ? 0 : 1;
+    wrong += same(huge, {.levels = 4, .known_maximum = 1e-20F, .random = {.bits = bits}}) ? 0 : 1;  // all saturate
+    wrong += same(x, {.known_maximum = 1e-20F, .random = {.bits = bits, .rounds = 7}}) ? 0 : 1;
+  }
   wrong += same(x, {.known_maximum = 0.0F}) ? 0 : 1;
   wrong += same(x, {.known_maximum = 1e-38F}) ? 0 : 1;  // a subnormal alpha
   wrong += same(x, {.random = {.rounds = 7}}) ? 0 : 1;
@@ -114,6 +138,28 @@ TEST_CASE("luq: sizes, offsets, and the options") {
   CHECK(wrong == 0);
 }
 
+TEST_CASE("luq: a processor that flushes subnormals changes no bit") {
+  std::mt19937 generator(8);
+  for (const float maximum : {1e-20F, 3.4e-24F, 1e-24F, 1e-30F, 1e-37F}) {
+    for (const int bits : {8, 16, 32}) {
+      const luq_options o{.known_maximum = maximum, .random = {.seed = generator(), .bits = bits}};
+      std::vector<float> x(1024);
+      for (float& v : x) {
+        const float eighths = maximum * static_cast<float>(8 + generator() % 8) / 8;
+        v = std::ldexp(eighths, -static_cast<int>(generator() % 40));
+        if (generator() % 5 == 0) v = bit_cast<float>(static_cast<std::uint32_t>(generator()) & 0x80ff'ffffU);
+      }
+      std::vector<std::uint8_t> scalar_bytes(512), simd_bytes(512);
+      luq(x, scalar_bytes, o);
+      {
+        const simd_test::flushed_subnormals flushed;
+        luq(simd{}, x, simd_bytes, o);
+      }
+      CHECK(scalar_bytes == simd_bytes);
+    }
+  }
+}
+
 TEST_CASE("luq: threads and slices change no bit") {
   // An executor that runs its tasks from the last to the first.
   const auto backwards = [](std::size_t count, auto&& task) {
@@ -124,7 +170,7 @@ TEST_CASE("luq: threads and slices change no bit") {
   for (const std::size_t size : {0U, 5U, 32767U, 32768U, 32769U, 100001U}) {
     std::vector<float> x(size);
     for (float& v : x) v = normal(generator);
-    const luq_options o{.random = {.seed = 3, .first_element = 11}};
+    const luq_options o{.random = {.seed = 3, .bits = size % 2 == 0 ? 32 : 8, .first_element = 11}};
     std::vector<std::uint8_t> bytes((size + 1) / 2), sliced(bytes.size(), 1), vectors(bytes.size(), 2);
     const float alpha = luq(x, bytes, o);
     CHECK(luq(x, sliced, o, backwards) == alpha);

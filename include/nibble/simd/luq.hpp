@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include <nibble/base/counts.hpp>
 #include <nibble/method/luq.hpp>
 #include <nibble/simd/backend.hpp>
 #include <nibble/simd/philox.hpp>
@@ -17,6 +18,16 @@ inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
 #if defined(__AVX2__)
+/// Whether LUQ has vectors: those of 256 bits and more whose additions are fused.
+template <class Arch>
+consteval bool has_luq_vectors() noexcept {
+  if constexpr (has_avx2<Arch>) {
+    return x86::vector_of<Arch>::is_fused;
+  } else {
+    return false;
+  }
+}
+
 constexpr std::uint32_t counted_larger(std::uint32_t a, std::uint32_t b) noexcept { return a < b ? b : a; }
 
 /// The bits of alpha. Throws for NaN and Inf, naming the element.
@@ -36,20 +47,26 @@ std::uint32_t luq_alpha_by_vectors(std::span<const float> x, const luq_options& 
   return luq_alpha_of({}, known);
 }
 
-/// luq_pack by vectors, for the unbiased rounding; a subnormal alpha and the last elements take the scalar code.
-template <class V, class Arch>
+/// luq_pack by vectors, for the unbiased rounding by Bits random bits; a tiny alpha and the last elements take the
+/// scalar code.
+template <class V, class Arch, int Bits>
 void luq_pack_by_vectors(std::span<const float> x, std::span<std::uint8_t> packed, const luq_options& options,
                          std::uint32_t alpha, std::uint64_t first) noexcept {
   constexpr std::size_t step = 8 * V::lanes;
+  constexpr std::size_t most = 1024;  // elements whose words are drawn together
+  constexpr std::uint64_t per_block = 128 / Bits;
   std::size_t done = 0;
-  if (alpha >= 0x0080'0000U) {
-    const x86::luq_encoder<V> encode(alpha, options.levels);
-    std::uint32_t words[256];
+  if (x86::is_vector_alpha(alpha)) {
+    const x86::luq_encoder<V, Bits> encode(alpha, options.levels);
+    philox_stream<Arch> random(options.random.seed, options.random.stream, options.random.rounds);
+    std::uint32_t words[most * Bits / 32 + 4];
     for (std::size_t count = 0; done + step <= x.size(); done += count) {
-      count = (x.size() - done) / step * step;
-      count = count < 256 ? count : 256;
-      draw_consecutive<Arch>(options.random, options.random.first_element + first + done, 32, count, words);
-      x86::luq_pack(encode, x.data() + done, words, count, packed.data() + done / 2);
+      count = smaller((x.size() - done) / step * step, most);
+      const std::uint64_t element = options.random.first_element + first + done;
+      const std::uint64_t block = element / per_block;
+      random.blocks(block, static_cast<std::size_t>((element + count - 1) / per_block - block + 1), words);
+      const auto* own = reinterpret_cast<const std::uint8_t*>(words) + element % per_block * (Bits / 8);
+      x86::luq_pack(encode, x.data() + done, own, count, packed.data() + done / 2);
     }
   }
   luq_pack(x.subspan(done), packed.subspan(done / 2), options, alpha, first + done);
@@ -59,19 +76,25 @@ void luq_pack_by_vectors(std::span<const float> x, std::span<std::uint8_t> packe
 }  // namespace detail
 
 /// As luq(x, packed, options, run), bit for bit. Vectors take the unbiased rounding, which is the default; the other
-/// modes, and machines without AVX2, take the scalar code.
+/// modes, and machines without AVX2 and fused additions, take the scalar code.
 template <class Arch, executor Executor>
 float luq(basic_simd<Arch> /*backend*/, std::span<const float> x, std::span<std::uint8_t> packed,
           const luq_options& options, Executor&& run) {
 #if defined(__AVX2__)
-  if constexpr (detail::has_avx2<Arch>) {
+  if constexpr (detail::has_luq_vectors<Arch>()) {
     if (options.underflow == luq_underflow::stochastic && options.inside == luq_inside::stochastic) {
       using vector = detail::x86::vector_of<Arch>;
       detail::check_luq({}, options, 7);
       detail::check_luq_packed(x, packed);
       const std::uint32_t alpha = detail::luq_alpha_by_vectors<vector>(x, options);
       const auto pack = [&](std::span<const float> part, std::span<std::uint8_t> bytes, std::size_t first) {
-        detail::luq_pack_by_vectors<vector, Arch>(part, bytes, options, alpha, first);
+        if (options.random.bits == 8) {
+          detail::luq_pack_by_vectors<vector, Arch, 8>(part, bytes, options, alpha, first);
+        } else if (options.random.bits == 16) {
+          detail::luq_pack_by_vectors<vector, Arch, 16>(part, bytes, options, alpha, first);
+        } else {
+          detail::luq_pack_by_vectors<vector, Arch, 32>(part, bytes, options, alpha, first);
+        }
       };
       detail::luq_in_slices(x, packed, run, pack);
       return bit_cast<float>(alpha);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LUQ codes of vectors of float32. With alpha of significand a and a random word w, a fraction n / a goes up where
-// floor(n 2^32 / a) + w >= 2^32, which is n 2^32 + a w >= a 2^32: one product of 32 by 32 bits in place of a division.
+// LUQ codes of vectors of float32. A magnitude x goes up where it is at least a number T between its neighbours, which
+// the random word gives: T is (2^N - word) parts of 2^N of the step above the lower one. The sign of x - T, by fused
+// additions that lose nothing where it could change, is the decision.
 #pragma once
 
 #include <nibble/simd/x86/vector.hpp>
@@ -12,94 +13,107 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
 
-/// The vector operations that LUQ adds to those of `V`. Shift counts from 32 on, taken as unsigned, give 0.
+/// The vector operations that LUQ adds to those of `V`.
 template <class V>
 struct luq_lanes;
 
 template <>
 struct luq_lanes<avx2_vector> {
   using word = __m256i;
-  static NIBBLE_ALWAYS_INLINE word left_each(word x, word n) noexcept { return _mm256_sllv_epi32(x, n); }
-  static NIBBLE_ALWAYS_INLINE word right_each(word x, word n) noexcept { return _mm256_srlv_epi32(x, n); }
-  static NIBBLE_ALWAYS_INLINE word left_wide(word x) noexcept { return _mm256_slli_epi64(x, 32); }
-  /// Even words of a, odd words of b.
-  static NIBBLE_ALWAYS_INLINE word alternate(word a, word b) noexcept { return _mm256_blend_epi32(a, b, 0xaa); }
+  /// a, negated where b is negative; a is 0 where b is.
+  static NIBBLE_ALWAYS_INLINE word with_sign(word a, word b) noexcept { return _mm256_sign_epi32(a, b); }
+  template <int N>
+  static NIBBLE_ALWAYS_INLINE word right_signed(word a) noexcept {
+    return _mm256_srai_epi32(a, N);
+  }
+  static NIBBLE_ALWAYS_INLINE word largest_signed_bytes(word a, word b) noexcept { return _mm256_max_epi8(a, b); }
+  static NIBBLE_ALWAYS_INLINE word absolute_bytes(word a) noexcept { return _mm256_abs_epi8(a); }
 };
 
 #if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 template <>
 struct luq_lanes<avx512_vector> {
   using word = __m512i;
-  static constexpr __mmask16 every = 0xffff;
-  static NIBBLE_ALWAYS_INLINE word left_each(word x, word n) noexcept { return _mm512_maskz_sllv_epi32(every, x, n); }
-  static NIBBLE_ALWAYS_INLINE word right_each(word x, word n) noexcept { return _mm512_maskz_srlv_epi32(every, x, n); }
-  static NIBBLE_ALWAYS_INLINE word left_wide(word x) noexcept { return _mm512_maskz_slli_epi64(0xff, x, 32); }
-  static NIBBLE_ALWAYS_INLINE word alternate(word a, word b) noexcept { return _mm512_mask_blend_epi32(0xaaaa, a, b); }
+  static NIBBLE_ALWAYS_INLINE word with_sign(word a, word b) noexcept {
+    return _mm512_mask_sub_epi32(a, _mm512_movepi32_mask(b), _mm512_setzero_si512(), a);
+  }
+  template <int N>
+  static NIBBLE_ALWAYS_INLINE word right_signed(word a) noexcept {
+    return _mm512_maskz_srai_epi32(avx512_vector::every, a, N);
+  }
+  static NIBBLE_ALWAYS_INLINE word largest_signed_bytes(word a, word b) noexcept { return _mm512_max_epi8(a, b); }
+  static NIBBLE_ALWAYS_INLINE word absolute_bytes(word a) noexcept { return _mm512_abs_epi8(a); }
 };
 #endif
 
-/// The codes of one call: stochastic below alpha and between powers. alpha is a normal number.
-template <class V>
+/// The alphas that luq_encoder takes: no product or difference of it that matters is subnormal.
+NIBBLE_FUNCTION bool is_vector_alpha(std::uint32_t alpha) noexcept { return alpha >= (127U - 84U) << 23; }
+
+/// The codes of one call: stochastic below alpha and between powers, by Bits random bits.
+template <class V, int Bits>
 class luq_encoder {
+  static_assert(V::is_fused && (Bits == 8 || Bits == 16 || Bits == 32));
   using word = typename V::word;
+  using real = typename V::real;
   using more = luq_lanes<V>;
+  static constexpr int upper = Bits == 32 ? 16 : Bits;  ///< bits that the first addition takes
 
  public:
   NIBBLE_ALWAYS_INLINE luq_encoder(std::uint32_t alpha, int levels) noexcept
-      : significand_(V::all((alpha & 0x007f'ffffU) | 0x0080'0000U)),
-        field_(V::all(alpha >> 23)),
-        levels_(V::all(static_cast<std::uint32_t>(levels))) {}
+      : alpha_(V::all(alpha)),
+        step_(V::all(alpha - (static_cast<std::uint32_t>(upper) << 23))),
+        largest_(V::all_bytes(levels)),
+        least_(V::all_bytes(-levels)) {}
 
-  /// The codes of finite numbers, sign in bit 3, one a word.
+  /// The codes of finite numbers, one a word, negative for negative numbers; not limited.
   NIBBLE_ALWAYS_INLINE word operator()(word bits, word random) const noexcept {
-    const word one = V::all(1);
+    constexpr std::uint32_t whole = 1U << upper;
     const word magnitude = V::both(bits, V::all(0x7fff'ffffU));
-    const word field = V::largest(V::template right<23>(magnitude), one);
-    // The hidden bit stays where the exponent field is above 0; a subnormal is below alpha and needs no normal form.
-    const word x = V::subtract(magnitude, V::template left<23>(V::subtract(field, one)));
-    const word less = V::greater(significand_, x);
-    const word power = V::add(V::subtract(field, field_), less);  // floor(log2(x / alpha)) where not negative
-    const word below = V::sign_mask(power);
-    // n / a: below alpha n is x 2^-down, whole and fraction; above it is what x is over its power.
-    const word down = V::subtract(field_, field);
-    const word rest = V::either(more::left_each(x, V::subtract(V::all(32), down)),
-                                more::right_each(x, V::subtract(down, V::all(32))));
-    const word excess = V::subtract(V::add(x, V::both(x, less)), significand_);
-    const word whole = V::either(V::both(below, more::right_each(x, down)), V::without(excess, below));
-    const word fraction = V::both(below, rest);
-    // a w in two words.
-    const word even = V::multiply_wide(significand_, random);
-    const word odd = V::multiply_wide(significand_, V::template right_wide<32>(random));
-    const word high = more::alternate(V::template right_wide<32>(even), odd);
-    const word low = more::alternate(even, more::left_wide(odd));
-    const word minus_one = V::all(~0U);
-    const word excess_of_sum = V::subtract(V::add(high, whole), significand_);
-    const word complement = V::differ(low, minus_one);
-    // fraction + low < 2^32.
-    const word no_carry = V::equal(V::smallest_unsigned(fraction, complement), fraction);
-    const word up = V::either(V::greater(excess_of_sum, minus_one),
-                              V::without(V::equal(excess_of_sum, minus_one), no_carry));
-    const word base = V::largest(V::add(power, one), V::all(0));
-    const word code = V::smallest(V::subtract(base, up), levels_);
-    const word sign = V::template left<3>(V::template right<31>(bits));
-    return V::either(code, V::without(sign, V::equal(code, V::all(0))));
+    const word ratio = V::subtract(magnitude, alpha_);
+    const word power = more::template right_signed<23>(ratio);  // floor(log2(x / alpha)) where not negative
+    // A 2^-upper of the step, and how many of them T is, which lies a whole step higher but for x below alpha.
+    const word step = V::add(V::both(V::largest(ratio, V::all(0)), V::all(0x7f80'0000U)), step_);
+    const word below = V::both(power, V::all(whole));
+    real difference;
+    if constexpr (Bits == 32) {
+      const word high = V::subtract(V::subtract(V::all(2 * whole - 1), V::template right<16>(random)), below);
+      const word low = V::subtract(V::all(whole), V::both(random, V::all(whole - 1)));
+      // Rounded only where it is beyond what is left of T, which then changes nothing.
+      difference = V::subtract_product(V::from_integer(high), V::as_real(step), V::as_real(magnitude));
+      const word last = V::subtract(step, V::all(16U << 23));
+      difference = V::subtract_product(V::from_integer(low), V::as_real(last), difference);
+    } else {
+      const word parts = V::subtract(V::subtract(V::all(2 * whole), random), below);
+      difference = V::subtract_product(V::from_integer(parts), V::as_real(step), V::as_real(magnitude));
+    }
+    const word code = V::add(V::largest(V::add(power, V::all(2)), V::all(1)), V::sign_mask(V::as_word(difference)));
+    return more::with_sign(code, bits);
+  }
+  /// The nibbles of codes as bytes: limited, and with the sign in bit 3.
+  NIBBLE_ALWAYS_INLINE word nibbles(word codes) const noexcept {
+    const word limited = more::largest_signed_bytes(V::smallest_signed_bytes(codes, largest_), least_);
+    return V::either(more::absolute_bytes(limited), V::both(limited, V::all_bytes(8)));
   }
 
  private:
-  word significand_, field_, levels_;
+  word alpha_, step_, largest_, least_;
 };
 
-/// Packs the codes of `count` numbers, a multiple of 8 vectors; `words` holds their random words.
-template <class V>
-NIBBLE_ALWAYS_INLINE void luq_pack(const luq_encoder<V>& encode, const float* x, const std::uint32_t* words,
+/// Packs the codes of `count` numbers, a multiple of 8 vectors; `random` holds their random words, Bits each.
+template <class V, int Bits>
+NIBBLE_ALWAYS_INLINE void luq_pack(const luq_encoder<V, Bits>& encode, const float* x, const std::uint8_t* random,
                                    std::size_t count, std::uint8_t* packed) noexcept {
   constexpr std::size_t width = V::lanes;
   for (std::size_t i = 0; i < count; i += 8 * width) {
     const auto code = [&](std::size_t v) NIBBLE_INLINE_LAMBDA {
-      return encode(V::load(x + i + v * width), V::load(words + i + v * width));
+      const std::size_t at = i + v * width;
+      const std::uint8_t* own = random + at * Bits / 8;
+      const typename V::word words = Bits == 8 ? V::load_bytes(own) : Bits == 16 ? V::load_halves(own) : V::load(own);
+      return encode(V::load(x + at), words);
     };
     const auto four = [&](std::size_t v) NIBBLE_INLINE_LAMBDA {
-      return V::pack_halves_unsigned(V::pack_words(code(v), code(v + 1)), V::pack_words(code(v + 2), code(v + 3)));
+      return encode.nibbles(
+          V::pack_halves(V::pack_words(code(v), code(v + 1)), V::pack_words(code(v + 2), code(v + 3))));
     };
     const typename V::word first = four(0);
     const typename V::word second = four(4);
