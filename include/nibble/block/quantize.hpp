@@ -57,7 +57,7 @@ template <block_format F, class T, class Kernels>
 class quantizer {
  public:
   quantizer(const matrix_view<T>& x, const block_view<F>& q, const quantize_options& o)
-      : x_(x), q_(q), options_(o), recipe_(o.recipe), rounding_(o.rounding.choice(o.recipe)), constants_(F),
+      : x_(x), q_(q), options_(o), recipe_(o.recipe), rounding_(o.rounding.choice(o.recipe)),
         transposed_(o.orientation == orientation::column_wise) {
     const binary32 amax = o.tensor_amax ? binary32(*o.tensor_amax)
                                         : binary32::from_bits(F.tensor_scale ? all_amax() : 0U);
@@ -178,7 +178,7 @@ class quantizer {
   const quantize_options& options_;
   const recipe& recipe_;
   rounding_choice rounding_;
-  scale_constants constants_;
+  static constexpr scale_constants constants_{F};
   tensor_scaling scaling_{};
   bool transposed_;
   std::uint32_t bits_[chunk_size];

@@ -92,7 +92,9 @@ NIBBLE_FUNCTION tensor_scaling make_tensor_scaling(const block_format& f, const 
     case tensor_scale_rule::guarded_reciprocal: {
       if (amax.is_zero()) break;
       t.encode = minimum(q / amax, detail::largest_guarded_encode(f));
-      t.decode = minimum(one / t.encode, detail::largest_finite_cofactor(q));
+      t.decode = one / t.encode;
+      // The bound is seldom near, and costs a division.
+      if (!(t.decode * q < binary32(0x1p127F))) t.decode = minimum(t.decode, detail::largest_finite_cofactor(q));
       break;
     }
     case tensor_scale_rule::reciprocal:

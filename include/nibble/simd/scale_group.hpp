@@ -44,10 +44,16 @@ class scale_group {
  public:
   using words = word_batch<Arch>;
   using real = simd_real<Arch>;
+  /// What most calls need, made beforehand.
+  static constexpr special_codes nearest_codes =
+      make_special_codes(F.scale, rounding_mode::nearest_even, overflow::saturate, policy::cuda, false);
 
   /// Scales that are no powers of two are `factor` times as large before they are rounded, as in block_scale_code.
   scale_group(const recipe& r, const tensor_scaling& t, const scale_constants& k, binary32 factor) noexcept
-      : recipe_(&r), codes_(called_special_codes(F.scale, r.scale_rounding, overflow::saturate, policy::cuda, false)),
+      : recipe_(&r),
+        codes_(r.scale_rounding == rounding_mode::nearest_even
+                   ? nearest_codes
+                   : called_special_codes(F.scale, r.scale_rounding, overflow::saturate, policy::cuda, false)),
         largest_(static_cast<float>(k.largest_element)), reciprocal_(static_cast<float>(k.reciprocal_largest)),
         encode_(static_cast<float>(t.encode)), decode_(static_cast<float>(t.decode)),
         largest_times_decode_(static_cast<float>(k.largest_element * t.decode)),

@@ -46,9 +46,7 @@ class tile_codes {
   /// The arguments outlive this.
   tile_codes(const recipe& r, const rounding_choice& rounding, const tensor_scaling& t) noexcept
       : recipe_(&r), scaling_(&t), rounding_(rounding), kernel_(r, rounding), generic_(r, rounding),
-        scaler_(r, rounding, generic_.scaler().sees_traces()) {
-    for (std::uint32_t& one : ones_) one = 0x3f80'0000U;
-  }
+        scaler_(r, rounding, generic_.scaler().sees_traces()) {}
 
   [[nodiscard]] const kernel& elements() const noexcept { return kernel_; }
   [[nodiscard]] const element_scaler<F.element, Arch>& scaler() const noexcept { return generic_.scaler(); }
@@ -130,6 +128,7 @@ class tile_codes {
     std::memset(scaled_, 0, sizeof(scaled_));
     std::memset(words_, 0, sizeof(words_));
     std::memset(bytes_, 0, sizeof(bytes_));
+    for (std::uint32_t& one : ones_) one = 0x3f80'0000U;
     cleared_ = true;
   }
 

@@ -33,18 +33,27 @@ NIBBLE_ALWAYS_INLINE __m512i maxima(const __m512i (&v)[16]) noexcept {
   constexpr __mmask16 every = 0xffff;
   constexpr __mmask8 every_pair = 0xff;
   const auto larger = [](__m512i x, __m512i y) NIBBLE_INLINE_LAMBDA { return _mm512_maskz_max_epi32(every, x, y); };
-  const auto pair = [&](__m512i x, __m512i y) NIBBLE_INLINE_LAMBDA {
-    return larger(_mm512_maskz_unpacklo_epi32(every, x, y), _mm512_maskz_unpackhi_epi32(every, x, y));
+  // Only one of two ports shuffles, so half of each exchange is a blend. Two blocks by halves, four by quarters 0 2 1 3.
+  const auto half = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+    return larger(_mm512_mask_blend_epi64(0xf0, v[i], v[i + 1]),
+                  _mm512_maskz_shuffle_i64x2(every_pair, v[i], v[i + 1], 0x4e));
   };
   const auto quad = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
-    const __m512i x = pair(v[i], v[i + 1]);
-    const __m512i y = pair(v[i + 2], v[i + 3]);
-    return larger(_mm512_maskz_unpacklo_epi64(every_pair, x, y), _mm512_maskz_unpackhi_epi64(every_pair, x, y));
+    const __m512i x = half(i);
+    const __m512i y = half(i + 2);
+    const __m512i order = _mm512_setr_epi64(2, 3, 8, 9, 6, 7, 12, 13);
+    return larger(_mm512_mask_blend_epi64(0xcc, x, y), _mm512_permutex2var_epi64(x, order, y));
   };
-  const auto lanes = [&](__m512i x, __m512i y) NIBBLE_INLINE_LAMBDA {
-    return larger(_mm512_maskz_shuffle_i32x4(every, x, y, 0x88), _mm512_maskz_shuffle_i32x4(every, x, y, 0xdd));
+  const auto pair = [&](__m512i x, __m512i y) NIBBLE_INLINE_LAMBDA {
+    const __m512d turned = _mm512_maskz_shuffle_pd(every_pair, _mm512_castsi512_pd(x), _mm512_castsi512_pd(y), 0x55);
+    return larger(_mm512_mask_blend_epi64(0xaa, x, y), _mm512_castpd_si512(turned));
   };
-  return lanes(lanes(quad(0), quad(4)), lanes(quad(8), quad(12)));
+  const __m512 low = _mm512_castsi512_ps(pair(quad(0), quad(4)));
+  const __m512 high = _mm512_castsi512_ps(pair(quad(8), quad(12)));
+  const __m512i order = _mm512_setr_epi32(0, 8, 4, 12, 1, 9, 5, 13, 2, 10, 6, 14, 3, 11, 7, 15);
+  return _mm512_maskz_permutexvar_epi32(every, order,
+                                        larger(_mm512_castps_si512(_mm512_maskz_shuffle_ps(every, low, high, 0x88)),
+                                               _mm512_castps_si512(_mm512_maskz_shuffle_ps(every, low, high, 0xdd))));
 }
 #endif
 

@@ -27,6 +27,9 @@ template <block_format F, class V>
 class quick_scales {
   using word = typename V::word;
   using real = typename V::real;
+  static constexpr int fraction = F.scale.mantissa_bits;
+  /// Whether quotients by scales are looked up by the fraction of the scale: they differ by powers of two else.
+  static constexpr bool looks_up = !F.power_of_two_scale() && fraction <= 3;
 
  public:
   quick_scales() = default;
@@ -34,15 +37,11 @@ class quick_scales {
   /// serves blocks whose largest element is scaled to less than 2^`reach`.
   quick_scales(const recipe& r, const tensor_scaling& t, const scale_constants& k, int prescale, int lowest,
                int highest, int reach) noexcept
-      : divides_first_(r.scale == scale_rule::quotient_times_encode || r.scale == scale_rule::quotient_by_scale),
-        divides_second_(r.scale == scale_rule::quotient_by_scale),
-        floor_(r.scale_floor),
-        prescale_(prescale),
-        most_(static_cast<std::uint32_t>(127 + prescale + reach) << 23) {
+      : floor_(r.scale_floor), prescale_(prescale) {
     if constexpr (F.power_of_two_scale()) {
-      set_exponents(r, k, lowest, highest);
+      set_exponents(r, k, lowest, highest, reach);
     } else {
-      set_factors(r, t, k, lowest, highest);
+      set_factors(r, t, k, lowest, highest, reach);
     }
   }
 
@@ -51,35 +50,47 @@ class quick_scales {
   /// Codes and multipliers for `blocks` blocks, in whole vectors, by the magnitude bits of their amaxes; false where
   /// the results do not count.
   [[nodiscard, gnu::noinline]] bool run(const std::uint32_t* amax, std::size_t blocks, std::uint32_t* code,
-                         std::uint32_t* multiplier) noexcept {
-    word largest = V::all(0U);    // amax
-    word smallest = V::all(~0U);  // amax less 1, so that zero is larger than all
-    word reach = V::all(0U);
-    word zeros = V::all(0U);
+                                        std::uint32_t* multiplier) const noexcept {
+    if constexpr (F.power_of_two_scale()) return exponents(amax, blocks, code, multiplier);
+    word largest = V::all(0U);   // amax
+    word smallest = V::all(~0U);  // scale
     const quick_scales own = *this;  // what is stored might otherwise be some of it
-    for (std::size_t b = 0; b < blocks; b += V::lanes) {
-      const word a = V::load(amax + b);
-      largest = V::largest(largest, a);
-      smallest = V::smallest_unsigned(smallest, V::add(a, V::all(~0U)));
-      word c;
-      word m;
-      word is_zero;
-      if constexpr (F.power_of_two_scale()) {
-        own.shift(a, c, m, is_zero);
-      } else {
-        own.divide(a, c, m, is_zero);
-        zeros = V::either(zeros, is_zero);
+    word table = V::all(0U);
+    if constexpr (looks_up) table = V::load(quotients_);
+    const auto every = [&](auto unrounded) NIBBLE_INLINE_LAMBDA {
+      for (std::size_t b = 0; b < blocks; b += V::lanes) {
+        const word a = V::load(amax + b);
+        largest = V::largest(largest, a);
+        const word s = V::as_word(unrounded(V::as_real(a)));
+        word value;
+        const word c = rounder<F.scale, V>::nearest(V::largest(s, V::as_word(V::all_real(own.floor_))), value);
+        V::store(code + b, c);
+        smallest = V::smallest_unsigned(smallest, value);
+        V::store(multiplier + b, own.quotient(value, table));
       }
-      m = V::without(m, is_zero);
-      V::store(code + b, c);
-      V::store(multiplier + b, m);
-      reach = V::largest(reach, V::as_word(V::multiply(V::as_real(a), V::as_real(m))));
+    };
+    switch (own.steps_) {
+      case steps::multiply:
+        every([&](real a) NIBBLE_INLINE_LAMBDA { return V::multiply(a, V::all_real(own.first_)); });
+        break;
+      case steps::multiply_twice:
+        every([&](real a) NIBBLE_INLINE_LAMBDA {
+          return V::multiply(V::multiply(a, V::all_real(own.first_)), V::all_real(own.second_));
+        });
+        break;
+      case steps::divide_and_multiply:
+        every([&](real a) NIBBLE_INLINE_LAMBDA {
+          return V::multiply(V::divide(a, V::all_real(own.first_)), V::all_real(own.second_));
+        });
+        break;
+      case steps::divide_twice:
+        every([&](real a) NIBBLE_INLINE_LAMBDA {
+          return V::divide(V::divide(a, V::all_real(own.first_)), V::all_real(own.second_));
+        });
+        break;
     }
-    const word high = V::either(V::greater(largest, V::all(highest_ - 1U)), V::greater(reach, V::all(most_)));
-    const word low = V::differ(V::equal(V::smallest_unsigned(smallest, V::all(lowest_)), V::all(lowest_)), V::all(~0U));
-    word unserved = V::either(high, low);
-    if (!serves_zeros_) unserved = V::either(unserved, zeros);
-    return !V::any(unserved);
+    if (V::any(V::greater(largest, V::all(highest_ - 1U)))) return false;
+    return !(looks_closely_ || V::any(V::equal(smallest, V::all(0U)))) || mend(amax, blocks, code, multiplier);
   }
 
   /// Less than the smallest but zero of multipliers that include 2^prescale.
@@ -90,28 +101,73 @@ class quick_scales {
   }
 
  private:
-  /// Codes and multipliers of powers of two. Zeros take any multiplier.
-  NIBBLE_ALWAYS_INLINE void shift(word amax, word& code, word& multiplier, word& is_zero) const noexcept {
-    const word bits = V::as_word(V::multiply(V::as_real(amax), V::all_real(first_)));
-    const word least = V::all(least_field_);
-    code = V::subtract(V::largest(V::template right<23>(V::add(bits, V::all(addend_))), least), least);
-    multiplier = V::template left<23>(V::subtract(V::all(static_cast<std::uint32_t>(254 + prescale_)), code));
-    is_zero = V::equal(amax, V::all(0U));
+  enum class steps : std::uint8_t { multiply, multiply_twice, divide_and_multiply, divide_twice };
+
+  /// run() for powers of two.
+  [[nodiscard]] bool exponents(const std::uint32_t* amax, std::size_t blocks, std::uint32_t* code,
+                               std::uint32_t* multiplier) const noexcept {
+    word largest = V::all(0U);    // amax
+    word smallest = V::all(~0U);  // amax less 1, so that zero is larger than all
+    const quick_scales own = *this;
+    for (std::size_t b = 0; b < blocks; b += V::lanes) {
+      const word a = V::load(amax + b);
+      largest = V::largest(largest, a);
+      smallest = V::smallest_unsigned(smallest, V::add(a, V::all(~0U)));
+      const word bits = V::as_word(V::multiply(V::as_real(a), V::all_real(own.first_)));
+      const word least = V::all(own.least_field_);
+      const word c = V::subtract(V::largest(V::template right<23>(V::add(bits, V::all(own.addend_))), least), least);
+      const word m = V::template left<23>(V::subtract(V::all(static_cast<std::uint32_t>(254 + own.prescale_)), c));
+      V::store(code + b, c);
+      // Zeros take any multiplier.
+      V::store(multiplier + b, V::without(m, V::equal(a, V::all(0U))));
+    }
+    return !V::any(V::greater(largest, V::all(highest_ - 1U))) && !is_too_small(smallest);
   }
 
-  NIBBLE_ALWAYS_INLINE void divide(word amax, word& code, word& multiplier, word& is_zero) const noexcept {
-    const real a = V::as_real(amax);
-    real s = divides_first_ ? V::divide(a, V::all_real(first_)) : V::multiply(a, V::all_real(first_));
-    s = divides_second_ ? V::divide(s, V::all_real(second_)) : V::multiply(s, V::all_real(second_));
-    word value;
-    code = rounder<F.scale, V>::nearest(V::largest(V::as_word(s), V::as_word(V::all_real(floor_))), value);
-    const real divisor = V::multiply(V::as_real(value), V::all_real(factor_));
-    multiplier = V::as_word(V::divide(V::all_real(dividend_), divisor));
-    is_zero = V::equal(value, V::all(0U));
+  /// Whether an amax less 1 is below those that the loop serves.
+  [[nodiscard]] NIBBLE_ALWAYS_INLINE bool is_too_small(word smallest) const noexcept {
+    const word lowest = V::all(lowest_);
+    return V::any(V::differ(V::equal(V::smallest_unsigned(smallest, lowest), lowest), V::all(~0U)));
+  }
+
+  /// Gives blocks whose scale is zero their multiplier, which is zero, too. False if the loop served not all of them.
+  [[nodiscard, gnu::noinline]] bool mend(const std::uint32_t* amax, std::size_t blocks, const std::uint32_t* code,
+                                         std::uint32_t* multiplier) const noexcept {
+    word smallest = V::all(~0U);
+    word zeros = V::all(0U);
+    for (std::size_t b = 0; b < blocks; b += V::lanes) {
+      smallest = V::smallest_unsigned(smallest, V::add(V::load(amax + b), V::all(~0U)));
+      const word is_zero = V::equal(V::load(code + b), V::all(0U));
+      zeros = V::either(zeros, is_zero);
+      V::store(multiplier + b, V::without(V::load(multiplier + b), is_zero));
+    }
+    return !is_too_small(smallest) && (serves_zeros_ || !V::any(zeros));
+  }
+
+  /// dividend / (value * factor), each rounded, for scales but zero. The products and quotients are normal numbers for
+  /// all of them, so those of two scales with the same fraction have the same, too.
+  NIBBLE_ALWAYS_INLINE word quotient(word value, word table) const noexcept {
+    if constexpr (looks_up) {
+      return V::subtract(V::permuted(table, V::template right<23 - fraction>(value)), value);
+    } else {
+      return quotient_by(value);
+    }
+  }
+  NIBBLE_ALWAYS_INLINE word quotient_by(word value) const noexcept {
+    return V::as_word(V::divide(V::all_real(dividend_), V::multiply(V::as_real(value), V::all_real(factor_))));
+  }
+  /// Lane i is the sum of a scale of exponent 0 whose fraction is that of i and its quotient: the exponent fields of a
+  /// scale and of its quotient have one sum.
+  void set_quotients() noexcept {
+    std::uint32_t values[V::lanes];
+    for (std::uint32_t i = 0; i < V::lanes; ++i) {
+      values[i] = (127U << 23) + (i % (1U << fraction) << (23 - fraction));
+    }
+    V::store(quotients_, V::add(quotient_by(V::load(values)), V::load(values)));
   }
 
   /// The numbers that make `shift` follow a recipe, if it can.
-  void set_exponents(const recipe& r, const scale_constants& k, int lowest, int highest) noexcept {
+  void set_exponents(const recipe& r, const scale_constants& k, int lowest, int highest, int reach) noexcept {
     using enum exponent_rule;
     if (r.exponent == float_log2_floor || r.exponent == float_log2_floor_wrapped) return;
     const bool reciprocal = r.exponent == reciprocal_ceil;
@@ -125,23 +181,23 @@ class quick_scales {
     const int most = 254 + F.element.max_exponent() - lowest - 2;
     lowest_ = static_cast<std::uint32_t>(least < 127 - 80 ? 127 - 80 : least) << 23;
     highest_ = static_cast<std::uint32_t>(most > 127 + 120 ? 127 + 120 : most) << 23;
-    applies_ = lowest_ < highest_;
+    // Elements are scaled to less than 2^(emax + 1).
+    applies_ = lowest_ < highest_ && F.element.max_exponent() + 1 <= reach;
     --lowest_;
   }
 
   /// The numbers that make `divide` follow a recipe, if it can: every scale but zero then has a multiplier in range.
-  void set_factors(const recipe& r, const tensor_scaling& t, const scale_constants& k, int lowest,
-                   int highest) noexcept {
+  void set_factors(const recipe& r, const tensor_scaling& t, const scale_constants& k, int lowest, int highest,
+                   int reach) noexcept {
     if (r.scale_rounding != rounding_mode::nearest_even || r.ggml_scale_codec || r.scale == scale_rule::exact) return;
     lowest_ = (static_cast<std::uint32_t>(127 - 80) << 23) - 1U;
-    highest_ = static_cast<std::uint32_t>(127 + 120) << 23;
     serves_zeros_ = r.zero_scale == zero_scale_rule::zero_codes &&
                     r.policy.negative_zero != negative_zero_rule::drop_exact;
     switch (r.scale) {
-      case scale_rule::quotient_times_encode: set_scale(k.largest_element, t.encode); break;
-      case scale_rule::quotient_by_scale: set_scale(k.largest_element, t.decode); break;
-      case scale_rule::product_times_encode: set_scale(k.reciprocal_largest, t.encode); break;
-      default: set_scale(t.encode * k.reciprocal_largest, binary32(1.0F)); break;
+      case scale_rule::quotient_times_encode: set_scale(steps::divide_and_multiply, k.largest_element, t.encode); break;
+      case scale_rule::quotient_by_scale: set_scale(steps::divide_twice, k.largest_element, t.decode); break;
+      case scale_rule::product_times_encode: set_scale(steps::multiply_twice, k.reciprocal_largest, t.encode); break;
+      default: set_scale(steps::multiply, t.encode * k.reciprocal_largest, binary32(1.0F)); break;
     }
     binary32 dividend(1.0F);
     if (r.element == element_rule::multiply_encode_quotient) dividend = t.encode;
@@ -154,31 +210,48 @@ class quick_scales {
     constexpr int smallest = F.scale.min_exponent() - F.scale.mantissa_bits;
     const int quotient = field(dividend) - field(factor) + 127;
     const int scaled = field(dividend) + prescale_;
-    applies_ = quotient - largest - 2 >= lowest && quotient - smallest + 2 < highest && scaled >= 1 && scaled <= 253;
+    applies_ = quotient - largest - 2 >= lowest && quotient - smallest + 2 < highest && scaled >= 1 && scaled <= 253 &&
+               field(factor) + smallest >= 1 && field(factor) + largest + 1 <= 254;
     if (!applies_) return;
+    // A scale before it is rounded is from 2^(growth - 2) times the amax on and less than 2^(growth + 2) times.
+    const auto power = [&](float factor_of_scale, bool divides) {
+      const int exponent = static_cast<int>(to_bits(factor_of_scale) >> 23) - 127;
+      return divides ? -exponent : exponent;
+    };
+    const int growth = power(first_, steps_ >= steps::divide_and_multiply) + power(second_, steps_ == steps::divide_twice);
+    // Rounded, it is more than half of that, or the largest one.
+    applies_ = quotient - 127 + 1 - (growth - 2) + 1 <= reach && growth > -100 && growth < 100;
+    if (!applies_) return;
+    const int most = 127 + reach - (quotient - 127 + 1 - largest);
+    highest_ = static_cast<std::uint32_t>(most < 127 + 120 ? most : 127 + 120) << 23;
+    applies_ = highest_ > lowest_;
+    // Of amaxes that are too small, scales would not be zero.
+    looks_closely_ = floor_ != 0.0F || growth + 2 - 80 > smallest - 1;
     dividend_ = bit_cast<float>(static_cast<std::uint32_t>(scaled) << 23 | (dividend.bits() & 0x007f'ffffU));
     factor_ = static_cast<float>(factor);
+    if constexpr (looks_up) set_quotients();
   }
-  void set_scale(binary32 first, binary32 second) noexcept {
+  void set_scale(steps s, binary32 first, binary32 second) noexcept {
+    steps_ = s;
     first_ = static_cast<float>(first);
     second_ = static_cast<float>(second);
   }
 
-  bool divides_first_ = false;
-  bool divides_second_ = false;
+  steps steps_ = steps::multiply;
   bool applies_ = false;
-  bool serves_zeros_ = false;  ///< elements of a zero scale become zeros that keep their sign, or none does
+  bool serves_zeros_ = false;    ///< elements of a zero scale become zeros that keep their sign, or none does
+  bool looks_closely_ = false;  ///< the smallest amax does not show in its scale
   float floor_ = 0.0F;
   int prescale_ = 0;
-  std::uint32_t most_ = 0;     ///< the largest product of amax and multiplier
   std::uint32_t lowest_ = 0;   ///< one less than the smallest amax but zero
   std::uint32_t highest_ = 0;  ///< the amax from which on the loop does not serve
-  float first_ = 1.0F;         ///< factors of amax, or the first one is its divisor
+  float first_ = 1.0F;         ///< factors of amax, or its divisors
   float second_ = 1.0F;
   float factor_ = 1.0F;  ///< the multiplier is dividend / (scale * factor)
   float dividend_ = 1.0F;
   std::uint32_t addend_ = 0;  ///< powers of two: rounds amax into its exponent field
   std::uint32_t least_field_ = 0;
+  std::uint32_t quotients_[looks_up ? V::lanes : 1] = {};
 };
 
 }  // namespace detail::inline NIBBLE_UNIT::x86
