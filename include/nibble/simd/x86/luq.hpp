@@ -104,12 +104,11 @@ template <class V, int Bits>
 NIBBLE_ALWAYS_INLINE void luq_pack(const luq_encoder<V, Bits>& encode, const float* x, const std::uint8_t* random,
                                    std::size_t count, std::uint8_t* packed) noexcept {
   constexpr std::size_t width = V::lanes;
-  for (std::size_t i = 0; i < count; i += 8 * width) {
+  for (std::size_t i = 0; i < count; i += 8 * width, random += width * Bits) {
     const auto code = [&](std::size_t v) NIBBLE_INLINE_LAMBDA {
-      const std::size_t at = i + v * width;
-      const std::uint8_t* own = random + at * Bits / 8;
+      const std::uint8_t* own = random + v * (width * Bits / 8);
       const typename V::word words = Bits == 8 ? V::load_bytes(own) : Bits == 16 ? V::load_halves(own) : V::load(own);
-      return encode(V::load(x + at), words);
+      return encode(V::load(x + i + v * width), words);
     };
     const auto four = [&](std::size_t v) NIBBLE_INLINE_LAMBDA {
       return encode.nibbles(
