@@ -3,7 +3,6 @@
 // Implementation of input_file.hpp.
 #include "input_file.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "error.hpp"
@@ -27,15 +26,6 @@ input_file::input_file(const std::string& path, raw_elements raw) : kind_(kind_o
     metadata_ = std::move(contents.metadata);
   }
   tensors_ = join_quantized(stored_, metadata_, path);
-}
-
-void input_file::release(std::span<const std::byte> part) const noexcept {
-  constexpr std::ptrdiff_t margin = 1 << 17;
-  const std::span<const std::byte> all = file_.bytes();
-  if (part.empty()) return;
-  const auto begin = std::max<std::ptrdiff_t>(part.data() - all.data() - margin, 0);
-  const auto end = std::min<std::ptrdiff_t>(part.data() - all.data() + std::ssize(part) + margin, std::ssize(all));
-  file_.release(all.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
 }
 
 }  // namespace nibble::tool

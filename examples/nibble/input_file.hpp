@@ -32,8 +32,8 @@ class input_file {
   /// Every tensor once, in the order of the file; a quantized one stands where its first part is.
   [[nodiscard]] const std::vector<logical_tensor>& tensors() const noexcept { return tensors_; }
 
-  /// Hands pages that were read back to the system, a little more than asked for: reading ahead maps neighbours too.
-  void release(std::span<const std::byte> part) const noexcept;
+  /// As mapped_file::release.
+  void release(std::span<const std::byte> part) const noexcept { file_.release(part); }
 
  private:
   file_kind kind_;

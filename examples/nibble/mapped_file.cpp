@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
-#include <cstdint>
+#include <utility>
 
 #include "error.hpp"
 #include "text.hpp"
@@ -57,12 +58,38 @@ mapped_file::~mapped_file() {
 }
 
 void mapped_file::release(std::span<const std::byte> part) const noexcept {
-  const long page_size = ::sysconf(_SC_PAGESIZE);
-  if (data_ == nullptr || page_size <= 0) return;
-  const auto page = static_cast<std::uintptr_t>(page_size);
-  const auto begin = (reinterpret_cast<std::uintptr_t>(part.data()) + page - 1) / page * page;
-  const auto end = reinterpret_cast<std::uintptr_t>(part.data() + part.size()) / page * page;
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  // A large page that is dropped in parts is first split, and dropping takes all threads' attention: so parts are put
+  // together, and end where a large page does.
+  constexpr std::size_t large_page = std::size_t{2} << 20, enough = 4 * large_page;
+  if (part.empty()) return;
+  const auto first = static_cast<std::size_t>(part.data() - data_), last = first + part.size();
+  range apart, whole;
+  {
+    const std::lock_guard lock(mutex_);
+    const range joined{std::min(released_.first, first), std::max(released_.last, last)};
+    if (released_.first == released_.last) {
+      released_ = {first, last};
+    } else if (joined.last - joined.first <= 2 * enough) {
+      released_ = joined;
+    } else {
+      apart = std::exchange(released_, {first, last});
+    }
+    if (released_.last - released_.first >= enough) {
+      whole = {released_.first, released_.last / large_page * large_page};
+      released_.first = whole.last;
+    }
+  }
+  drop(apart);
+  drop(whole);
+}
+
+// A fault on a page maps its neighbours, too: in a window of 64 KiB, or more where the system reads in larger pieces.
+void mapped_file::drop(range bytes) const noexcept {
+  constexpr std::size_t window = std::size_t{128} << 10;
+  if (bytes.first == bytes.last) return;
+  const std::size_t first = bytes.first / window * window;
+  const std::size_t last = std::min((bytes.last + window - 1) / window * window, size_);
+  ::madvise(const_cast<std::byte*>(data_ + first), last - first, MADV_DONTNEED);
 }
 
 void install_truncation_handler() {

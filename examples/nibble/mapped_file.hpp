@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <mutex>
 #include <span>
 #include <string>
 
@@ -22,13 +23,21 @@ class mapped_file {
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
-  /// Drops the whole pages inside `part` from memory. They stay readable: a later read fetches them again.
+  /// Lets go of the memory of `part`, which was read; any thread may call. The bytes stay readable: a later read
+  /// fetches them again. The system gets memory back in pieces of megabytes, so a few parts stay for a while.
   void release(std::span<const std::byte> part) const noexcept;
 
  private:
+  struct range {
+    std::size_t first = 0, last = 0;
+  };
+  void drop(range bytes) const noexcept;
+
   std::string path_;
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
+  mutable std::mutex mutex_;
+  mutable range released_;  // not dropped yet; it may hold a part that another thread is reading
 };
 
 /// Ends the program with a message and status 1, instead of a crash, when a mapped file is shortened while it is read.

@@ -57,6 +57,7 @@ quantize_job job_for(const quantize_request& request, const std::string& tensor_
     job.rounding = rounding_mode::stochastic;
   }
   job.seed = request.seed;
+  job.is_measured = request.has_report;
   job.stream = stream_of(tensor_name);
   return job;
 }

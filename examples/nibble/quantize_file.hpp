@@ -20,6 +20,7 @@ struct quantize_request {
   std::uint64_t seed = 0;
   unsigned threads = 1;
   std::vector<std::string> patterns;  ///< globs of the tensors to quantize; none: all
+  bool has_report = true;             ///< whether to find out what quantization cost
 };
 
 /// The job for the tensor of that name. Throws usage_error for names that do not fit together.
@@ -31,7 +32,7 @@ std::string rounding_text(const quantize_job& job);
 struct quantized_tensor_summary {
   std::string name, type;
   std::vector<std::uint64_t> shape;
-  error_sums errors;
+  error_sums errors;  ///< where the request has a report
 };
 
 struct quantize_summary {

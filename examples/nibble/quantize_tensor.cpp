@@ -72,8 +72,9 @@ code_area<const std::uint8_t> tile_quantizer::quantize(const tile& part, const m
   const std::size_t code_stride = f.row_bytes(part.cols), scale_stride = f.scale_cols(part.cols);
   codes_.resize(part.rows * code_stride);
   scales_.resize(part.rows * scale_stride);
-  // Pieces that stay in the second-level cache while they are quantized, decoded and compared.
-  const tiling pieces({part.rows, part.cols}, static_cast<std::uint64_t>(f.block_rows), std::uint64_t{1} << 15);
+  // Pieces that stay in the second-level cache while they are quantized, decoded and compared; else the whole tile, of
+  // which the next numbers come from memory while these are quantized.
+  const tiling pieces({part.rows, part.cols}, block_rows(*job_), std::uint64_t{1} << (sums != nullptr ? 15 : 40));
   for (std::uint64_t i = 0; i < pieces.count(); ++i) {
     const tile piece = pieces.at(i);
     set_rounding({part.row + piece.row, piece.rows, part.col + piece.col, piece.cols});
@@ -111,6 +112,7 @@ quantize_outcome quantize_tensor(const tensor_reader& tensor, const quantize_job
   const tiling tiles(tensor.shape(), block_rows(job));
   std::vector<tile_quantizer> workers(threads, tile_quantizer(job, tensor.shape(), amax));
   std::vector<std::vector<float>> values(threads);
+  const bool is_measured = job.is_measured || !job.codec->stores_scales;
   // Sums of each tile, added in the order of the tiles: floating-point sums must not depend on the threads.
   std::vector<error_sums> sums(tiles.count());
   quantize_outcome outcome;
@@ -118,7 +120,7 @@ quantize_outcome quantize_tensor(const tensor_reader& tensor, const quantize_job
   parallel_for(tiles.count(), threads, [&](std::uint64_t index, unsigned worker) {
     const tile part = tiles.at(index);
     const matrix_view<float> view = tensor.view(part, values[worker]);
-    sink(part, workers[worker].quantize(part, view, &sums[index]));
+    sink(part, workers[worker].quantize(part, view, is_measured ? &sums[index] : nullptr));
     tensor.release(part);
     const std::lock_guard lock(mutex);
     outcome.tensor_scale = workers[worker].tensor_scale();  // the same for every tile

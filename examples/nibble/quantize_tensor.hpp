@@ -21,6 +21,8 @@ struct quantize_job {
   recipe rules{};
   std::optional<rounding_mode> rounding;  ///< nothing: as the recipe says
   std::uint64_t seed = 0, stream = 0;     ///< of stochastic rounding
+  /// Whether quantize_tensor adds up what it cost; it always does where the format has no code for NaN.
+  bool is_measured = true;
 };
 
 /// The tensor amax that the job's recipe asks for; nothing where it asks for none.

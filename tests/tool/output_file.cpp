@@ -133,6 +133,44 @@ TEST_CASE("mapped files: content, empty file, folder, absent file, released page
   CHECK(contains(fault_of([&] { mapped_file directory(folder.path.string()); }), "not a regular file"));
 }
 
+// Bytes of files that are in the memory of this process.
+std::size_t resident_bytes() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  std::size_t kilobytes = 0;
+  while (status >> word && word != "RssFile:") {
+  }
+  status >> kilobytes;
+  return kilobytes << 10;
+}
+
+TEST_CASE("parts of a mapped file that were read leave memory, in whatever order, and can be read again") {
+  const scratch_folder folder;
+  constexpr std::size_t part = std::size_t{1} << 20, parts = 64;
+  {
+    std::ofstream out(folder("in"), std::ios::binary);
+    for (std::size_t i = 0; i < parts; ++i) out << std::string(part, static_cast<char>('a' + i % 26));
+  }
+  const mapped_file file(folder("in"));
+  const auto sum = [&](std::size_t first) {
+    std::size_t total = 0;
+    for (std::size_t i = first; i < first + part; i += 1024) total += static_cast<std::size_t>(file.bytes()[i]);
+    return total;
+  };
+  // Forward by turns of two, as threads do it; backward; far apart.
+  for (const auto order : {0, 1, 2}) {
+    for (std::size_t i = 0; i < parts; ++i) REQUIRE(sum(i * part) == 1024 * ('a' + i % 26));
+    const std::size_t before = resident_bytes();
+    REQUIRE(before >= parts * part);
+    for (std::size_t i = 0; i < parts; ++i) {
+      const std::size_t at = order == 0 ? i ^ 1U : order == 1 ? parts - 1 - i : i * 29 % parts;
+      file.release(file.bytes().subspan(at * part, part));
+    }
+    CAPTURE(order);
+    CHECK(resident_bytes() + 48 * part < before);
+  }
+}
+
 TEST_CASE("the safetensors writer writes what the reader reads, aligned by element size") {
   const scratch_folder folder;
   const std::string path = folder("out.safetensors");

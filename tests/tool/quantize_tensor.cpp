@@ -94,6 +94,8 @@ TEST_CASE("tiles and threads change no bit") {
         CAPTURE(shape.rows);
         CHECK(by_tiles(values, shape, job, 1) == expected);
         CHECK(by_tiles(values, shape, job, 3) == expected);
+        job.is_measured = false;
+        CHECK(by_tiles(values, shape, job, 2) == expected);
       }
     }
   }

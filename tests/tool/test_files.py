@@ -211,6 +211,20 @@ class Quantize(ToolTest):
         run("quantize", self.path("in.safetensors"), "-o", self.path("q.safetensors"), "--rounding", "stochastic")
         self.assertNotEqual(read_safetensors(self.path("q.safetensors"))[0]["t_packed"][2], packed[0])
 
+    def test_without_report(self):
+        # More than a tile, whose pieces are quantized together where nothing is measured.
+        generator = random.Random(4)
+        data = pack_floats([generator.gauss(0, 1) for _ in range(300 * 1000)])
+        for options in ([], ["--format", "nvfp4-2d", "--rounding", "stochastic"], ["--format", "luq4"]):
+            write_safetensors(self.path("in.safetensors"), {"t": ("F32", [300, 1000], data)})
+            with_report, _ = run("quantize", self.path("in.safetensors"), "-o", self.path("a.safetensors"), *options)
+            out, _ = run("quantize", self.path("in.safetensors"), "-o", self.path("b.safetensors"), "--no-report", *options)
+            self.assertEqual(read_safetensors(self.path("a.safetensors")), read_safetensors(self.path("b.safetensors")))
+            self.assertIn(b"SQNR", with_report)
+            self.assertNotIn(b"SQNR", out)
+            self.assertIn(b"t       F32   [300, 1000]\n", out)
+        self.assertIn(b"--no-report is for a file", run("quantize", "--no-report", status=2)[1])
+
     def test_demonstration(self):
         out, err = run("quantize")
         self.assertEqual(err, b"")
@@ -359,6 +373,7 @@ class Luq(ToolTest):
         command = ["quantize", self.path("a.npy"), "-o", self.path("q.safetensors"), "--format", "luq4"]
         self.assertIn(b"tensor 'data' holds NaN or Inf, which luq4 has no code for", run(*command, status=1)[1])
         self.assertFalse(os.path.exists(self.path("q.safetensors")))
+        self.assertIn(b"which luq4 has no code for", run(*command, "--no-report", status=1)[1])
         self.assertIn(b"says nothing about luq4", run(*command, "--recipe", "unbiased", status=2)[1])
         self.assertIn(b"rounded stochastically", run(*command, "--rounding", "nearest-even", status=2)[1])
 
