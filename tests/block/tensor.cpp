@@ -80,6 +80,28 @@ TEST_CASE("block_tensor: equality is of every bit") {
   CHECK(moved.view().codes == moved.codes().data());
 }
 
+TEST_CASE("block_tensor: what was moved from is empty in all respects") {
+  const block_tensor<nibble::nvfp4> empty, q = example();
+  block_tensor<nibble::nvfp4> from = q;
+  from.set_tensor_scale(3.0F);
+  block_tensor<nibble::nvfp4> to = std::move(from);
+  CHECK(from == empty);
+  CHECK(from.rows() == 0);
+  CHECK(from.scales().empty());
+  CHECK(nibble::dequantize(from).empty());
+  CHECK_THROWS_AS(static_cast<void>(from.code(0, 0)), std::out_of_range);
+  CHECK(to.tensor_scale() == 3.0F);
+  from = q;
+  to = std::move(from);
+  CHECK(to == q);
+  CHECK(from == empty);
+  block_tensor<nibble::nvfp4>& itself = to;
+  to = std::move(itself);
+  CHECK(to == q);
+  static_assert(std::is_nothrow_move_constructible_v<block_tensor<nibble::nvfp4>>);
+  static_assert(std::is_nothrow_move_assignable_v<block_tensor<nibble::nvfp4>>);
+}
+
 TEST_CASE("block_tensor: one element") {
   const auto q = example();
   const auto values = nibble::dequantize(q);

@@ -9,6 +9,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nibble/block/block_format.hpp>
@@ -91,8 +92,8 @@ inline std::size_t checked_product(std::size_t rows, std::size_t cols) {
 
 }  // namespace detail
 
-/// A quantized matrix that owns its codes, scales and tensor scale. Copyable and movable; freshly made ones hold code
-/// 0 everywhere and tensor scale 1.
+/// A quantized matrix that owns its codes, scales and tensor scale. Copyable and movable: what was moved from is as
+/// block_tensor() makes it, 0 x 0. Freshly made ones hold code 0 everywhere and tensor scale 1.
 template <block_format F>
 class block_tensor {
  public:
@@ -105,6 +106,15 @@ class block_tensor {
   NIBBLE_ALWAYS_INLINE block_tensor(std::size_t rows, std::size_t cols)
       : rows_(rows), cols_(cols), codes_(detail::checked_product(rows, F.row_bytes(cols))),
         scales_(detail::checked_product(F.scale_rows(rows), F.scale_cols(cols))) {}
+  block_tensor(const block_tensor&) = default;
+  NIBBLE_ALWAYS_INLINE block_tensor(block_tensor&& other) noexcept { swap(other); }
+  block_tensor& operator=(const block_tensor&) = default;
+  NIBBLE_ALWAYS_INLINE block_tensor& operator=(block_tensor&& other) noexcept {
+    block_tensor taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  ~block_tensor() = default;
 
   [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
   [[nodiscard]] std::size_t cols() const noexcept { return cols_; }
@@ -142,6 +152,13 @@ class block_tensor {
   }
 
  private:
+  NIBBLE_ALWAYS_INLINE void swap(block_tensor& other) noexcept {
+    std::swap(rows_, other.rows_);
+    std::swap(cols_, other.cols_);
+    codes_.swap(other.codes_);
+    scales_.swap(other.scales_);
+    std::swap(tensor_scale_, other.tensor_scale_);
+  }
   void check_index(std::size_t r, std::size_t c) const {
     if (r >= rows_ || c >= cols_) detail::throw_element(r, c, rows_, cols_);
   }
