@@ -81,18 +81,20 @@ void dequantize(scalar /*backend*/, const block_view<F, Byte>& q, T* out, Execut
     for (std::size_t row = first; row < last; ++row) detail::dequantize_row(q, row, out + row * q.cols);
   });
 }
+/// As above on the scalar backend.
 template <block_format F, class Byte, class T>
 void dequantize(const block_view<F, Byte>& q, T* out) {
   dequantize(scalar{}, q, out);
 }
 
-/// The values of a quantized tensor, row-major.
+/// The rows() * cols() values of a quantized tensor, row-major, as above; none for an empty one.
 template <class T = float, block_format F>
 [[nodiscard]] std::vector<T> dequantize(scalar backend, const block_tensor<F>& q) {
   std::vector<T> values(q.rows() * q.cols());
   dequantize(backend, q.view(), values.data());
   return values;
 }
+/// As above on the scalar backend.
 template <class T = float, block_format F>
 [[nodiscard]] std::vector<T> dequantize(const block_tensor<F>& q) {
   return dequantize<T>(scalar{}, q);

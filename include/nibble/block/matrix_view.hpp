@@ -33,19 +33,22 @@ struct matrix_view {
   /// Row-major without gaps.
   NIBBLE_FUNCTION matrix_view(const T* elements, std::size_t row_count, std::size_t col_count) noexcept
       : matrix_view(elements, row_count, col_count, static_cast<std::ptrdiff_t>(col_count)) {}
+  /// With strides in elements.
   NIBBLE_FUNCTION matrix_view(const T* elements, std::size_t row_count, std::size_t col_count, std::ptrdiff_t row_step,
                         std::ptrdiff_t col_step = 1) noexcept
       : data(elements), rows(row_count), cols(col_count), row_stride(row_step), col_stride(col_step) {}
 
+  /// Element (r, c), which must be there: r < rows, c < cols.
   [[nodiscard]] NIBBLE_FUNCTION const T& operator()(std::size_t r, std::size_t c) const noexcept {
     return data[static_cast<std::ptrdiff_t>(r) * row_stride + static_cast<std::ptrdiff_t>(c) * col_stride];
   }
+  /// The number of elements.
   [[nodiscard]] NIBBLE_FUNCTION std::size_t size() const noexcept { return rows * cols; }
   /// The same elements with rows and columns exchanged.
   [[nodiscard]] NIBBLE_FUNCTION matrix_view transposed() const noexcept {
     return {data, cols, rows, col_stride, row_stride};
   }
-  /// The rows first_row, ..., first_row + row_count - 1.
+  /// The rows first_row, ..., first_row + row_count - 1, which must be there.
   [[nodiscard]] NIBBLE_FUNCTION matrix_view row_slice(std::size_t first_row, std::size_t row_count) const noexcept {
     return {rows == 0 ? data : data + static_cast<std::ptrdiff_t>(first_row) * row_stride, row_count, cols, row_stride,
             col_stride};

@@ -289,7 +289,8 @@ void quantize(const matrix_view<T>& x, const block_view<F>& q, const quantize_op
   quantize(scalar{}, x, q, options);
 }
 
-/// Quantizes into a new tensor: quantize<nvfp4>(matrix_view{weights, rows, cols}).
+/// Quantizes into a new tensor, x.rows x x.cols, or x.cols x x.rows column-wise: quantize<nvfp4>(scalar{},
+/// matrix_view{weights, rows, cols}). Throws as above.
 template <block_format F, class T>
 [[nodiscard]] block_tensor<F> quantize(scalar backend, const matrix_view<T>& x, const quantize_options& options = {}) {
   detail::check_view(x, "x");
@@ -298,6 +299,7 @@ template <block_format F, class T>
   quantize(backend, x, result.view(), options);
   return result;
 }
+/// As above on the scalar backend: quantize<nvfp4>(matrix_view{weights, rows, cols}).
 template <block_format F, class T>
 [[nodiscard]] block_tensor<F> quantize(const matrix_view<T>& x, const quantize_options& options = {}) {
   return quantize<F>(scalar{}, x, options);

@@ -172,7 +172,7 @@ template <block_format F, class A, class B>
   return detail::compare_views(a, b, limit, [](std::size_t, std::size_t) { return std::optional<float>(); });
 }
 /// As above, with the matrix that was quantized: elements are described with their distances. A double counts as its
-/// nearest float32, which is what recipes are defined on.
+/// nearest float32, which is what recipes are defined on. Throws also where x has another shape or cannot be read.
 template <block_format F, class A, class B, class T>
 [[nodiscard]] comparison compare(const block_view<F, A>& a, const block_view<F, B>& b, const matrix_view<T>& x,
                                  std::size_t limit = 10) {
@@ -191,6 +191,7 @@ template <block_format F>
 [[nodiscard]] comparison compare(const block_tensor<F>& a, const block_tensor<F>& b, std::size_t limit = 10) {
   return compare(a.view(), b.view(), limit);
 }
+/// As above for tensors, with the matrix that was quantized.
 template <block_format F, class T>
 [[nodiscard]] comparison compare(const block_tensor<F>& a, const block_tensor<F>& b, const matrix_view<T>& x,
                                  std::size_t limit = 10) {

@@ -16,6 +16,7 @@ namespace nibble {
 inline namespace v0 {
 namespace check {
 
+/// What explain() found out about bytes.
 enum class verdict : std::uint8_t {
   nothing_differs,  ///< the bytes are those of the recipe
   explained,        ///< the differences, together, predict every byte

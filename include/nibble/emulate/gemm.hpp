@@ -188,6 +188,7 @@ NIBBLE_ALWAYS_INLINE void gemm(scalar /*backend*/, const block_view<A, ByteA>& a
   const detail::epilogue<T> e{x, y, options, c};
   run(a.rows, [&](std::size_t m) { detail::gemm_row(e, m, d + m * b.rows); });
 }
+/// As above on the scalar backend.
 template <block_format A, class ByteA, block_format B, class ByteB, class T, executor Executor = serial>
 NIBBLE_ALWAYS_INLINE void gemm(const block_view<A, ByteA>& a, const block_view<B, ByteB>& b, const matrix_view<T>& c,
                                T* d, const gemm_options& options = {}, Executor&& run = {}) {
@@ -202,6 +203,7 @@ template <class T = float, class Backend, block_format A, block_format B, execut
   gemm(backend, a.view(), b.view(), matrix_view<T>{}, d.data(), options, run);
   return d;
 }
+/// As above on the scalar backend.
 template <class T = float, block_format A, block_format B, executor Executor = serial>
 [[nodiscard]] NIBBLE_ALWAYS_INLINE std::vector<T> gemm(const block_tensor<A>& a, const block_tensor<B>& b,
                                                        const gemm_options& options = {}, Executor&& run = {}) {

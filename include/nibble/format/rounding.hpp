@@ -39,25 +39,32 @@ struct rounding_choice {
   std::uint32_t random_word = 0;    ///< the low `random_bits` bits are used
 };
 
-// NOLINTBEGIN: one tag a mode.
+// NOLINTBEGIN: one tag a mode, which rounding_mode describes.
+/// The tag of rounding_mode::nearest_even.
 struct nearest_even {
   NIBBLE_FUNCTION rounding_choice choice() const noexcept { return {rounding_mode::nearest_even}; }
 };
+/// The tag of rounding_mode::nearest_away.
 struct nearest_away {
   NIBBLE_FUNCTION rounding_choice choice() const noexcept { return {rounding_mode::nearest_away}; }
 };
+/// The tag of rounding_mode::nearest_toward_zero.
 struct nearest_toward_zero {
   NIBBLE_FUNCTION rounding_choice choice() const noexcept { return {rounding_mode::nearest_toward_zero}; }
 };
+/// The tag of rounding_mode::toward_zero.
 struct toward_zero {
   NIBBLE_FUNCTION rounding_choice choice() const noexcept { return {rounding_mode::toward_zero}; }
 };
+/// The tag of rounding_mode::upward.
 struct upward {
   NIBBLE_FUNCTION rounding_choice choice() const noexcept { return {rounding_mode::upward}; }
 };
+/// The tag of rounding_mode::downward.
 struct downward {
   NIBBLE_FUNCTION rounding_choice choice() const noexcept { return {rounding_mode::downward}; }
 };
+/// The tag of rounding_mode::to_odd.
 struct to_odd {
   NIBBLE_FUNCTION rounding_choice choice() const noexcept { return {rounding_mode::to_odd}; }
 };
@@ -79,6 +86,7 @@ concept rounding = requires(const T& r) {
   { r.choice() } -> std::same_as<rounding_choice>;
 } || std::same_as<T, rounding_choice>;
 
+/// The choice that a rounding argument stands for.
 template <rounding Rounding>
 NIBBLE_FUNCTION rounding_choice choice_of(const Rounding& r) noexcept {
   if constexpr (std::same_as<Rounding, rounding_choice>) {

@@ -183,6 +183,7 @@ template <class T>
   const double low = smallest > mean - a ? smallest : mean - a;
   return {.low = low, .high = low + a + a};
 }
+/// As above for consecutive elements.
 [[nodiscard]] inline clip_range aciq_range(std::span<const float> x, const aciq_options& o) {
   return aciq_range(matrix_view<float>(x.data(), 1, x.size()), o);
 }

@@ -104,6 +104,7 @@ inline void inverse_hadamard(std::span<float> x, std::size_t lanes,
   detail::check_hadamard(x.size(), lanes);
   for (std::size_t tile = 0; tile < x.size(); tile += lanes) detail::hadamard_tile<true>(&x[tile], lanes, signs);
 }
+/// The same for bfloat16, with one rounding at the end.
 inline void inverse_hadamard(std::span<minifloat<formats::bf16>> x, std::size_t lanes,
                              const hadamard_signs& signs = hadamard_signs::published()) {
   detail::check_hadamard(x.size(), lanes);

@@ -121,6 +121,7 @@ template <class T>
         return row;
       });
 }
+/// As above for consecutive elements.
 [[nodiscard]] inline moments measure_moments(std::span<const float> x,
                                              kurtosis_deviation deviation = kurtosis_deviation::population) {
   return measure_moments(matrix_view<float>(x.data(), 1, x.size()), deviation);

@@ -49,6 +49,7 @@ template <class T>
   fit.sigma = detail::square_root(spread / used);
   return fit;
 }
+/// As above for consecutive elements.
 [[nodiscard]] inline lognormal_fit fit_lognormal(std::span<const float> x) {
   return fit_lognormal(matrix_view<float>(x.data(), 1, x.size()));
 }

@@ -206,8 +206,8 @@ void check_cutlass_metadata(std::size_t rows, std::size_t from, std::size_t to) 
 
 }  // namespace detail
 
-/// Row-major metadata words (std::uint16_t, or std::uint32_t for 8-bit elements) into the order of CUTLASS, and back. Throws
-/// std::invalid_argument unless rows is a multiple of 32 (16) and rows have an even number of words.
+/// Row-major metadata words (std::uint16_t, or std::uint32_t for 8-bit elements) into the order of CUTLASS. Throws
+/// std::invalid_argument unless `out` has as many words, rows is a multiple of 32 (16) and rows have an even number of words.
 template <class Word>
   requires(sizeof(Word) == 2 || sizeof(Word) == 4)
 void to_cutlass_metadata(std::span<const Word> row_major, std::size_t rows, std::span<Word> out) {
@@ -217,6 +217,7 @@ void to_cutlass_metadata(std::span<const Word> row_major, std::size_t rows, std:
     out[cutlass_metadata_offset(rows, i / cols, i % cols, sizeof(Word))] = row_major[i];
   }
 }
+/// The order of CUTLASS into row-major words; throws as above.
 template <class Word>
   requires(sizeof(Word) == 2 || sizeof(Word) == 4)
 void from_cutlass_metadata(std::span<const Word> reordered, std::size_t rows, std::span<Word> out) {

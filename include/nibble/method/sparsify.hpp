@@ -184,6 +184,7 @@ void sparsify(std::span<const float> x, std::span<float> out, const Method& meth
   detail::check_sparsify_method(N, M, method);
   detail::sparsify_span<M>(N, x, out, method);
 }
+/// As above into a new vector.
 template <std::size_t N, std::size_t M, class Method>
 [[nodiscard]] std::vector<float> sparsify(std::span<const float> x, const Method& method) {
   std::vector<float> out(x.size());
@@ -262,11 +263,13 @@ void sparsify(const sparsity_pattern& pattern, const matrix_view<T>& x, std::spa
     if (x.size() != 0) detail::sparsify_rows<size>(pattern.n, x, out, method, run);
   });
 }
+/// As above with the pattern N:M known at compile time.
 template <std::size_t N, std::size_t M, class T, class Method, executor Executor = serial>
 void sparsify(const matrix_view<T>& x, std::span<float> out, const Method& method, Executor&& run = {}) {
   detail::check_sparsify_matrix<N, M>(x, out, method);
   if (x.size() != 0) detail::sparsify_rows<M>(N, x, out, method, run);
 }
+/// As above into a new vector, row-major without gaps.
 template <std::size_t N, std::size_t M, class T, class Method>
 [[nodiscard]] std::vector<float> sparsify(const matrix_view<T>& x, const Method& method) {
   detail::check_view(x, "x");

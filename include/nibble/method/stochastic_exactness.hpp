@@ -76,6 +76,7 @@ NIBBLE_FUNCTION stochastic_law law_of(const float_format& f, Word magnitude, int
     const float_format& f, float x, int bits = 32, stochastic_variant variant = stochastic_variant::a) noexcept {
   return detail::law_of(f, to_bits(x) & 0x7fff'ffffU, bits, variant);
 }
+/// The same for a double.
 [[nodiscard]] NIBBLE_FUNCTION stochastic_law stochastic_law_of(
     const float_format& f, double x, int bits = 32, stochastic_variant variant = stochastic_variant::a) noexcept {
   return detail::law_of(f, to_bits(x) & ieee_layout<std::uint64_t>::magnitude_mask, bits, variant);

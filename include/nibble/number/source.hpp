@@ -20,6 +20,7 @@ inline namespace v0 {
 template <float_format F>
 class minifloat;
 
+/// Whether T is minifloat<F> for some F, const and volatile aside.
 template <class T>
 inline constexpr bool is_minifloat = false;
 template <float_format F>
