@@ -69,8 +69,7 @@ class element_run {
 
   /// Whether run() takes signs from the elements, not from their products.
   [[nodiscard]] bool reads_signs() const noexcept {
-    return tuned_ && F == formats::e2m1 && mode_ == rounding_mode::nearest_even &&
-           zero_ == negative_zero_rule::drop_exact;
+    return tuned_ && by_quarters() && zero_ == negative_zero_rule::drop_exact;
   }
 
   /// Whether run_exact serves this call: exact quotients by scales of a format with so few significant bits.
@@ -97,7 +96,7 @@ class element_run {
     if constexpr (has_kernel) {
       if (F == formats::e2m1 && mode_ == rounding_mode::stochastic && bits_ == 8) return x86::drawn_e2m1_prescale;
       if (mode_ == rounding_mode::stochastic) return x86::stochastic_rounder<F, vector, 8>::prescale;
-      if (F == formats::e2m1 && mode_ == rounding_mode::nearest_even) return 0;
+      if (by_quarters()) return 0;
       return x86::rounder<F, vector>::prescale;
     }
 #endif
@@ -126,6 +125,8 @@ class element_run {
         case toward_zero: return rounded<toward_zero>(x, multiplier, groups, to);
         case nearest_away:
         case nearest_toward_zero:
+          if constexpr (F == formats::e2m1) return rounded<nearest_even>(x, multiplier, groups, to);
+          [[fallthrough]];
         case upward:
         case downward:
         case to_odd:
@@ -151,8 +152,8 @@ class element_run {
   template <rounding_mode Mode>
   void rounded(const float* x, const std::uint32_t* multiplier, std::size_t groups,
                const x86::destination& to) const noexcept {
-    if constexpr (F == formats::e2m1 && Mode == rounding_mode::nearest_even) {
-      x86::encode_nearest_e2m1<vector, sharing, Nibbles>(x, multiplier, groups, to, zero_);
+    if constexpr (F == formats::e2m1) {
+      x86::encode_nearest_e2m1<vector, sharing, Nibbles>(x, multiplier, groups, to, zero_, mode_);
     } else {
       x86::encode_rounded<F, vector, sharing, Nibbles>(x, multiplier, groups, to, zero_, x86::static_sums<Mode>{});
     }
@@ -169,6 +170,14 @@ class element_run {
 #endif
 
  private:
+  /// Whether the kernel of E2M1 by quarters of a binade is in use.
+  [[nodiscard]] bool by_quarters() const noexcept {
+#if defined(__AVX2__)
+    if constexpr (F == formats::e2m1) return x86::rounds_e2m1_by_quarters(mode_);
+#endif
+    return false;
+  }
+
   rounding_mode mode_;
   int bits_;
   negative_zero_rule zero_;

@@ -6,7 +6,8 @@
 // significand of 1 or 1.25 where the even code is below and of 1.5 or 1.75 where it is above. The product with 1 + 3/8
 // * 2^-23, rounded, is the number itself for significands of at most 4/3 and the next one for larger ones from 4/3 on.
 // Less one in the last place, every number is then at or above a bound that is the first of its quarter of a binade
-// exactly when it rounds up at it.
+// exactly when it rounds up at it. Where all ties go up numbers are taken as they are, where all go down less one in the
+// last place. Truncation has its bounds at the numbers themselves, whose significands are 1 and 1.5.
 //
 // Stochastic with 8 random bits: the code of y, with its fraction, is the smallest of 2 y, y + 2 and y / 2 + 4.
 // Integers in 1/256 of it follow from floor(512 y) by halving, and the random byte is added below the point.
@@ -22,6 +23,33 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
 
+/// Whether the kernel below has a rounding.
+NIBBLE_FUNCTION bool rounds_e2m1_by_quarters(rounding_mode mode) noexcept {
+  using enum rounding_mode;
+  return mode == nearest_even || mode == nearest_away || mode == nearest_toward_zero || mode == toward_zero;
+}
+
+/// How quarters of a binade become codes under a rounding that rounds_e2m1_by_quarters.
+template <class V>
+struct e2m1_steps {
+  typename V::real share;  ///< numbers grow by this share of them
+  typename V::word less;   ///< what their bits then lose
+  typename V::word codes;  ///< codes less one of the quarters from 0.5 on
+  typename V::word zeros;  ///< the last quarter of code 0, one a byte
+
+  template <int Field>
+  static NIBBLE_ALWAYS_INLINE e2m1_steps of(rounding_mode mode = rounding_mode::nearest_even) noexcept {
+    const bool truncates = mode == rounding_mode::toward_zero;
+    const bool up = truncates || mode == rounding_mode::nearest_away;
+    return {V::all_real(mode == rounding_mode::nearest_even ? 0x1.8p-25F : 0.0F),
+            V::all((static_cast<std::uint32_t>(Field) << 23) + (up ? 0U : 1U)),
+            truncates ? V::repeated(0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6)
+                      : V::repeated(0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 6),
+            // GCC 12 makes two operations of a comparison with a constant that it knows.
+            V::opaque(V::all_bytes(truncates ? -1 : -5))};
+  }
+};
+
 /// `Field` is the exponent field that quarters are counted from on 16 bits: 126, that of 0.5, for numbers below 2^127,
 /// or 127 for all but NaN.
 template <class V, int Field>
@@ -30,11 +58,10 @@ struct nearest_e2m1 {
   static_assert(Field == 126 || Field == 127);
 
   /// Sign and quarters of two vectors by turns on 16 bits. The sign is inverted where the quarters are negative.
-  static NIBBLE_ALWAYS_INLINE word halves(word a, word b) noexcept {
-    const auto moved = [](word y) NIBBLE_INLINE_LAMBDA {
+  static NIBBLE_ALWAYS_INLINE word halves(word a, word b, const e2m1_steps<V>& steps) noexcept {
+    const auto moved = [&](word y) NIBBLE_INLINE_LAMBDA {
       const typename V::real x = V::as_real(y);
-      return V::add(V::as_word(V::multiply_add(x, V::all_real(0x1.8p-25F), x)),
-                    V::all(~(static_cast<std::uint32_t>(Field) << 23)));
+      return V::subtract(V::as_word(V::multiply_add(x, steps.share, x)), steps.less);
     };
     return V::upper_halves(moved(a), moved(b));
   }
@@ -42,9 +69,10 @@ struct nearest_e2m1 {
   /// Codes, one a byte by turns, of four vectors of numbers `y`. x(i) has the signs and zeros of vector i; it is called for
   /// drop_exact only.
   template <class Source>
-  static NIBBLE_ALWAYS_INLINE word codes(const word (&y)[4], const Source& x, negative_zero_rule rule) noexcept {
-    const word h0 = halves(y[0], y[1]);
-    const word h1 = halves(y[2], y[3]);
+  static NIBBLE_ALWAYS_INLINE word codes(const word (&y)[4], const Source& x, negative_zero_rule rule,
+                                         const e2m1_steps<V>& steps = e2m1_steps<V>::template of<Field>()) noexcept {
+    const word h0 = halves(y[0], y[1], steps);
+    const word h1 = halves(y[2], y[3], steps);
     const word d0 = V::add_halves(h0, h0);
     const word d1 = V::add_halves(h1, h1);
     // Quarters of a binade from 0.5 on, four a binade.
@@ -53,9 +81,8 @@ struct nearest_e2m1 {
     word quarter = counted;
     if constexpr (Field == 127) quarter = V::add_saturated_bytes(counted, V::all_bytes(4));
     const word least = V::smallest_signed_bytes(quarter, V::all_bytes(15));
-    // Codes less one, and zero for numbers below 0.5; those from 0.25 on have code 1, too.
-    const word above = V::lookup(V::repeated(0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 6), least);
-    const word magnitude = V::count_greater_bytes(above, quarter, -5);
+    // Codes less one, and zero for numbers below 0.5; those from 0.25 on have code 1, too, if they round to nearest.
+    const word magnitude = V::count_greater_bytes(V::lookup(steps.codes, least), quarter, steps.zeros);
     if (rule != negative_zero_rule::keep) [[unlikely]] {
       if (rule == negative_zero_rule::drop_exact) {
         // x & (x - 1) is negative for a negative number, but not for -0.
@@ -73,7 +100,8 @@ struct nearest_e2m1 {
 /// 2^127.
 template <class V, std::size_t Size, bool Nibbles>
 void encode_nearest_e2m1(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
-                         negative_zero_rule rule) noexcept {
+                         negative_zero_rule rule, rounding_mode mode) noexcept {
+  const e2m1_steps<V> steps = e2m1_steps<V>::template of<126>(mode);
   encode_groups<V, Nibbles, false, true>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     typename V::word p[4];
     const float* const from = x + (8 * g + 4 * h) * V::lanes;
@@ -87,7 +115,7 @@ void encode_nearest_e2m1(const float* x, const std::uint32_t* multiplier, std::s
       asm("" : "+r"(place));
       return V::load(place);
     };
-    return nearest_e2m1<V, 126>::codes(p, again, rule);
+    return nearest_e2m1<V, 126>::codes(p, again, rule, steps);
   });
 }
 

@@ -92,10 +92,9 @@ struct avx2_vector {
   static NIBBLE_ALWAYS_INLINE word smallest_signed_bytes(word a, word b) noexcept { return _mm256_min_epi8(a, b); }
   static NIBBLE_ALWAYS_INLINE word greater_bytes(word a, word b) noexcept { return _mm256_cmpgt_epi8(a, b); }
   static NIBBLE_ALWAYS_INLINE word add_saturated_bytes(word a, word b) noexcept { return _mm256_adds_epi8(a, b); }
-  /// a, and one more where x is greater than `limit`. GCC 12 makes two operations of a comparison with a constant that it
-  /// knows.
-  static NIBBLE_ALWAYS_INLINE word count_greater_bytes(word a, word x, int limit) noexcept {
-    return subtract_bytes(a, greater_bytes(x, opaque(all_bytes(limit))));
+  /// a, and one more where x is greater than `limit`.
+  static NIBBLE_ALWAYS_INLINE word count_greater_bytes(word a, word x, word limit) noexcept {
+    return subtract_bytes(a, greater_bytes(x, limit));
   }
   /// The upper halves of the words of both by turns, a word of `a` first.
   static NIBBLE_ALWAYS_INLINE word upper_halves(word a, word b) noexcept { return _mm256_blend_epi16(right<16>(a), b, 0xaa); }

@@ -99,8 +99,8 @@ struct avx512_vector {
     return _mm512_movm_epi8(_mm512_cmpgt_epi8_mask(a, b));
   }
   static NIBBLE_ALWAYS_INLINE word add_saturated_bytes(word a, word b) noexcept { return _mm512_adds_epi8(a, b); }
-  static NIBBLE_ALWAYS_INLINE word count_greater_bytes(word a, word x, int limit) noexcept {
-    return _mm512_mask_add_epi8(a, _mm512_cmpgt_epi8_mask(x, all_bytes(limit)), a, all_bytes(1));
+  static NIBBLE_ALWAYS_INLINE word count_greater_bytes(word a, word x, word limit) noexcept {
+    return _mm512_mask_add_epi8(a, _mm512_cmpgt_epi8_mask(x, limit), a, all_bytes(1));
   }
   static NIBBLE_ALWAYS_INLINE word upper_halves(word a, word b) noexcept {
     const __m512i down = repeated(2, 3, 2, 3, 6, 7, 6, 7, 10, 11, 10, 11, 14, 15, 14, 15);
