@@ -243,53 +243,6 @@ TEST_CASE("a product that underflows is a -0 to be dropped, a smaller trace is n
   }
 }
 
-TEST_CASE("four over six: errors that are equal, or nearly") {
-  // Multiples of halves and sixteenths under amaxes that make some scales exact: estimates cannot tell the sums apart.
-  std::mt19937_64 random(24);
-  int different = 0;
-  for (int round = 0; round < 24; ++round) {
-    std::vector<float> x(8 * 1024);
-    for (float& value : x) {
-      const auto word = static_cast<int>(random() % 97);
-      value = round % 3 == 0 ? std::ldexp(static_cast<float>(word - 48), -3) : static_cast<float>(word % 13 - 6) * 0.5F;
-    }
-    recipe r = recipe::transformer_engine_four_over_six;
-    if (round % 2 != 0) r.tensor_scale_max = 0.0F;
-    if (round % 8 == 0) r.choice = four_over_six::mean_squared_error;
-    const matrix_view view{x.data(), 8, 1024};
-    quantize_options options{.recipe = r, .tensor_amax = round % 4 < 2 ? 6.0F : 48.0F / 7.0F};
-    different += same<nvfp4>(view, options) ? 0 : 1;
-    different += same<nvfp4_2d>(view, options) ? 0 : 1;
-    options.rounding = any_stochastic(random);
-    different += same<nvfp4>(view, options) ? 0 : 1;
-    different += same<ggml_nvfp4>(view, options) ? 0 : 1;
-  }
-  CHECK(different == 0);
-}
-
-TEST_CASE("four over six: squares and elements below the normal numbers, which the processor may flush") {
-  std::mt19937_64 random(25);
-  std::normal_distribution<float> gaussian;
-  int different = 0;
-  for (int round = 0; round < 24; ++round) {
-    std::vector<float> x(4 * 1024);
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const int exponent = round % 3 == 0 ? -67 : -64 - static_cast<int>(random() % (round % 3 == 1 ? 8U : 70U));
-      x[i] = std::ldexp(gaussian(random), exponent);
-    }
-    recipe r = recipe::transformer_engine_four_over_six;
-    if (round % 2 == 0) r.choice = four_over_six::mean_squared_error;
-    const matrix_view view{x.data(), 4, 1024};
-    quantize_options options{.recipe = r, .tensor_amax = std::ldexp(1.0F, -58)};
-    different += same<nvfp4>(view, options) ? 0 : 1;
-    if (round % 4 > 1) options.rounding = modes[random() % 7];
-    const simd_test::flushed_subnormals flushed;
-    different += same<nvfp4>(view, options) ? 0 : 1;
-    different += same<nvfp4_2d>(view, options) ? 0 : 1;
-  }
-  CHECK(different == 0);
-}
-
 TEST_CASE("every tail length, and bytes around the output stay") {
   std::mt19937_64 random(18);
   int different = 0;

@@ -46,8 +46,9 @@ class block_scaler {
     return (Size % width == 0) && count % width == 0 && (how != kind::exact || divides_exactly_);
   }
 
-  /// Scales `count` elements by the operands of their blocks and multiplies them by `unit`, a power of two. A trace of a
-  /// nonzero element stays. False where products that underflow have to be told apart: then nothing of it counts.
+  /// Scales `count` elements by the operands of their blocks and multiplies them by `unit`, a power of two. Where zeros
+  /// matter, a trace of a nonzero element stays. False where products that underflow have to be told apart: then nothing of
+  /// it counts.
   [[nodiscard]] bool run(kind how, const float* x, const std::uint32_t* operand, std::size_t count, float unit,
                          std::uint32_t* out) const noexcept {
     // Whether a product that underflows to zero is an exact zero.
@@ -74,15 +75,22 @@ class block_scaler {
           const typename vector::word d = vector::load(operand + b);
           const typename vector::word zero = vector::equal(d, vector::all(0U));
           const typename vector::real one = vector::all_real(1.0F);
-          const typename vector::real first = vector::divide(one, vector::as_real(d));
-          const typename vector::real rest = vector::multiply(vector::subtract_product(first, vector::as_real(d), one), first);
+          typename vector::real first = vector::divide(one, vector::as_real(d));
+          typename vector::real rest = vector::subtract_product(first, vector::as_real(d), one);
+          if constexpr (!is_long) {
+            // Two positive terms keep the sign of -0.
+            first = vector::as_real(vector::add(vector::as_word(first), vector::sign_mask(vector::as_word(rest))));
+            rest = vector::multiply(vector::subtract_product(first, vector::as_real(d), one), first);
+          }
           vector::store(high + b, vector::without(vector::as_word(first), zero));
           vector::store(low + b, vector::without(vector::as_word(rest), zero));
         }
         if constexpr (is_long) {
           static_cast<void>(loop(operand, count, unit, x, out, [&](std::size_t b, real number, real o) NIBBLE_INLINE_LAMBDA {
             const real reciprocal(float_batch<Arch>(vector::broadcast(high + b)));
-            return real(bits_as<float>(quotient_to_odd<Arch>(number, o, reciprocal)));
+            const words sign = bits_as<std::uint32_t>(number.value) & words(0x8000'0000U);
+            const real magnitude(bits_as<float>(bits_as<std::uint32_t>(number.value) ^ sign));
+            return real(bits_as<float>(quotient_to_odd<Arch>(magnitude, o, reciprocal) | sign));
           }));
         } else {
           static_cast<void>(loop(high, count, unit, x, out, [&](std::size_t b, real number, real o) NIBBLE_INLINE_LAMBDA {
@@ -99,10 +107,33 @@ class block_scaler {
   }
 
  private:
-  /// False if a nonzero element underflows.
+  /// Whether elements are scaled, and that is all: what underflows has the code of a zero of its sign.
+  [[nodiscard]] bool is_lean() const noexcept {
+    return !sees_traces_ && half_ == ~0U && F.element.has_zero && F.element.has_sign && F.element.min_exponent() > -60;
+  }
+
+  /// False if a nonzero element underflows and zeros matter.
   template <class Scale>
-  NIBBLE_ALWAYS_INLINE bool loop(const std::uint32_t* operand, std::size_t count, float unit, const float* x,
-                                 std::uint32_t* out, const Scale& scale) const noexcept {
+  NIBBLE_ALWAYS_INLINE bool loop(const std::uint32_t* operand, std::size_t count, float unit, const float* x, std::uint32_t* out,
+                                 const Scale& scale) const noexcept {
+    if (!is_lean()) return traced(operand, count, unit, x, out, scale);
+    const real units(unit);
+    const auto block = [&](std::size_t b, std::size_t size) NIBBLE_INLINE_LAMBDA {
+      const real o(bits_as<float>(words(operand[b])));
+      for (std::size_t i = 0; i < size; i += width) {
+        const real number(float_batch<Arch>::load_unaligned(x + b * Size + i));
+        bits_as<std::uint32_t>((scale(b, number, o) * units).value).store_unaligned(out + b * Size + i);
+      }
+    };
+    for (std::size_t b = 0; b < count / Size; ++b) block(b, Size);
+    if (count % Size != 0) block(count / Size, count % Size);
+    return true;
+  }
+
+  /// The same with traces, and with the half that a recipe adds.
+  template <class Scale>
+  NIBBLE_ALWAYS_INLINE bool traced(const std::uint32_t* operand, std::size_t count, float unit, const float* x,
+                                   std::uint32_t* out, const Scale& scale) const noexcept {
     const real units(unit);
     const words half(half_);
     constexpr std::uint32_t least = 0x0080'0000U;

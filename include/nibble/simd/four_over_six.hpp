@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Four over six (block/four_over_six.hpp) for the blocks of a tile, from their codes under both scales. Errors are
-// estimated, in any order; only where the estimates come too close are they added up in the order of the elements, a lane
-// a block, and only where a processor may flush a number on the way, by scalar code.
+// Four over six (block/four_over_six.hpp) for the blocks of a tile, from their codes under both scales. Runs of elements
+// whose errors are added one after the other lie beside each other, a lane a run; only where a processor may flush a
+// number on the way, or a factor overflows, are they added by scalar code.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -27,269 +28,317 @@ NIBBLE_FUNCTION bool tries_both(const block_format& f, const recipe& r, const te
   return !t.amax.is_zero() && choice_error(f, r, t).denominator.is_finite();
 }
 
-/// The size of blocks whose errors x86/choice.hpp estimates; 0 where vectors of any architecture do.
-template <block_format F, std::size_t Size, class Arch>
-inline constexpr std::size_t estimated_size =
+/// Whether x86/choice.hpp serves a format.
+template <block_format F, class Arch>
+inline constexpr bool has_choice_kernel =
 #if defined(__AVX2__)
-    has_avx2<Arch> && F.element == formats::e2m1 ? Size : 0;
+    has_avx2<Arch> && F.element == formats::e2m1;
 #else
-    0;
+    false;
 #endif
 
-/// Chooses for blocks of up to `Rows` rows. Candidate 0 of a block is its scale for 6, candidate 1 that for 4. `Estimated`
-/// is the estimated_size.
-template <std::size_t Rows, std::size_t Estimated, class Arch>
+/// Chooses for blocks of `Size` elements a row in memory, or of whole rows (tile_capacity). Candidate 0 of a block is its
+/// scale for 6, candidate 1 that for 4. The errors of up to `Rows` rows are kept apart. Codes come one a byte, or two,
+/// the even one low (`Packed`). `Kernel` is has_choice_kernel.
+template <std::size_t Rows, std::size_t Size, bool Packed, bool Kernel, class Arch>
 class scale_chooser {
   using words = word_batch<Arch>;
   using real = simd_real<Arch>;
   static constexpr std::size_t width = words::size;
-  static constexpr std::size_t most = tile_capacity / 8 + width;
+  static constexpr std::size_t lanes = Kernel ? 8 : width;
+  static constexpr bool whole_rows = Size == tile_capacity;
+  /// Elements whose errors are added one after the other.
+  static constexpr std::size_t run_size = Size < chunk_size ? Size : chunk_size;
+  static constexpr std::size_t most = tile_capacity / Size + 2 * width;
+  static_assert(Size % 8 == 0 && lanes <= 2 * width);
 
  public:
-  /// Blocks have `size` elements a row in memory, a multiple of 8 up to chunk_size, of which `used` count. `f` outlives
-  /// this.
-  scale_chooser(const block_format& f, std::size_t size, std::size_t used, const recipe& r,
-                const tensor_scaling& t) noexcept
-      : format_(&f), size_(size), used_(used), squares_(r.choice == four_over_six::mean_squared_error), error_(f, r, t),
-        unit_(static_cast<float>(error_.amax / error_.denominator)) {
-    const std::uint32_t amax = t.amax.bits() >> 23;
-    const std::uint32_t denominator = error_.denominator.bits() >> 23;
-    // With scales from 2^-30 on no value is below 2^-126, if it is not zero.
-    in_range_ = amax >= 127 - 60 && amax <= 127 + 100 && denominator >= 127 && denominator <= 127 + 20 &&
-                f.element.min_positive() >= power_of_two(-16) && f.element.max_value() <= power_of_two(16);
-    scales_fit_ = f.scale.max_value() <= power_of_two(10);
+  static constexpr std::size_t codes_behind = Kernel ? 4 * run_size : 0;
+
+  /// `used` of the elements of a row of a block count. `f` outlives this.
+  scale_chooser(const block_format& f, std::size_t used, const recipe& r, const tensor_scaling& t) noexcept
+      : format_(&f), used_(used), squares_(r.choice == four_over_six::mean_squared_error), error_(f, r, t) {
+    least_element_ = exact_binary32(f.element.min_positive());
+    largest_element_ = exact_binary32(f.element.max_value());
     for (std::uint32_t code = 0; code < std::uint32_t{1} << f.element.bits(); ++code) {
       values_[code] = to_bits(called_decode(f.element, code)) & 0x7fff'ffffU;
     }
   }
 
-  /// Begins a tile of `blocks` blocks by the decoded scales of each candidate; room for a vector more. The amaxes outlive
-  /// the tile.
-  void begin(std::size_t blocks, std::size_t cols, const std::uint32_t* amax, std::uint32_t* (&scales)[2]) noexcept {
+  /// Begins a tile of `blocks` blocks of `rows` rows by the decoded scales of each candidate, which outlive the tile; room
+  /// for two vectors more. The blocks have `cols` columns together.
+  void begin(std::size_t blocks, std::size_t rows, std::size_t cols, std::uint32_t* (&scales)[2]) noexcept {
     blocks_ = blocks;
+    rows_ = rows;
     cols_ = cols;
-    amax_ = amax;
+    by_vectors_ = true;
+    set_range(rows * (whole_rows ? cols : Size));
+    const real amax(static_cast<float>(error_.amax));
+    const real denominator(static_cast<float>(error_.denominator));
     for (std::size_t c = 0; c < 2; ++c) {
       scale_[c] = scales[c];
-      for (std::size_t i = 0; i < width; ++i) scales[c][blocks + i] = scales[c][blocks - 1];
-      for (std::size_t b = 0; b < blocks; b += width) {
-        (real(bits_as<float>(words::load_unaligned(scale_[c] + b))) * real(unit_)).value.store_unaligned(one_[c] + b);
+      for (std::size_t i = 0; i < 2 * width; ++i) scales[c][blocks + i] = scales[c][blocks - 1];
+      for (std::size_t b = 0; b < blocks + width; b += width) {
+        const real scale(float_batch<Arch>::load_unaligned(reinterpret_cast<const float*>(scales[c] + b)));
+        (scale * amax / denominator).value.store_unaligned(one_[c] + b);
+        if (Kernel) (scale * real(1.5F) * amax / denominator).value.store_unaligned(more_[c] + b);
       }
+      for (std::size_t b = 0; rows > 16 && b < blocks + width; ++b) total_[c][b] = 0.0F;
     }
   }
 
-  /// Estimates the errors of row r of the tile, elements `x` with packed codes of both candidates.
-  [[gnu::noinline]] void estimate(const float* x, std::size_t r, const std::uint8_t* const (&codes)[2]) noexcept {
-    if (!estimates()) return;
-    if constexpr (Estimated != 0) {
-#if defined(__AVX2__)
-      const float* const one[] = {one_[0], one_[1]};
-      float* const errors[] = {errors_[0][r], errors_[1][r]};
-      const std::uint8_t* nibbles[] = {codes[0], codes[1]};
-      for (std::size_t c = 0; format_->packing != layouts::nibbles_low_first && c < 2; ++c) {
-        load_packed<Arch>(format_->packing, codes[c], 0, blocks_ * size_, bytes_);
-        store_packed<Arch>(layouts::nibbles_low_first, nibbles_[c], 0, blocks_ * size_, bytes_);
-        nibbles[c] = nibbles_[c];
-      }
-      x86::estimate_errors<Estimated>(x, blocks_, squares_, {nibbles[0], nibbles[1]}, one, errors);
-#endif
-    } else {
-      for (std::size_t c = 0; c < 2; ++c) {
-        load_packed<Arch>(format_->packing, codes[c], 0, blocks_ * size_, bytes_);
-        for (std::size_t b = 0; b < blocks_; ++b) errors_[c][r][b] = estimated(x, b, one_[c][b]);
-      }
-    }
-    // The rest of a vector repeats the last block.
+  /// Begins row r of the blocks.
+  void begin_row(std::size_t r) noexcept {
+    row_ = rows_ > 16 ? 0 : r;
     for (auto& errors : errors_) {
-      for (std::size_t i = 0; i < width; ++i) errors[r][blocks_ + i] = errors[r][blocks_ - 1];
+      for (std::size_t b = 0; Size > run_size && b < blocks_ + width; ++b) errors[row_][b] = 0.0F;
     }
   }
 
-  /// Whether the errors of the vector of blocks from b on have to be known exactly; else they are chosen for.
-  [[nodiscard]] bool is_open(std::size_t b, std::size_t rows) noexcept {
-    if (!estimates()) return true;
-    real sum[2];
+  /// Adds the errors of elements `x` of the row with their codes under both candidates. Whole rows come in parts of `cols`
+  /// elements, multiples of 256 but for the last. Behind the elements are zeros to a whole block, or a multiple of 8, and
+  /// their codes; behind the codes `codes_behind` bytes may be read.
+  [[gnu::noinline]] void add(const float* x, std::size_t cols, const std::uint8_t* const (&codes)[2]) noexcept {
+    const std::size_t room = whole_rows ? (cols + 7) / 8 * 8 : blocks_ * Size;
     for (std::size_t c = 0; c < 2; ++c) {
-      sum[c] = real(float_batch<Arch>::load_unaligned(errors_[c][0] + b));
-      for (std::size_t r = 1; r < rows; ++r) {
-        sum[c] = sum[c] + real(float_batch<Arch>::load_unaligned(errors_[c][r] + b));
+      codes_[c] = codes[c];
+      if constexpr (Packed && !Kernel) {
+        load_packed<Arch>(layouts::nibbles_low_first, codes[c], 0, room, converted_[c]);
+        codes_[c] = converted_[c];
+      } else if constexpr (!Packed && Kernel) {
+        store_packed<Arch>(layouts::nibbles_low_first, converted_[c], 0, room, codes[c]);
+        codes_[c] = converted_[c];
       }
     }
-    const words six = words::load_unaligned(scale_[0] + b);
-    const words four = words::load_unaligned(scale_[1] + b);
-    if (!fits(six) || !fits(four)) return true;
-    const real margin = bound(sum[0], sum[1], real(bits_as<float>(six)) + real(bits_as<float>(four)), rows);
-    const auto bits = [](real x) NIBBLE_INLINE_LAMBDA { return bits_as<std::int32_t>(x.value); };
-    // NaN, of either sign, and infinite sums are not apart.
-    const signed_batch<Arch> finite(0x7f7f'ffff);
-    const auto is_sum = [&](real x)
-                            NIBBLE_INLINE_LAMBDA { return (bits(x) <= finite) & (bits(x) >= signed_batch<Arch>(0)); };
-    const auto apart = ((bits(sum[0] + margin) < bits(sum[1])) | (bits(sum[1] + margin) < bits(sum[0]))) &
-                       is_sum(sum[0]) & is_sum(sum[1]);
-    // One scale twice has one error, unless it is no number.
-    const auto same = (bits_as<std::int32_t>(six ^ four) == signed_batch<Arch>(0));
-    if (!xsimd::all(apart | same)) return true;
-    const auto less = (bits(sum[1]) < bits(sum[0])) & !same;
-    xsimd::select(less, signed_batch<Arch>(-1), signed_batch<Arch>(0))
-        .store_unaligned(reinterpret_cast<std::int32_t*>(takes_ + b));
+    if constexpr (Size == run_size) {
+      for (std::size_t b = 0; b < blocks_; b += lanes) {
+        run_errors(x, b, b * Size, smaller(lanes, blocks_ - b), Size, cols, {errors_[0][row_] + b, errors_[1][row_] + b});
+      }
+      // The rest of a vector repeats the last block.
+      for (auto& errors : errors_) {
+        for (std::size_t i = 0; i < width; ++i) errors[row_][blocks_ + i] = errors[row_][blocks_ - 1];
+      }
+    } else {
+      for (std::size_t b = 0; b < blocks_; ++b) {
+        const std::size_t end = whole_rows ? room : Size;
+        for (std::size_t i = 0; i < end;) {
+          const std::size_t length = smaller(run_size, end - i);
+          const std::size_t count = length < run_size ? 1 : smaller(lanes, (end - i) / run_size);
+          float sums[2][lanes];
+          run_errors(x, b, b * Size + i, count, length, cols, {sums[0], sums[1]});
+          for (std::size_t k = 0; k < 2 * count; ++k) add_to(errors_[k / count][row_][b], sums[k / count][k % count]);
+          i += count * length;
+        }
+      }
+    }
+  }
+
+  /// Ends a row of the blocks.
+  void end_row() noexcept {
+    if (rows_ <= 16) return;
+    for (std::size_t c = 0; c < 2; ++c) {
+      for (std::size_t b = 0; by_vectors_ && b < blocks_; b += width) {
+        const real total(float_batch<Arch>::load_unaligned(total_[c] + b));
+        (total + real(float_batch<Arch>::load_unaligned(errors_[c][0] + b))).value.store_unaligned(total_[c] + b);
+      }
+      for (std::size_t b = 0; !by_vectors_ && b < blocks_; ++b) add_to(total_[c][b], errors_[c][0][b]);
+    }
+  }
+
+  /// Chooses: all ones for each block that takes candidate 1.
+  [[nodiscard]] [[gnu::noinline]] const std::uint32_t* choose() noexcept {
+    constexpr std::uint32_t largest_finite = 0x7f7f'ffffU;
+    for (std::size_t b = 0; b < blocks_; b += width) {
+      words sum[2];
+      for (std::size_t c = 0; c < 2; ++c) sum[c] = by_vectors_ ? block_errors(c, b) : words(~0U);
+      if (xsimd::any(xsimd::max(sum[0], sum[1]) > words(largest_finite))) {
+        for (std::size_t i = b; i < smaller(b + width, blocks_); ++i) takes_[i] = exactly_less(i) ? ~0U : 0U;
+        continue;
+      }
+      const auto less = bits_as<std::int32_t>(sum[1]) < bits_as<std::int32_t>(sum[0]);
+      xsimd::select(less, signed_batch<Arch>(-1), signed_batch<Arch>(0))
+          .store_unaligned(reinterpret_cast<std::int32_t*>(takes_ + b));
+    }
+    return takes_;
+  }
+
+ private:
+  static void add_to(float& sum, float x) noexcept {
+    sum = bit_cast<float>((binary32::from_bits(to_bits(sum)) + binary32::from_bits(to_bits(x))).bits());
+  }
+
+  /// Finds the scales that vectors serve for blocks of so many elements. No product on the way to their values overflows,
+  /// and values are from 2^(bits - 76) on, with at most 2^bits elements. Errors are then multiples of 2^(bits - 101), or
+  /// elements that have code 0 under both scales. So elements below 2^-126, which the processor may read as zero, are
+  /// together less than half a place of any sum of others, and where there are no others, both sums have the same.
+  void set_range(std::size_t elements) noexcept {
+    const auto exponent = [](binary32 x) { return static_cast<int>(x.bits() >> 23) - 127; };
+    const auto larger = [](int a, int b) { return a > b ? a : b; };
+    const auto bits = static_cast<int>(std::bit_width(elements));
+    const int amax = exponent(error_.amax), of_one = amax - exponent(error_.denominator);
+    const int least = -exponent(least_element_) + larger(larger(-120, -120 - amax), bits - 74 - of_one);
+    const int largest = 122 - exponent(largest_element_) - larger(larger(0, amax), of_one);
+    serves_ = amax >= -100 && exponent(error_.denominator) >= -100 && least >= -126 && largest <= 127 && least < largest;
+    if (!serves_) return;
+    lowest_ = (127 + least) << 23;
+    highest_ = (127 + largest) << 23;
+  }
+
+  /// Whether the scales of lanes from block b on are zero or in that range.
+  [[nodiscard]] bool is_plain(std::size_t b) const noexcept {
+    const auto fits = [&](std::size_t c) NIBBLE_INLINE_LAMBDA {
+      using integers = signed_batch<Arch>;
+      const words bits = Size > run_size ? words(scale_[c][b]) : words::load_unaligned(scale_[c] + b);
+      const auto scale = bits_as<std::int32_t>(bits);
+      return (scale == integers(0)) | ((scale > integers(lowest_ - 1)) & (integers(highest_) > scale));
+    };
+    return serves_ && xsimd::all(fits(0) & fits(1));
+  }
+
+  /// The bits of the errors of a vector of blocks; what is not finite, or added from numbers below the normal ones, as
+  /// choose() does not take it.
+  [[nodiscard]] words block_errors(std::size_t c, std::size_t b) const noexcept {
+    if (rows_ > 16) return bits_as<std::uint32_t>(float_batch<Arch>::load_unaligned(total_[c] + b));
+    real own[16];
+    for (std::size_t r = 0; r < rows_; ++r) own[r] = real(float_batch<Arch>::load_unaligned(errors_[c][r] + b));
+    if constexpr (Rows > 1) {
+      for (std::size_t r = rows_; rows_ > 1 && r < 16; ++r) own[r] = real(0.0F);
+      for (std::size_t half = rows_ > 1 ? 8 : 0; half > 0; half /= 2) {
+        for (std::size_t i = 0; i < half; ++i) own[i] = own[i] + own[i + half];
+      }
+    }
+    return bits_as<std::uint32_t>(own[0].value);
+  }
+
+  /// Whether candidate 1 has less error, by the sums of the rows in the order of error_of in block/quantize.hpp.
+  [[nodiscard]] [[gnu::noinline]] bool exactly_less(std::size_t b) const noexcept {
+    binary32 sum[2];
+    for (std::size_t c = 0; c < 2; ++c) {
+      binary32 own[16] = {};
+      for (std::size_t r = 0; rows_ <= 16 && r < rows_; ++r) own[r] = binary32::from_bits(to_bits(errors_[c][r][b]));
+      sum[c] = rows_ > 16 ? binary32::from_bits(to_bits(total_[c][b])) : rows_ > 1 ? tree_sum(own, 16) : own[0];
+    }
+    return sum[1] < sum[0];
+  }
+
+  /// The errors under both candidates of `count` runs of `length` elements from element `at` of the tile on; room for all
+  /// lanes. They begin in block b: one is all of a block's row, or all are of that block.
+  void run_errors(const float* x, std::size_t b, std::size_t at, std::size_t count, std::size_t length, std::size_t cols,
+                  float* const (&errors)[2]) noexcept {
+    if (is_plain(b) && add_errors(x, b, at, count, length, errors)) return;
+    by_vectors_ = false;
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::size_t own = Size == run_size ? b + k : b;
+      const std::size_t begin = at + k * run_size;
+      const std::size_t used = own * Size + (whole_rows ? cols : smaller(used_, cols_ - own * used_));
+      by_scalar_code(x, own, begin, used > begin ? smaller(length, used - begin) : 0, {errors[0] + k, errors[1] + k});
+    }
+  }
+
+  /// As many lanes of a number a block from block b on.
+  const float* lanes_of(const float* numbers, std::size_t b, float (&repeated)[2 * width]) const noexcept {
+    if (Size == run_size) return numbers + b;
+    for (float& lane : repeated) lane = numbers[b];
+    return repeated;
+  }
+
+  /// Adds errors by vectors. False where a square is below the normal numbers and may be flushed.
+  [[nodiscard]] bool add_errors(const float* x, std::size_t b, std::size_t at, std::size_t count, std::size_t length,
+                                float* const (&errors)[2]) noexcept {
+#if defined(__AVX2__)
+    if constexpr (Kernel) {
+      float repeated[4][2 * width];
+      const float* const one[] = {lanes_of(one_[0], b, repeated[0]), lanes_of(one_[1], b, repeated[1])};
+      const float* const more[] = {lanes_of(more_[0], b, repeated[2]), lanes_of(more_[1], b, repeated[3])};
+      const std::uint8_t* const codes[] = {codes_[0] + at / 2, codes_[1] + at / 2};
+      const float* from = x + at;
+      float whole[8 * run_size];
+      if (count < 8) {
+        // Eight runs are read.
+        std::memset(whole, 0, sizeof(whole));
+        for (std::size_t k = 0; k < count; ++k) std::memcpy(whole + k * run_size, from + k * run_size, length * sizeof(float));
+        from = whole;
+      }
+      return x86::add_errors<run_size>(from, Size == run_size ? Size : length, squares_, codes, one, more, errors);
+    }
+#endif
+    if constexpr (!Kernel) return add_errors_of_any(x, b, at, count, length, errors);
     return false;
   }
 
-  /// Chooses for a vector of blocks from b on by exact errors. `row_of(r)` gives elements, `codes_of(c, r)` packed codes.
-  template <class RowOf, class CodesOf>
-  void settle(std::size_t b, std::size_t rows, const RowOf& row_of, const CodesOf& codes_of) noexcept {
-    bool by_vectors = in_range_ && has_plain_scales(b);
-    for (std::size_t r = 0; by_vectors && r < rows; ++r) {
-      by_vectors = sum_exactly(row_of(r), b, r, codes_of(0, r), codes_of(1, r));
-    }
-    for (std::size_t r = 0; !by_vectors && r < rows; ++r) {
-      const float* x = row_of(r);
-      for (std::size_t c = 0; c < 2; ++c) sum_by_scalar_code(x, b, c, r, codes_of(c, r));
-    }
-    compare(b, rows);
-  }
-
-  /// All ones for each block that takes candidate 1.
-  [[nodiscard]] const std::uint32_t* takes() const noexcept { return takes_; }
-
- private:
-  [[nodiscard]] bool estimates() const noexcept { return in_range_ && (Estimated != 0 || size_ % width == 0); }
-
-  /// The estimate of the error of block b, whose codes are in bytes_, if 1 stands for `one`.
-  [[nodiscard]] float estimated(const float* x, std::size_t b, float one) const noexcept {
-    real sum(0.0F);
-    for (std::size_t i = b * size_; i < (b + 1) * size_; i += width) {
-      const words number = bits_as<std::uint32_t>(float_batch<Arch>::load_unaligned(x + i)) & words(0x7fff'ffffU);
-      const words less = bits_as<std::uint32_t>((value_of(bytes_ + i, 1) * real(one)).value) ^ words(0x8000'0000U);
-      const real difference = real(bits_as<float>(number)) + real(bits_as<float>(less));
-      sum = sum + (squares_ ? difference * difference : absolute(difference));
-    }
-    std::uint32_t lanes[width];
-    bits_as<std::uint32_t>(sum.value).store_unaligned(lanes);
-    float all = 0;
-    for (const std::uint32_t lane : lanes) all += bit_cast<float>(lane);
-    return all;
-  }
-
-  /// Whether no product on the way to a value overflows, which estimates do not notice: elements up to 2^16 by scales up to
-  /// 2^10 by an amax up to 2^100.
-  [[nodiscard]] NIBBLE_ALWAYS_INLINE bool fits(words scales) const noexcept {
-    return scales_fit_ || !xsimd::any(scales > words((127U + 10U) << 23));
-  }
-
-  static real absolute(real x) noexcept {
-    return real(bits_as<float>(bits_as<std::uint32_t>(x.value) & words(0x7fff'ffffU)));
-  }
-
-  /// The magnitudes of a vector of codes, `step` bytes apart.
-  [[nodiscard]] real value_of(const std::uint8_t* codes, std::size_t step) const noexcept {
-    std::uint32_t lanes[width];
-    for (std::size_t i = 0; i < width; ++i) lanes[i] = values_[codes[i * step]];
-    return real(bits_as<float>(words::load_unaligned(lanes)));
-  }
-
-  /// How far apart estimates must be to be sure. An estimated value is off by at most 6 roundings, 2^-21 of the largest
-  /// there is, a difference by its own rounding, and either sum by as many as it has elements. A square is off by at most
-  /// 2^-12 of it and 2^12 times the square of what its root is off. Numbers below the normal ones may count as zero. The
-  /// bound is more than twice all that.
-  [[nodiscard]] NIBBLE_ALWAYS_INLINE real bound(real six, real four, real scales, std::size_t rows) const noexcept {
-    const auto count = static_cast<float>(size_ * rows);
-    const real value = scales * real(unit_ * static_cast<float>(format_->element.max_value()) * 0x1p-19F);
-    const real rounding = (six + four) * real((count + 16.0F) * 0x1p-20F);
-    if (!squares_) return (value + real(0x1p-110F)) * real(count) + rounding;
-    return (value * value * real(0x1p14F) + real(0x1p-110F)) * real(count) + (rounding + (six + four) * real(0x1p-10F));
-  }
-
-  /// Whether the scales of a vector of blocks are zero or make no value too small, and their elements are finite.
-  [[nodiscard]] bool has_plain_scales(std::size_t b) const noexcept {
-    bool plain = true;
-    for (std::size_t i = b; i < smaller(b + width, blocks_); ++i) {
-      for (std::size_t c = 0; c < 2; ++c) {
-        const std::uint32_t field = scale_[c][i] >> 23;
-        plain = plain && (scale_[c][i] == 0 || (field >= 127 - 30 && field <= 127 + 30));
-      }
-      plain = plain && amax_[i] < 0x7f80'0000U;
-    }
-    return plain;
-  }
-
-  /// The errors of one row of a vector of blocks as choice_error::of has them. False where an element or a square is
-  /// below the normal numbers. Differences from normal elements are normal, or 0, as values are at least 2^-126.
-  [[gnu::noinline]] bool sum_exactly(const float* x, std::size_t b, std::size_t r, const std::uint8_t* six,
-                                     const std::uint8_t* four) noexcept {
-    const std::size_t own = smaller(width, blocks_ - b);
+  /// The same for any format.
+  [[nodiscard]] bool add_errors_of_any(const float* x, std::size_t b, std::size_t at, std::size_t count, std::size_t length,
+                                       float* const (&errors)[2]) noexcept {
     const real amax(static_cast<float>(error_.amax));
     const real denominator(static_cast<float>(error_.denominator));
-    words least_element(~0U);
-    words least_difference(~0U);
-    const std::uint8_t* const codes[] = {six, four};
+    words least_error(~0U);
+    real scale[2];
+    real sum[2] = {real(0.0F), real(0.0F)};
     for (std::size_t c = 0; c < 2; ++c) {
-      load_packed<Arch>(format_->packing, codes[c] + packed_bytes(format_->packing, b * size_), 0, own * size_, bytes_);
-      for (std::size_t i = own; i < width; ++i) std::memcpy(bytes_ + i * size_, bytes_ + (own - 1) * size_, size_);
-      const real scale(bits_as<float>(words::load_unaligned(scale_[c] + b)));
-      real sum(0.0F);
-      for (std::size_t i = 0; i < size_; ++i) {
-        std::uint32_t lanes[width];
-        for (std::size_t k = 0; k < width; ++k) lanes[k] = to_bits(x[(b + smaller(k, own - 1)) * size_ + i]);
-        const words number = words::load_unaligned(lanes) & words(0x7fff'ffffU);
-        const real value = value_of(bytes_ + i, size_) * scale * amax / denominator;
-        const real difference = value + real(bits_as<float>(number ^ words(0x8000'0000U)));
-        const real size = absolute(difference);
-        least_element = xsimd::min(least_element, number - words(1U));
-        least_difference = xsimd::min(least_difference, bits_as<std::uint32_t>(size.value) - words(1U));
-        sum = sum + (squares_ ? size * size : size);
-      }
-      sum.value.store_unaligned(errors_[c][r] + b);
+      scale[c] = real(bits_as<float>(Size == run_size ? words::load_unaligned(scale_[c] + b) : words(scale_[c][b])));
     }
-    constexpr std::uint32_t least_normal = 1U << 23, least_squared = (127U - 63U) << 23;
-    return !xsimd::any(least_element < words(least_normal - 1U)) &&
-           !(squares_ && xsimd::any(least_difference < words(least_squared - 1U)));
-  }
-
-  [[gnu::noinline]] void sum_by_scalar_code(const float* x, std::size_t b, std::size_t c, std::size_t r,
-                                            const std::uint8_t* codes) noexcept {
-    const std::size_t own = smaller(width, blocks_ - b);
-    load_packed<Arch>(format_->packing, codes + packed_bytes(format_->packing, b * size_), 0, own * size_, bytes_);
-    std::uint32_t bits[chunk_size];
-    for (std::size_t i = 0; i < own; ++i) {
-      const std::size_t count = smaller(used_, cols_ - (b + i) * used_);
-      std::memcpy(bits, x + (b + i) * size_, count * sizeof(float));
-      const binary32 scale = binary32::from_bits(scale_[c][b + i]);
-      errors_[c][r][b + i] = bit_cast<float>(error_.of(format_->element, scale, bits, bytes_ + i * size_, count).bits());
-    }
-  }
-
-  /// Chooses by the exact errors of the rows, added in the order of error_of in block/quantize.hpp.
-  [[gnu::noinline]] void compare(std::size_t b, std::size_t rows) noexcept {
-    for (std::size_t i = b; i < smaller(b + width, blocks_); ++i) {
-      binary32 sum[2];
+    const auto gathered = [&](const auto& at_element) NIBBLE_INLINE_LAMBDA {
+      std::uint32_t those[width];
+      for (std::size_t k = 0; k < width; ++k) those[k] = at_element(at + smaller(k, count - 1) * run_size);
+      return words::load_unaligned(those);
+    };
+    for (std::size_t i = 0; i < length; ++i) {
+      const words number = gathered([&](std::size_t from) { return to_bits(x[from + i]); }) & words(0x7fff'ffffU);
       for (std::size_t c = 0; c < 2; ++c) {
-        binary32 own[16] = {};
-        for (std::size_t r = 0; r < rows; ++r) own[r] = binary32::from_bits(to_bits(errors_[c][r][i]));
-        sum[c] = rows > 1 ? tree_sum(own, 16) : own[0];
+        const real magnitude(bits_as<float>(gathered([&](std::size_t from) { return values_[codes_[c][from + i]]; })));
+        const real value = magnitude * scale[c] * amax / denominator;
+        const words error = bits_as<std::uint32_t>((value + real(bits_as<float>(number ^ words(0x8000'0000U)))).value) &
+                            words(0x7fff'ffffU);
+        least_error = xsimd::min(least_error, error - words(1U));
+        const real size(bits_as<float>(error));
+        sum[c] = sum[c] + (squares_ ? size * size : size);
       }
-      takes_[i] = sum[1] < sum[0] ? ~0U : 0U;
+    }
+    for (std::size_t c = 0; c < 2; ++c) sum[c].value.store_unaligned(errors[c]);
+    constexpr std::uint32_t least_squared = (127U - 63U) << 23;
+    return !(squares_ && xsimd::any(least_error < words(least_squared - 1U)));
+  }
+
+  /// The errors of one run.
+  [[gnu::noinline]] void by_scalar_code(const float* x, std::size_t b, std::size_t at, std::size_t count,
+                                        float* const (&errors)[2]) noexcept {
+    std::uint32_t bits[chunk_size];
+    std::uint8_t codes[chunk_size];
+    std::memcpy(bits, x + at, count * sizeof(float));
+    for (std::size_t c = 0; c < 2; ++c) {
+      if (Kernel) {
+        load_packed<Arch>(layouts::nibbles_low_first, codes_[c], at, count, codes);
+      } else {
+        std::memcpy(codes, codes_[c] + at, count);
+      }
+      const binary32 scale = binary32::from_bits(scale_[c][b]);
+      *errors[c] = bit_cast<float>(error_.of(format_->element, scale, bits, codes, count).bits());
     }
   }
 
   const block_format* format_;
-  std::size_t size_;
   std::size_t used_;
   std::size_t blocks_ = 0;
+  std::size_t rows_ = 0;
   std::size_t cols_ = 0;
-  const std::uint32_t* amax_ = nullptr;
+  std::size_t row_ = 0;
   const std::uint32_t* scale_[2] = {};
+  const std::uint8_t* codes_[2] = {};  ///< codes of the row, two a byte for the kernel, else one
   bool squares_;
-  bool in_range_ = false;
-  bool scales_fit_ = false;
+  bool serves_ = false;      ///< there is a range of scales
+  bool by_vectors_ = false;  ///< no error of the tile was added by scalar code
+  binary32 least_element_{1.0F};  ///< but zero
+  binary32 largest_element_{1.0F};
+  std::int32_t lowest_ = 0;
+  std::int32_t highest_ = 0;
   choice_error error_;
-  float unit_;  ///< the value of 1 under a scale of 1
   std::uint32_t values_[256];
   std::uint32_t takes_[most];
-  float one_[2][most];
+  float one_[2][most];   ///< the value of 1
+  float more_[2][most];  ///< the value of 1.5
+  float total_[2][most];
   float errors_[2][Rows][most];
-  std::uint8_t nibbles_[2][Estimated != 0 ? tile_capacity / 2 : 1];
-  std::uint8_t bytes_[width * chunk_size > tile_capacity ? width * chunk_size : tile_capacity];
+  std::uint8_t converted_[2][Packed == Kernel ? 1 : Kernel ? tile_capacity / 2 + codes_behind : tile_capacity];
 };
 
 }  // namespace detail::inline NIBBLE_UNIT

@@ -132,10 +132,9 @@ class element_scaler {
            !half_added_in_float_;
   }
 
-  /// The same but for negative numbers that the product makes zero, where they are no -0.
-  [[nodiscard]] bool is_product_but_traces(element_scaling::kind how) const noexcept {
-    return (how == element_scaling::kind::multiply || how == element_scaling::kind::shift) && !half_added_in_float_ &&
-           !underflow_is_zero_;
+  /// The same but for numbers that the product makes zero, and the half that a recipe adds to one with all bits set.
+  [[nodiscard]] bool is_product_of_most(element_scaling::kind how) const noexcept {
+    return how == element_scaling::kind::shift || (how == element_scaling::kind::multiply && !half_added_in_float_);
   }
 
   /// Whether a nonzero product that underflows is to stay apart from an exact zero.

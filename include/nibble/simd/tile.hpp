@@ -21,21 +21,6 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// Whether the blocks of a format can be cut into tiles: whole rows, or runs of a row that tiles can hold.
-template <block_format F>
-inline constexpr bool is_tileable = static_cast<std::size_t>(F.block_size) <= panel_capacity;
-
-/// The format of blocks as tiles hold them: blocks that are no multiple of 8 have zeros behind.
-template <block_format F>
-inline constexpr block_format tile_format = [] {
-  block_format f = F;
-  if (F.block_size % 8 != 0) {
-    f.block_size = (F.block_size + 7) / 8 * 8;
-    f.packing = layouts::bytes;
-  }
-  return f;
-}();
-
 template <block_format F, class T, class Arch>
 class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   using base = quantizer<F, T, simd_kernels<Arch>>;
@@ -54,7 +39,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   using counter = magnitude_counter<block_room, Arch>;
   /// Bytes of a source that is likely to be in the caches of a core: fetching it there would cost a tenth of the time.
   static constexpr std::size_t nearest_caches = std::size_t{256} << 10;
-  static constexpr bool can_choose = has_tile_choice(tile_format<F>, wide ? 0 : block_room);
+  static constexpr bool can_choose = has_tile_choice(F);
   struct nothing {};
   template <bool Can>
   static auto choice_type() {
@@ -64,6 +49,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       return std::type_identity<nothing>{};
     }
   }
+  using choice = typename decltype(choice_type<can_choose>())::type;
   static constexpr bool has_counts = counter::serves && F.element.has_zero && !F.element.nan_is_negative_zero();
 
  public:
@@ -117,7 +103,10 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     const auto row_of = [&](std::size_t /*r*/) { return x; };
     scales_.find(blocks, 1, row_of, without_nan);
     if constexpr (can_choose) {
-      if (choice_) [[unlikely]] return choose(row, 1, col, cols, row_of, without_nan);
+      if (choice_) [[unlikely]] {
+        choose(row, 1, col, cols, row_of, without_nan);
+        if (choice::keeps) return store_chosen(row, 1, col, cols, row_of);
+      }
     }
     if (wants_scalar()) return by_blocks(row, 1, col, cols);
     store_scales(row, 1, col, blocks);
@@ -126,10 +115,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
 
   /// Whether scalar code takes the tile: it alone counts what some blocks do.
   [[nodiscard]] bool wants_scalar() const noexcept {
-    if (this->options_.counts == nullptr) return false;
-    // The largest number times a divisor is a float32 where that has few significant bits.
-    const bool is_long = F.element.mantissa_bits + F.scale.mantissa_bits + 2 > 24;
-    return (!scales_.is_direct() && !scales_.is_plain()) || (is_long && scales_.rule() == element_scaling::kind::exact);
+    return this->options_.counts != nullptr && !scales_.is_direct() && !scales_.is_plain();
   }
 
   /// A tile as scalar code takes it.
@@ -166,7 +152,10 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       if constexpr (can_choose) {
         if (choice_) {
           choose(row, rows, col, cols, row_of, without_nan);
-          return true;
+          if (choice::keeps) {
+            store_chosen(row, rows, col, cols, row_of);
+            return true;
+          }
         }
       }
       if (wants_scalar()) {
@@ -196,28 +185,43 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     }
   }
 
-  /// A tile whose blocks try two scales; the first ones are found. The other arguments are those of tile_scales::find.
+  /// Chooses between two scales for the blocks of a tile, of which the first ones are found. The other arguments are those
+  /// of tile_scales::find.
   template <class RowOf, class WithoutNan>
   [[gnu::noinline]] void choose(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
                                 const RowOf& row_of, const WithoutNan& without_nan) {
-    const std::size_t blocks = (cols + block_size - 1) / block_size;
-    choice_->begin(scales_, blocks, cols, rows, row_of, without_nan);
-    for (std::size_t r = 0; r < rows; ++r) {
-      draw(row + r, col, cols);
-      choice_->encode(codes_, scales_, random_, row_of(r), r, fetches_ ? source_.ahead(row + r, col + cols) : nullptr,
-                       sizeof(T));
+    const std::size_t blocks = wide ? 1 : (cols + block_size - 1) / block_size;
+    choice_->begin(scales_, blocks, wide ? this->q_.cols : cols, rows, row_of, without_nan);
+    for (std::size_t r = row; r < row + rows; ++r) {
+      choice_->begin_row(r - row);
+      // A block of a whole row has the tiles behind this one, too.
+      for (std::size_t c = col; c < (wide ? this->q_.cols : col + cols); c += cols) {
+        const std::size_t part = wide ? smaller(cols, this->q_.cols - c) : cols;
+        draw(r, c, part);
+        choice_->encode(codes_, scales_, random_, padded(source_.elements(r, c, part), part), r - row, part,
+                        fetches_ ? source_.ahead(r, c + part) : nullptr, sizeof(T));
+      }
+      choice_->end_row();
     }
-    choice_->finish(scales_, this->options_.counts != nullptr, rows, row_of);
+    choice_->finish(scales_, !choice::keeps || this->options_.counts != nullptr, rows);
+  }
+
+  /// Stores the codes that a choice has kept.
+  template <class RowOf>
+  void store_chosen(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols, const RowOf& row_of) {
+    const std::size_t blocks = (cols + block_size - 1) / block_size;
     if (wants_scalar()) return by_blocks(row, rows, col, cols);
     store_scales(row, rows, col, blocks);
     for (std::size_t r = 0; r < rows; ++r) {
       std::uint8_t* const bytes = this->q_.codes + (row + r) * this->q_.code_stride;
       if constexpr (is_spread) {
         store_joined(bytes, col, cols, choice_->chosen(r));
+      } else if constexpr (!choice::packs) {
+        store_packed<Arch>(F.packing, bytes, col, cols, choice_->chosen(r));
       } else {
         const std::size_t first = packed_bytes(F.packing, col);
         std::memcpy(bytes + first, choice_->chosen(r), packed_bytes(F.packing, col + cols) - first);
-        if (F.packing.slot_bits != 8 && cols % block_size != 0) store_tail(bytes, col, cols, choice_->chosen(r));
+        if (cols % block_size != 0) store_tail(bytes, col, cols, choice_->chosen(r));
       }
       if constexpr (has_counts) {
         if (this->options_.counts != nullptr) count(bytes, col, cols, row_of(r));
@@ -375,7 +379,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   bool fetches_;
   bool has_column_amax_ = false;  ///< column_amax_ is that of the rows around the last one asked for
   std::uint32_t column_amax_[tile_source<T, Arch>::panel_rows];
-  std::optional<typename decltype(choice_type<can_choose>())::type> choice_;
+  std::optional<choice> choice_;
   alignas(64) float padded_[tile_capacity];
 };
 

@@ -15,27 +15,29 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// Whether the class below serves a format whose blocks have `size` elements a row of a tile, or 0 for whole rows: the
-/// errors of a row are added in one run and those of up to 16 rows as a tree, and the codes of a block are bytes.
-NIBBLE_FUNCTION bool has_tile_choice(const block_format& f, std::size_t size) noexcept {
-  const bool splits = f.packing.slot_bits == 4 && f.packing.order == nibble_order::split_halves;
-  return !f.power_of_two_scale() && size != 0 && size <= chunk_size && f.block_rows >= 1 && f.block_rows <= 16 &&
-         f.element.has_zero && (!splits || size % static_cast<std::size_t>(f.packing.group) == 0);
-}
+/// Whether a format may have two scales to choose from: the class below serves it then.
+NIBBLE_FUNCTION bool has_tile_choice(const block_format& f) noexcept { return !f.power_of_two_scale() && f.element.has_zero; }
 
-/// Blocks of `Size` elements, of which `Used` count, in up to F.block_rows rows. F is that of the tile.
+/// Blocks of `Size` elements, or tile_capacity for whole rows, of which `Used` count. F is that of the tile.
 template <block_format F, std::size_t Size, std::size_t Used, class Arch>
 class tile_choice {
   using codes = tile_codes<F, Size, Arch>;
   using scales = typename codes::scales;
-  static constexpr auto most_rows = static_cast<std::size_t>(F.block_rows);
+  static constexpr bool whole_rows = Size == tile_capacity;
+  static constexpr std::size_t most_rows = F.block_rows >= 1 && F.block_rows <= 16 ? static_cast<std::size_t>(F.block_rows) : 16;
+  using chooser = scale_chooser<most_rows, Size, codes::packs_in_place, has_choice_kernel<F, Arch>, Arch>;
   static constexpr std::size_t room = tile_capacity / Size + 2 * word_batch<Arch>::size;
-  static constexpr std::size_t block_bytes = packed_bytes(F.packing, Size);
+  static constexpr std::size_t block_bytes = codes::packs_in_place ? Size / 2 : Size;
 
  public:
+  /// Whether the codes of a tile are kept until its blocks have chosen; else they are made once more.
+  static constexpr bool keeps = !whole_rows && F.block_rows >= 1 && F.block_rows <= 16;
+
   /// The arguments outlive this.
   tile_choice(const recipe& r, const tensor_scaling& t, const scale_constants& k, const codes& c) noexcept
-      : four_(r, t, k, c.elements(), c.scaler(), binary32(1.5F)), chooser_(format, Size, Used, r, t) {}
+      : four_(r, t, k, c.elements(), c.scaler(), binary32(1.5F)), chooser_(format, Used, r, t) {
+    std::memset(codes_, 0, sizeof(codes_));
+  }
 
   /// Begins a tile of `blocks` blocks in `cols` columns. `six` are their scales; the rest is for tile_scales::find.
   template <class RowOf, class WithoutNan>
@@ -47,32 +49,37 @@ class tile_choice {
     six.decode_codes(blocks, scale_[0]);
     four_.decode_codes(blocks, scale_[1]);
     std::uint32_t* both[] = {scale_[0], scale_[1]};
-    chooser_.begin(blocks, cols, four_.amax(), both);
+    chooser_.begin(blocks, rows, cols, both);
   }
 
-  /// The codes of row r of the tile, elements `x`, under both scales. `ahead` is what kernels fetch meanwhile, elements
-  /// of so many bytes, or null.
-  void encode(codes& c, const scales& six, const tile_random<Arch>& random, const float* x, std::size_t r,
+  void begin_row(std::size_t r) noexcept { chooser_.begin_row(r); }
+
+  /// The codes of `cols` elements `x` of row r of the tile, in whole blocks or up to a multiple of 8, under both scales.
+  /// `ahead` is what kernels fetch meanwhile, elements of so many bytes, or null.
+  void encode(codes& c, const scales& six, const tile_random<Arch>& random, const float* x, std::size_t r, std::size_t cols,
               const char* ahead, std::size_t element_bytes) noexcept {
-    c.run(x, six, random, {codes_[0][r], 0, blocks_ * Size, ahead, element_bytes, false});
-    c.run(x, four_, random, {codes_[1][r], 0, blocks_ * Size, nullptr, element_bytes, false});
-    chooser_.estimate(x, r, {codes_[0][r], codes_[1][r]});
+    std::uint8_t* const first = codes_[0][keeps ? r : 0];
+    std::uint8_t* const second = codes_[1][keeps ? r : 0];
+    const std::size_t count = whole_rows ? (cols + 7) / 8 * 8 : blocks_ * Size;
+    constexpr bool unpacked = !codes::packs_in_place;
+    c.run(x, six, random, {first, 0, count, ahead, element_bytes, false, unpacked});
+    c.run(x, four_, random, {second, 0, count, nullptr, element_bytes, false, unpacked});
+    chooser_.add(x, cols, {first, second});
   }
 
-  /// Chooses for all blocks. The codes of `six` and chosen() are those of what each block takes then, and with `operands`
-  /// all of `six` is.
-  template <class RowOf>
-  void finish(scales& six, bool operands, std::size_t rows, const RowOf& row_of) noexcept {
-    for (std::size_t b = 0; b < blocks_; b += word_batch<Arch>::size) {
-      if (!chooser_.is_open(b, rows)) continue;
-      chooser_.settle(b, rows, row_of, [&](std::size_t c, std::size_t r) { return codes_[c][r]; });
-    }
-    const std::uint32_t* takes = chooser_.takes();
+  void end_row() noexcept { chooser_.end_row(); }
+
+  /// Chooses for all blocks: `six` and chosen() are then what each block takes, but for the operands of `six` if they are
+  /// not wanted.
+  void finish(scales& six, bool operands, std::size_t rows) noexcept {
+    const std::uint32_t* takes = chooser_.choose();
     six.adopt(four_, takes, blocks_, operands);
-    for (std::size_t r = 0; r < rows; ++r) take(takes, codes_[0][r], codes_[1][r]);
+    for (std::size_t r = 0; keeps && r < rows; ++r) take(takes, codes_[0][r], codes_[1][r]);
   }
 
-  /// The codes of row r of the tile.
+  /// Whether chosen() has two codes a byte, the even one low, or one.
+  static constexpr bool packs = codes::packs_in_place;
+  /// The codes of row r of the tile, if they are kept.
   [[nodiscard]] const std::uint8_t* chosen(std::size_t r) const noexcept { return codes_[0][r]; }
 
  private:
@@ -102,10 +109,11 @@ class tile_choice {
 
   static constexpr block_format format = F;
   scales four_;
-  scale_chooser<most_rows, estimated_size<F, Size, Arch>, Arch> chooser_;
+  chooser chooser_;
   std::size_t blocks_ = 0;
   alignas(64) std::uint32_t scale_[2][room];
-  alignas(64) std::uint8_t codes_[2][most_rows][tile_capacity / Size * block_bytes];
+  alignas(64) std::uint8_t codes_[2][keeps ? most_rows : 1][tile_capacity / Size * block_bytes];
+  std::uint8_t behind_[chooser::codes_behind + 1];  ///< what may be read behind codes
 };
 
 }  // namespace detail::inline NIBBLE_UNIT

@@ -41,7 +41,10 @@ class tile_codes {
     const char* ahead;   ///< source elements to fetch meanwhile, or null
     std::size_t element_bytes;
     bool streamed;
+    bool unpacked = false;  ///< one code a byte from `row` on, whatever the packing; not where packs_in_place
   };
+  /// Whether kernels write codes as the format packs them, two a byte.
+  static constexpr bool packs_in_place = nibbles;
 
   /// The arguments outlive this.
   tile_codes(const recipe& r, const rounding_choice& rounding, const tensor_scaling& t) noexcept
@@ -55,13 +58,17 @@ class tile_codes {
   void run(const float* x, const scales& s, const tile_random<Arch>& random, const place& to) noexcept {
     std::size_t done = 0;
 #if defined(__AVX2__)
-    constexpr bool in_place = nibbles || F.packing == layouts::bytes;
-    if (s.is_direct() && in_place) {
+    if (s.is_direct()) {
       const std::size_t groups = to.cols / kernel::group();
-      std::uint8_t* bytes = to.row + packed_bytes(F.packing, to.col);
-      const bool aligned = std::bit_cast<std::uintptr_t>(bytes) % 64 == 0;
-      run_kernel(x, s, 0, random.at(0), groups, {bytes, to.streamed && aligned, to.ahead, to.element_bytes});
       done = groups * kernel::group() / Size * Size;
+      if (nibbles || F.packing == layouts::bytes || to.unpacked) {
+        std::uint8_t* bytes = to.row + (to.unpacked ? 0 : packed_bytes(F.packing, to.col));
+        const bool aligned = std::bit_cast<std::uintptr_t>(bytes) % 64 == 0;
+        run_kernel(x, s, 0, random.at(0), groups, {bytes, to.streamed && aligned, to.ahead, to.element_bytes});
+      } else {
+        run_kernel(x, s, 0, random.at(0), groups, {bytes_, false, to.ahead, to.element_bytes});
+        store_packed<Arch>(F.packing, to.row, to.col, done, bytes_);
+      }
       if (groups * kernel::group() == to.cols) return;
     }
 #endif
@@ -118,7 +125,11 @@ class tile_codes {
       }
       scalar_blocks(false, x + first, s, random, b, blocks, count, first);
     }
-    store_packed<Arch>(F.packing, to.row, to.col + first, count, bytes_);
+    if (to.unpacked) {
+      std::memcpy(to.row + first, bytes_, count);
+    } else {
+      store_packed<Arch>(F.packing, to.row, to.col + first, count, bytes_);
+    }
   }
 
   /// Gives the buffers of rest() something to hold. Most calls never come there, and would spend 5 % of their time on

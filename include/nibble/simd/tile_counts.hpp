@@ -26,7 +26,7 @@ class magnitude_counter {
  public:
   static constexpr bool serves = Size % words::size == 0;
 
-  /// Counts the zeros among the elements of `blocks` blocks, and those that `scale(magnitude, operand)` takes beyond
+  /// Counts the zeros among the elements of blocks, and those that `scale(magnitude, operand)` takes beyond
   /// `limit`; or, with `scales_limit`, those beyond the product of limit and operand. A zero operand takes none there. The
   /// blocks have `count` elements, whole vectors, the last of them perhaps fewer.
   template <class Scale>
@@ -38,7 +38,8 @@ class magnitude_counter {
       const bool none = operand[b] == 0;
       const auto o = bit_cast<float>(none ? 0x3f80'0000U : operand[b]);
       const real factor(scales_limit ? 1.0F : o);
-      const signed_batch<Arch> bound(static_cast<std::int32_t>(none ? 0x7f80'0000U : to_bits(scales_limit ? limit * o : limit)));
+      const std::uint32_t most = scales_limit ? product_below(limit, o) : to_bits(limit);
+      const signed_batch<Arch> bound(static_cast<std::int32_t>(none ? 0x7f80'0000U : most));
       for (std::size_t i = b * Size; i < smaller((b + 1) * Size, count); i += words::size) {
         const words magnitude =
             bits_as<std::uint32_t>(float_batch<Arch>::load_unaligned(x + i)) & words(0x7fff'ffffU);
@@ -55,6 +56,14 @@ class magnitude_counter {
   [[nodiscard]] std::size_t zeros() const noexcept { return zeros_; }
 
  private:
+  /// The bits of the largest float32 not above the product of two positive ones, or of Inf; no product is subnormal.
+  static std::uint32_t product_below(float a, float b) noexcept {
+    const std::uint64_t bits = to_bits(static_cast<double>(a) * static_cast<double>(b));
+    constexpr std::uint64_t infinity = std::uint64_t{0x7f80'0000U} << 29;
+    const std::uint64_t moved = bits - (std::uint64_t{1023 - 127} << 52);
+    return static_cast<std::uint32_t>((moved < infinity ? moved : infinity) >> 29);
+  }
+
   static std::size_t sum(words x) noexcept {
     std::uint32_t lanes[words::size];
     x.store_unaligned(lanes);

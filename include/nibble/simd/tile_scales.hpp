@@ -60,7 +60,7 @@ class tile_scales {
         how_by_rule_(kind_by_rule(r.element)),
         exact_(how_by_rule_ == kind::exact && kernel.divides_exactly(F.scale.mantissa_bits + 1)),
         may_be_direct_((exact_ || scaler.is_product(how_by_rule_)) && kernel.tuned() && Kernel::is_whole()),
-        is_product_(Kernel::is_whole() && kernel.tuned() && scaler.is_product_but_traces(how_by_rule_)),
+        is_product_(Kernel::is_whole() && kernel.tuned() && scaler.is_product_of_most(how_by_rule_)),
         reads_signs_(kernel.reads_signs()) {
     const int prescale = exact_ ? -Kernel::exact_prescale() : kernel.prescale();
     lowest_field_ = static_cast<std::uint32_t>(exact_ ? 127 - 60 : prescale < 0 ? 8 - prescale : 8);
@@ -68,10 +68,11 @@ class tile_scales {
     unit_ = bit_cast<float>(static_cast<std::uint32_t>(127 + prescale) << 23);
 #if defined(__AVX2__)
     if constexpr (has_quick) {
-      if (by_vectors_ && (may_be_direct_ || is_product_) && !exact_ && factor == binary32(1.0F)) {
+      if (by_vectors_ && (may_be_direct_ || is_product_) && !exact_) {
         quick_ = {r,
                   t,
                   k,
+                  factor,
                   prescale,
                   static_cast<int>(lowest_field_),
                   static_cast<int>(highest_field_),
@@ -116,9 +117,8 @@ class tile_scales {
     }
   }
 
-  /// Takes the codes of `other`, found for the same blocks, where `takes` has all ones; with `operands` what their elements
-  /// are scaled by, too. how() is not to be asked for then.
-  void adopt(const tile_scales& other, const std::uint32_t* takes, std::size_t blocks, bool operands) noexcept {
+  /// Takes the codes of `other`, found for the same blocks, where `takes` has all ones; with `operands` everything.
+  void adopt(tile_scales& other, const std::uint32_t* takes, std::size_t blocks, bool operands) noexcept {
     const auto put = [&](std::uint32_t* to, const std::uint32_t* from) {
       for (std::size_t b = 0; b < blocks; b += width) {
         const words own = words::load_unaligned(to + b);
@@ -127,12 +127,16 @@ class tile_scales {
     };
     put(code_, other.code_);
     if (!operands) return;
+    complete(blocks);
+    other.complete(blocks);
+    const bool mixed = mixed_ || other.mixed_;
+    for (std::size_t b = 0; mixed && b < blocks; ++b) how_[b] = takes[b] != 0 ? other.how(b) : how(b);
+    mixed_ = mixed;
     put(operand_, other.operand_);
     put(multiplier_, other.multiplier_);
-    const bool plain = (direct_ || is_plain()) && (other.direct_ || other.is_plain());
+    put(reciprocal_, other.reciprocal_);
     direct_ = direct_ && other.direct_;
-    plain_ = plain && !direct_;
-    mixed_ = mixed_ || other.mixed_;
+    plain_ = plain_ && other.plain_;
   }
 
   /// The blocks have `rows` rows; `row_of(r)` is where the elements of row r begin, until the next call.
@@ -144,19 +148,30 @@ class tile_scales {
     for (std::size_t i = 0; i < width; ++i) amax_[blocks + i] = amax_[blocks - 1];
     direct_ = may_be_direct_ || is_product_;
     mixed_ = false;
+    quickly_ = false;
 #if defined(__AVX2__)
     if constexpr (has_quick) {
       if (quick_.applies() && quick_.run(amax_, blocks, code_, multiplier_)) {
-        direct_ = true;
+        quickly_ = plain_ = true;
         if (may_be_direct_ || !loses_some(quick::smallest(multiplier_, blocks), blocks, rows, row_of)) return;
         direct_ = false;
       }
     }
 #endif
+    quickly_ = false;
     find_each(blocks, rows, row_of, without_nan);
   }
 
  private:
+  /// Finds the operands of blocks whose multipliers alone are known.
+  void complete(std::size_t blocks) noexcept {
+    for (std::size_t b = 0; quickly_ && b < blocks; b += width) {
+      const real multiplier(float_batch<Arch>::load_unaligned(reinterpret_cast<const float*>(multiplier_ + b)));
+      bits_as<std::uint32_t>((multiplier * real(1.0F / unit_)).value).store_unaligned(operand_ + b);
+    }
+    quickly_ = false;
+  }
+
   /// As find(), without a quick way.
   template <class RowOf, class WithoutNan>
   [[gnu::noinline]] void find_each(std::size_t blocks, [[maybe_unused]] std::size_t rows,
@@ -227,7 +242,7 @@ class tile_scales {
     for (const std::uint32_t one : lanes) smallest_ = one < smallest_ ? one : smallest_;
     // Within the ranges of is_plain_operand.
     const std::uint32_t lowest = how_by_rule_ == kind::exact ? 60U : how_by_rule_ == kind::divide ? 81U : 119U;
-    plain_ = !direct_ && within(127U - lowest, 127U + 82U) && (how_by_rule_ != kind::exact || has_exact_quotient<Arch>);
+    plain_ = within(127U - lowest, 127U + 82U) && (how_by_rule_ != kind::exact || has_exact_quotient<Arch>);
     // A zero is no divisor: what it stands for is the recipe's.
     if (divides_by_zero) plain_ = false;
   }
@@ -240,7 +255,7 @@ class tile_scales {
               is_near(b);
     }
     mixed_ = !plain;
-    plain_ = plain && !direct_;
+    plain_ = plain;
   }
 
   static kind kind_by_rule(element_rule rule) noexcept {
@@ -260,8 +275,8 @@ class tile_scales {
     return false;
   }
 
-  /// Whether a product of a number that is not zero might count as zero. Kernels multiply by multipliers that are, but
-  /// for zeros, larger than `multiplier`.
+  /// Whether a product of a number that is not zero might count as zero, or half a step be added to one. Kernels multiply by
+  /// multipliers that are, but for zeros, larger than `multiplier`.
   [[nodiscard, gnu::noinline]] bool loses_numbers(std::uint32_t multiplier, const float* x,
                                                   std::size_t blocks) const noexcept {
     using vector = x86::vector_of<Arch>;
@@ -269,22 +284,29 @@ class tile_scales {
     std::uint32_t least = 1U << 23;
     if (reads_signs_) {
       // Only -0 tells a zero from what becomes one. A multiplier of at least 2^0 makes none zero.
-      if (how_by_rule_ == kind::shift || field >= 127) return false;
+      const bool keeps_traces = how_by_rule_ == kind::shift && !recipe_->underflow_is_zero;
       // From 2^-149 / 2^(field - 127) on.
-      least = field > 104 ? 1U << (127U - field) : (105U - field) << 23;
+      least = keeps_traces || field >= 127 ? 1U : field > 104 ? 1U << (127U - field) : (105U - field) << 23;
     } else if (field < 127) {
       // Products are normal numbers from 2^-126 / 2^(field - 127) on.
       least = (128U - field) << 23;
     }
+    // The number just below half a step, a power of two, has all bits of its fraction set, and so has what a power of two
+    // makes it of.
+    const bool adds_half = recipe_->half_added_in_float;
+    if (least == 1 && !adds_half) return false;
     if (x == nullptr || F.block_size == 0) return true;
+    const auto fraction = vector::all(adds_half ? 0x007f'ffffU : 0U);
     typename vector::word smallest = vector::all(~0U);
+    typename vector::word halves = vector::all(0U);
     for (std::size_t i = 0; i < blocks * Size; i += vector::lanes) {
       const auto magnitude = vector::both(vector::load(x + i), vector::all(0x7fff'ffffU));
       smallest = vector::smallest_unsigned(smallest, vector::add(magnitude, vector::all(~0U)));
+      halves = vector::either(halves, vector::equal(vector::both(magnitude, fraction), vector::all(0x007f'ffffU)));
     }
     const auto limit = vector::all(least - 1U);
     const auto above = vector::equal(vector::smallest_unsigned(smallest, limit), limit);
-    return vector::any(vector::differ(above, vector::all(~0U)));
+    return vector::any(vector::either(halves, vector::differ(above, vector::all(~0U))));
   }
 #endif
 
@@ -330,11 +352,12 @@ class tile_scales {
   kind how_by_rule_;
   bool exact_;
   bool may_be_direct_;
-  bool is_product_;   ///< the kernel multiplies, and that is all as long as no product underflows
+  bool is_product_;   ///< the kernel multiplies, and that is all unless loses_numbers()
   bool reads_signs_;  ///< the kernel tells -0 from a number that the product makes zero
   bool direct_ = false;
   bool plain_ = false;
   bool mixed_ = false;          ///< how_ says how, block by block
+  bool quickly_ = false;        ///< multipliers are known, operands are not
   std::uint32_t smallest_ = 0;  ///< less than the smallest operand but zero
   std::uint32_t lowest_field_ = 0;
   std::uint32_t highest_field_ = 0;

@@ -23,6 +23,21 @@ inline constexpr std::size_t tile_capacity = 2048;
 /// Elements of a tile of a transposed matrix or result.
 inline constexpr std::size_t panel_capacity = 1024;
 
+/// Whether the blocks of a format can be cut into tiles: whole rows, or runs of a row that tiles can hold.
+template <block_format F>
+inline constexpr bool is_tileable = static_cast<std::size_t>(F.block_size) <= panel_capacity;
+
+/// The format of blocks as tiles hold them: blocks that are no multiple of 8 have zeros behind.
+template <block_format F>
+inline constexpr block_format tile_format = [] {
+  block_format f = F;
+  if (F.block_size % 8 != 0) {
+    f.block_size = (F.block_size + 7) / 8 * 8;
+    f.packing = layouts::bytes;
+  }
+  return f;
+}();
+
 /// Transposes a block of `panel` elements of each of `count` columns: rows of `out`, `stride` floats apart.
 template <std::size_t Panel>
 NIBBLE_ALWAYS_INLINE void transpose_panel(const std::uint32_t* columns, std::size_t count, std::uint32_t* out,

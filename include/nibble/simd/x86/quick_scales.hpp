@@ -34,10 +34,11 @@ class quick_scales {
  public:
   quick_scales() = default;
   /// Multipliers include 2^prescale; their exponent fields are from `lowest` to before `highest` without it. The loop
-  /// serves blocks whose largest element is scaled to less than 2^`reach`.
-  quick_scales(const recipe& r, const tensor_scaling& t, const scale_constants& k, int prescale, int lowest,
-               int highest, int reach) noexcept
-      : floor_(r.scale_floor), prescale_(prescale) {
+  /// serves blocks whose largest element is scaled to less than 2^`reach`. Scales are `enlarged`, 1 or 1.5, times as large
+  /// before they are rounded.
+  quick_scales(const recipe& r, const tensor_scaling& t, const scale_constants& k, binary32 enlarged, int prescale,
+               int lowest, int highest, int reach) noexcept
+      : floor_(r.scale_floor), enlarged_(static_cast<float>(enlarged)), prescale_(prescale) {
     if constexpr (F.power_of_two_scale()) {
       set_exponents(r, k, lowest, highest, reach);
     } else {
@@ -83,6 +84,12 @@ class quick_scales {
           return V::multiply(V::divide(a, V::all_real(own.first_)), V::all_real(own.second_));
         });
         break;
+      case steps::divide_and_multiply_twice:
+        every([&](real a) NIBBLE_INLINE_LAMBDA {
+          const real s = V::multiply(V::divide(a, V::all_real(own.first_)), V::all_real(own.second_));
+          return V::multiply(s, V::all_real(own.enlarged_));
+        });
+        break;
       case steps::divide_twice:
         every([&](real a) NIBBLE_INLINE_LAMBDA {
           return V::divide(V::divide(a, V::all_real(own.first_)), V::all_real(own.second_));
@@ -101,7 +108,7 @@ class quick_scales {
   }
 
  private:
-  enum class steps : std::uint8_t { multiply, multiply_twice, divide_and_multiply, divide_twice };
+  enum class steps : std::uint8_t { multiply, multiply_twice, divide_and_multiply, divide_and_multiply_twice, divide_twice };
 
   /// run() for powers of two.
   [[nodiscard]] bool exponents(const std::uint32_t* amax, std::size_t blocks, std::uint32_t* code,
@@ -199,6 +206,11 @@ class quick_scales {
       case scale_rule::product_times_encode: set_scale(steps::multiply_twice, k.reciprocal_largest, t.encode); break;
       default: set_scale(steps::multiply, t.encode * k.reciprocal_largest, binary32(1.0F)); break;
     }
+    // Four over six, as Transformer Engine has it.
+    if (enlarged_ != 1.0F) {
+      if (steps_ != steps::divide_and_multiply) return;
+      steps_ = steps::divide_and_multiply_twice;
+    }
     binary32 dividend(1.0F);
     if (r.element == element_rule::multiply_encode_quotient) dividend = t.encode;
     if (r.element == element_rule::multiply_reciprocals) dividend = binary32(1.0F) / t.decode;
@@ -242,6 +254,7 @@ class quick_scales {
   bool serves_zeros_ = false;    ///< elements of a zero scale become zeros that keep their sign, or none does
   bool looks_closely_ = false;  ///< the smallest amax does not show in its scale
   float floor_ = 0.0F;
+  float enlarged_ = 1.0F;
   int prescale_ = 0;
   std::uint32_t lowest_ = 0;   ///< one less than the smallest amax but zero
   std::uint32_t highest_ = 0;  ///< the amax from which on the loop does not serve

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Four over six on quantize(simd{}, ...) against the scalar backend: errors that are hard to tell apart, numbers that the
+// processor may flush, scales and tensors out of the ordinary, and every way in which blocks lie in tiles.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include <nibble/simd.hpp>
+#include <simd/flushed_subnormals.hpp>
+
+namespace {
+
+using namespace nibble;
+
+const rounding_mode modes[] = {
+    rounding_mode::nearest_even, rounding_mode::nearest_away, rounding_mode::toward_zero,        rounding_mode::upward,
+    rounding_mode::downward,     rounding_mode::to_odd,       rounding_mode::nearest_toward_zero};
+
+template <block_format F>
+bool same(const matrix_view<float>& x, const quantize_options& options) {
+  return quantize<F>(scalar{}, x, options) == quantize<F>(simd{}, x, options);
+}
+
+/// Whether both backends notice the same, with the same codes.
+template <block_format F>
+bool same_counts(const matrix_view<float>& x, quantize_options options) {
+  quantize_counts plain;
+  quantize_counts vectors;
+  options.counts = &plain;
+  const block_tensor<F> expected = quantize<F>(scalar{}, x, options);
+  options.counts = &vectors;
+  return quantize<F>(simd{}, x, options) == expected && plain.elements == vectors.elements &&
+         plain.clipped == vectors.clipped && plain.zeroed == vectors.zeroed && plain.nonfinite == vectors.nonfinite;
+}
+
+stochastic any_stochastic(std::mt19937_64& random) {
+  const int bits[] = {8, 16, 32};
+  return {.seed = random(), .bits = bits[random() % 3], .variant = static_cast<stochastic_variant>(random() % 3)};
+}
+
+recipe any_choice(std::mt19937_64& random) {
+  recipe r = recipe::transformer_engine_four_over_six;
+  if (random() % 2 == 0) r.choice = four_over_six::mean_squared_error;
+  return r;
+}
+
+/// Matrices of `rows` rows and up to `most` columns whose blocks try two scales.
+template <block_format F>
+int differences(std::size_t rows, std::size_t most, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::normal_distribution<float> gaussian;
+  int different = 0;
+  for (int round = 0; round < 6; ++round) {
+    const std::size_t cols = 1 + random() % most;
+    std::vector<float> x(rows * cols);
+    for (float& value : x) value = std::ldexp(gaussian(random), round % 2 == 0 ? 0 : -static_cast<int>(random() % 12));
+    if (round == 5) x[random() % x.size()] = std::numeric_limits<float>::quiet_NaN();
+    if (round == 4) x[random() % x.size()] = 1e-40F;
+    const matrix_view<float> view{x.data(), rows, cols};
+    const recipe r = any_choice(random);
+    different += same<F>(view, {.recipe = r}) ? 0 : 1;
+    different += same_counts<F>(view, {.rounding = modes[random() % 7], .recipe = r}) ? 0 : 1;
+    different += same<F>(view, {.rounding = any_stochastic(random), .recipe = r, .orientation = orientation::column_wise}) ? 0 : 1;
+  }
+  return different;
+}
+
+}  // namespace
+
+TEST_CASE("four over six: errors that are equal, or nearly") {
+  // Multiples of halves and sixteenths under amaxes that make some scales exact: estimates cannot tell the sums apart.
+  std::mt19937_64 random(24);
+  int different = 0;
+  for (int round = 0; round < 24; ++round) {
+    std::vector<float> x(8 * 1024);
+    for (float& value : x) {
+      const auto word = static_cast<int>(random() % 97);
+      value = round % 3 == 0 ? std::ldexp(static_cast<float>(word - 48), -3) : static_cast<float>(word % 13 - 6) * 0.5F;
+    }
+    recipe r = recipe::transformer_engine_four_over_six;
+    if (round % 2 != 0) r.tensor_scale_max = 0.0F;
+    if (round % 8 == 0) r.choice = four_over_six::mean_squared_error;
+    const matrix_view view{x.data(), 8, 1024};
+    quantize_options options{.recipe = r, .tensor_amax = round % 4 < 2 ? 6.0F : 48.0F / 7.0F};
+    different += same<nvfp4>(view, options) ? 0 : 1;
+    different += same<nvfp4_2d>(view, options) ? 0 : 1;
+    options.rounding = any_stochastic(random);
+    different += same<nvfp4>(view, options) ? 0 : 1;
+    different += same<ggml_nvfp4>(view, options) ? 0 : 1;
+  }
+  CHECK(different == 0);
+}
+
+TEST_CASE("four over six: squares and elements below the normal numbers, which the processor may flush") {
+  std::mt19937_64 random(25);
+  std::normal_distribution<float> gaussian;
+  int different = 0;
+  for (int round = 0; round < 24; ++round) {
+    std::vector<float> x(4 * 1024);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const int exponent = round % 3 == 0 ? -67 : -64 - static_cast<int>(random() % (round % 3 == 1 ? 8U : 70U));
+      x[i] = std::ldexp(gaussian(random), exponent);
+    }
+    recipe r = recipe::transformer_engine_four_over_six;
+    if (round % 2 == 0) r.choice = four_over_six::mean_squared_error;
+    const matrix_view view{x.data(), 4, 1024};
+    quantize_options options{.recipe = r, .tensor_amax = std::ldexp(1.0F, -58)};
+    different += same<nvfp4>(view, options) ? 0 : 1;
+    if (round % 4 > 1) options.rounding = modes[random() % 7];
+    const simd_test::flushed_subnormals flushed;
+    different += same<nvfp4>(view, options) ? 0 : 1;
+    different += same<nvfp4_2d>(view, options) ? 0 : 1;
+  }
+  CHECK(different == 0);
+}
+
+TEST_CASE("four over six: values that are too large for float32 on the way, or whose differences are subnormal numbers") {
+  // The errors of both scales are infinite where tensor amax times scale overflows, and a tie keeps the first one. Below
+  // 2^-122 differences of values and elements are subnormal numbers, which a processor may flush.
+  std::mt19937_64 random(27);
+  std::normal_distribution<float> gaussian;
+  int different = 0;
+  for (int round = 0; round < 16; ++round) {
+    const int exponent = round % 2 == 0 ? 116 : -121;
+    std::vector<float> x(2 * 512);
+    for (float& value : x) value = std::ldexp(2.0F + std::abs(gaussian(random)), exponent);
+    const matrix_view view{x.data(), 2, 512};
+    const quantize_options options{.recipe = any_choice(random), .tensor_amax = std::ldexp(1.0F, exponent + 2)};
+    different += same<nvfp4>(view, options) ? 0 : 1;
+    const simd_test::flushed_subnormals flushed;
+    different += same<nvfp4>(view, options) ? 0 : 1;
+    different += same<nvfp4_2d>(view, options) ? 0 : 1;
+  }
+  CHECK(different == 0);
+}
+
+TEST_CASE("four over six: blocks of long runs, of many rows, and whole rows") {
+  constexpr block_format long_runs{.element = formats::e2m1,
+                                   .scale = formats::e4m3,
+                                   .block_size = 600,
+                                   .tensor_scale = true,
+                                   .packing = layouts::nibbles_low_first};
+  constexpr block_format tall{.element = formats::e2m1,
+                              .scale = formats::e4m3,
+                              .block_size = 24,
+                              .tensor_scale = true,
+                              .block_rows = 20,
+                              .packing = layouts::nibbles_high_first};
+  CHECK(differences<long_runs>(3, 2600, 28) == 0);
+  CHECK(differences<tall>(70, 300, 29) == 0);
+  CHECK(differences<fp8_per_row>(2, 5000, 30) == 0);
+  CHECK(differences<fp8_per_tensor>(19, 2600, 31) == 0);
+}
