@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// quantize and dequantize on simd{} against scalar{}: random shapes, strides, offsets, orientations, recipes (presets,
-// and presets with some fields changed), roundings, tensor amaxes and source types, on hostile elements, every byte
-// around the results watched. Arguments: a name of the list below, and how many matrices. `simd_shapes nvfp4 10000` is
-// the whole proof for a format; every tail length up to two tiles comes first.
+// quantize and dequantize on simd{}, or on dispatched{}, against scalar{}: random shapes, strides, offsets, orientations,
+// recipes (presets, and presets with some fields changed), roundings, tensor amaxes and source types, on hostile elements,
+// every byte around the results watched. Arguments: a name of the list below, and how many matrices. `simd_shapes nvfp4
+// 10000` is the whole proof for a format; every tail length up to two tiles comes first.
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -13,7 +13,12 @@
 #include <string_view>
 #include <vector>
 
+#if defined(SHAPES_OF_DISPATCH)
+#include <nibble/dispatch.hpp>
+#include <nibble/nibble.hpp>
+#else
 #include <nibble/simd.hpp>
+#endif
 
 #include <block/changed_recipe.hpp>
 #include <exhaustive/report.hpp>
@@ -22,6 +27,12 @@ namespace {
 
 using namespace nibble;
 using exhaustive::skipped;
+
+#if defined(SHAPES_OF_DISPATCH)
+using vectors = dispatched;
+#else
+using vectors = simd;
+#endif
 
 /// splitmix64 (Steele, Lea and Flood, OOPSLA 2014).
 class random_words {
@@ -177,7 +188,7 @@ class shapes {
     if (counts) o.counts = &wanted_counts;
     const bool throws = refuses([&] { quantize(scalar{}, view, wanted.view(r, c), o); });
     if (counts) o.counts = &got_counts;
-    const bool throws_too = refuses([&] { quantize(simd{}, view, got.view(r, c), o); });
+    const bool throws_too = refuses([&] { quantize(vectors{}, view, got.view(r, c), o); });
     count_ += throws ? 0 : 1;
     const bool same = throws == throws_too && wanted == got && (throws || same_values<F>(wanted, r, c)) &&
                       std::memcmp(&wanted_counts, &got_counts, sizeof(quantize_counts)) == 0;
@@ -195,7 +206,7 @@ class shapes {
     std::vector<float> wanted(rows * cols + 1, 7.0F);
     std::vector<float> got(rows * cols + 1, 7.0F);
     dequantize(scalar{}, q.view(rows, cols), wanted.data());
-    dequantize(simd{}, q.view(rows, cols), got.data());
+    dequantize(vectors{}, q.view(rows, cols), got.data());
     return std::memcmp(wanted.data(), got.data(), wanted.size() * sizeof(float)) == 0;
   }
 
@@ -241,7 +252,7 @@ constexpr block_format p3109{.element = formats::binary8p4se, .scale = formats::
 }  // namespace
 
 int main(int argc, char** argv) {
-#if defined(__AVX2__)
+#if defined(__AVX2__) && !defined(SHAPES_OF_DISPATCH)
   if (!exhaustive::has_avx2()) return skipped;
 #endif
   const std::string_view name = argc == 3 ? argv[1] : "";
