@@ -221,8 +221,7 @@ bool takes_block_kernel(const matrix_view<T>& stored, const quantize_call& call)
   const std::size_t width = static_cast<std::size_t>(F.block_size);
   if (call.transposed || !has_block_rounding(call) || call.rows == 0 || call.cols == 0) return false;
   if (call.hadamard.wanted && !has_transformed_blocks<F>) return false;
-  // The rows of a tile of scales meet sooner in tile_kernel, which is faster where the source takes longer than them.
-  if (call.tiled_scales && (sizeof(T) > 2 || call.rows * (call.cols / width) > 0xffff'ffffU)) return false;
+  if (call.tiled_scales && call.rows * (call.cols / width) > 0xffff'ffffU) return false;
   if (stored.col_stride != 1 || (stored.rows > 1 && stored.row_stride != static_cast<std::ptrdiff_t>(stored.cols)))
     return false;
   if (call.cols % width != 0 || call.code_stride != F.row_bytes(call.cols)) return false;

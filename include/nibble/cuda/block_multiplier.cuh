@@ -24,6 +24,18 @@ __device__ constexpr bool scales_in_hardware() noexcept {
   return has_fp8_conversions && F.tensor_scale && F.scale == formats::e4m3;
 }
 
+/// 1 / a for a normal number below 2^125: an approximation within one last place and a step of Newton's iteration, which
+/// is exact but for the largest significand (P. Markstein, "Computation of elementary functions on the IBM RISC
+/// System/6000 processor", 1990, theorem 1); that one and all others are tested. 0 gives NaN.
+inline __device__ std::uint32_t normal_reciprocal(std::uint32_t a) noexcept {
+  std::uint32_t result;
+  asm("{ .reg .f32 m, r, e;\n  rcp.approx.ftz.f32 r, %1;\n  neg.f32 m, %1;\n  fma.rn.f32 e, m, r, 0f3f800000;\n"
+      "  fma.rn.f32 %0, r, e, r; }"
+      : "=r"(result)
+      : "r"(a));
+  return result;
+}
+
 /// By the default recipe.
 template <block_format F>
 __device__ block_multiplier make_block_multiplier(const tensor_scaling& scaling, std::uint32_t amax) noexcept {
@@ -32,10 +44,17 @@ __device__ block_multiplier make_block_multiplier(const tensor_scaling& scaling,
   if constexpr (scales_in_hardware<F>()) {
     // block_scale_code and make_element_scaling, operation for operation; nothing here is negative.
     const std::uint32_t factor = multiply_bits(scaling.encode.bits(), constants.reciprocal_largest.bits());
-    std::uint32_t code = to_e4m3_pair(multiply_bits(amax, factor), 0U) & 0xffU;
+    const std::uint32_t code = to_e4m3_pair(multiply_bits(amax, factor), 0U);
     const std::uint32_t scale = half_to_bits(static_cast<std::uint16_t>(from_e4m3_pair(code)));
-    std::uint32_t operand = reciprocal_bits(multiply_bits(scale, scaling.decode.bits()));
-    operand = operand < 0x7f7f'ffffU ? operand : 0x7f7f'ffffU;
+    const std::uint32_t product = multiply_bits(scale, scaling.decode.bits());
+    std::uint32_t operand;
+    // With all scales of E4M3 the product and its reciprocal are normal then.
+    if (scaling.decode.bits() - (27U << 23) < 200U << 23) {
+      operand = normal_reciprocal(product);
+    } else {
+      operand = reciprocal_bits(product);
+      operand = operand < 0x7f7f'ffffU ? operand : 0x7f7f'ffffU;
+    }
     if (code == 0) operand = 0;
     return amax < 0x7f80'0000U ? block_multiplier{code, operand} : block_multiplier{F.scale.nan_code(), 0x7fc0'0000U};
   } else {

@@ -29,6 +29,16 @@ inline __device__ std::uint32_t e2m1_nearest(std::uint32_t magnitude) noexcept {
   return least < c ? least : c;
 }
 
+/// The same of a magnitude below 15, at most 7: code(s) = min(2 s, s + 2, 6 + s / 10), where the factor is the number
+/// below 1/10, so that 5 comes below the tie and the next number above it.
+inline __device__ std::uint32_t e2m1_nearest_below_15(std::uint32_t magnitude) noexcept {
+  const std::uint32_t a = saturated_multiply_add(magnitude, 0x3400'0000U, integer_base);
+  const std::uint32_t b = saturated_multiply_add(magnitude, 0x3380'0000U, integer_base + 2);
+  const std::uint32_t c = saturated_multiply_add(magnitude, 0x31cc'ccccU, integer_base + 6);
+  const std::uint32_t least = a < b ? a : b;
+  return least < c ? least : c;
+}
+
 /// The code of a magnitude with 22 fraction bits, cut off: 2^22 code. Not limited to 7.
 inline __device__ std::uint32_t e2m1_fixed(std::uint32_t magnitude) noexcept {
   return multiply_bits_down(magnitude, 0x0080'0000U);  // 2^-126
@@ -87,6 +97,28 @@ inline __device__ std::uint32_t gather_signs(const std::uint32_t (&w)[8]) noexce
 /// Nibbles of which only the sign bits are those of `signs`.
 inline __device__ std::uint32_t with_signs(std::uint32_t nibbles, std::uint32_t signs) noexcept {
   return select_bits<0x8888'8888U>(signs, nibbles);
+}
+
+/// The eight E2M1 nibbles to nearest of bits[i] * multiplier (float32 products), all magnitudes of which are below 15,
+/// the multiplier not negative. `signs` are gather_signs(bits).
+inline __device__ std::uint32_t pack_e2m1_below_15(const std::uint32_t (&bits)[8], std::uint32_t signs,
+                                                   std::uint32_t multiplier) noexcept {
+  // Four codes modulo 2^16 at a time, by an instruction of the multiplications' pipe.
+  std::uint32_t fours[2];
+#pragma unroll
+  for (unsigned k = 0; k < 2; ++k) {
+    fours[k] = e2m1_nearest_below_15(multiply_magnitude(bits[4 * k + 3], multiplier));
+#pragma unroll
+    for (unsigned i = 3; i-- > 0;) {
+      fours[k] = __dp2a_lo(fours[k], 16U, e2m1_nearest_below_15(multiply_magnitude(bits[4 * k + i], multiplier)));
+    }
+  }
+  // Codes less four times integer_base; with at most 7 in a nibble the lower half always carries.
+  constexpr std::uint32_t base = integer_base * 0x1111U & 0xffffU;
+  static_assert(base + 0x7777U <= 0xffffU);
+  const std::uint32_t magnitudes =
+      __byte_perm(fours[0], fours[1], 0x5410U) + ((0x1'0000U - base) * 0x0001'0001U - 0x1'0000U);
+  return with_signs(magnitudes, signs);
 }
 
 /// The eight E2M1 nibbles of bits[i] * multiplier (float32 products), the multiplier positive. `signs` are

@@ -41,6 +41,62 @@ inline __device__ std::uint32_t run_amax(const std::uint32_t (&bits)[2][chunk_el
   return larger_magnitude(chunk_amax(bits[0]), chunk_amax(bits[1]));
 }
 
+/// Whether codes come from pack_e2m1_below_15.
+template <float_format F, bool Nibbles, class Rounding>
+__device__ constexpr bool packs_below_15() noexcept {
+  return std::is_same_v<Rounding, round_to_nearest> && Nibbles && F == formats::e2m1 &&
+         find_narrow_conversion<Rounding, F, Nibbles>() == narrow_conversion::none;
+}
+/// Gives elements whose products reach 15 a product of about 7, which has the same code; all are 0 if their block is
+/// NaN's.
+inline __device__ void limit_products(std::uint32_t (&bits)[2][chunk_elements], std::uint32_t (&signs)[2],
+                                      std::uint32_t& operand) noexcept {
+  std::uint32_t limit = multiply_bits(0x40e0'0000U, reciprocal_bits(operand));
+  if (operand > 0x7f80'0000U) limit = signs[0] = signs[1] = operand = 0;
+#pragma unroll
+  for (unsigned i = 0; i < run_elements; ++i) bits[i / 8][i % 8] = smaller_magnitude(bits[i / 8][i % 8], limit);
+}
+/// The codes of 16 elements of a block with the amax and the multiplier. Random has the members of random_eight.
+template <block_format F, class Rounding, class Random>
+__device__ void pack_run(std::uint32_t (&bits)[2][chunk_elements], std::uint32_t (&signs)[2], std::uint32_t amax,
+                         std::uint32_t operand, const Random (&random)[2], packed_chunk (&codes)[2]) noexcept {
+  constexpr special_codes special = run_special<F, Rounding>();
+  constexpr bool nibbles = F.packing.slot_bits == 4;
+  if constexpr (packs_below_15<F.element, nibbles, Rounding>()) {
+    static_assert(special.nan[0] == 0);
+    // NaN is above all numbers.
+    if (multiply_bits(amax, operand) >= 0x4170'0000U) limit_products(bits, signs, operand);
+#pragma unroll
+    for (unsigned k = 0; k < 2; ++k) codes[k] = {pack_e2m1_below_15(bits[k], signs[k], operand), 0U};
+  } else {
+#pragma unroll
+    for (unsigned k = 0; k < 2; ++k) {
+      codes[k] = pack_products<Rounding, F.element, nibbles>(bits[k], signs[k], operand, special, random[k]);
+      if (operand > 0x7f80'0000U) codes[k] = repeated_code<nibbles>(special.nan[0]);
+    }
+  }
+}
+
+/// The scale of a block with `amax`, or with a quarter of it where that is one of hadamard_sums.
+template <block_format F>
+__device__ block_multiplier make_run_multiplier(const tensor_scaling& scaling, std::uint32_t amax,
+                                                bool transformed) noexcept {
+  return make_block_multiplier<F>(scaling, transformed ? multiply_bits(amax, hadamard_factor) : amax);
+}
+/// Makes `bits` the transform, and `amax` that of it; or the multiplier a quarter of itself where elements to E2M1 then
+/// are the same: if both factors are normal numbers, and elements that would be subnormal far too small to count.
+template <block_format F>
+__device__ void finish_hadamard(std::uint32_t (&bits)[2][chunk_elements], std::uint32_t& amax,
+                                std::uint32_t& operand) noexcept {
+  if (F.element == formats::e2m1 && operand - (27U << 23) < 160U << 23) {
+    operand -= 2U << 23;
+    return;
+  }
+  amax = multiply_bits(amax, hadamard_factor);
+#pragma unroll
+  for (unsigned i = 0; i < run_elements; ++i) bits[i / 8][i % 8] = multiply_bits(bits[i / 8][i % 8], hadamard_factor);
+}
+
 /// Blocks of F from elements of T. The threads of a block are neighbours; all of them take part.
 template <block_format F, class T, class Rounding>
 struct element_run {
@@ -51,23 +107,22 @@ struct element_run {
   raw_chunk<T> raw[2];
   std::uint32_t bits[2][chunk_elements];
   std::uint32_t signs[2];
+  std::uint32_t amax;  ///< of the numbers in `bits` of the block
 
   __device__ void load(const T* x) noexcept {
     raw[0].load(x);
     raw[1].load(x + chunk_elements);
   }
-  /// The scale of the block, after a transform where that is wanted.
-  __device__ block_multiplier prepare(bool transformed, const hadamard_call& hadamard,
-                                      const tensor_scaling& scaling) noexcept {
-    std::uint32_t amax;
+  /// The scale of the block, after a transform where that is wanted. `together` are the lanes that are here.
+  __device__ block_multiplier prepare(bool transformed, const hadamard_call& hadamard, const tensor_scaling& scaling,
+                                      unsigned together) noexcept {
     raw[0].widen(bits[0]);
     raw[1].widen(bits[1]);
     if (transformed) {
       static_assert(run_elements == hadamard_lanes);
-      hadamard_16(bits, hadamard);
+      amax = hadamard_sums(bits, hadamard);
 #pragma unroll
       for (unsigned k = 0; k < 2; ++k) signs[k] = gather_signs(bits[k]);
-      amax = run_amax(bits);
     } else {
 #pragma unroll
       for (unsigned k = 0; k < 2; ++k) signs[k] = raw[k].signs();
@@ -77,18 +132,15 @@ struct element_run {
         amax = run_amax(bits);
       }
     }
-    if constexpr (lanes == 2) amax = larger_magnitude(amax, __shfl_xor_sync(3U << (threadIdx.x & 30U), amax, 1));
-    return make_block_multiplier<F>(scaling, amax);
+    if constexpr (lanes == 2) amax = larger_magnitude(amax, __shfl_xor_sync(together, amax, 1));
+    block_multiplier multiplier = make_run_multiplier<F>(scaling, amax, transformed);
+    if (transformed) finish_hadamard<F>(bits, amax, multiplier.operand);
+    return multiplier;
   }
   /// Its codes.
   __device__ void pack(std::uint32_t operand, const random_eight<drawn> (&random)[2],
-                       packed_chunk (&codes)[2]) const noexcept {
-    constexpr special_codes special = run_special<F, Rounding>();
-#pragma unroll
-    for (unsigned k = 0; k < 2; ++k) {
-      codes[k] = pack_products<Rounding, F.element, nibbles>(bits[k], signs[k], operand, special, random[k]);
-      if (operand > 0x7f80'0000U) codes[k] = repeated_code<nibbles>(special.nan[0]);
-    }
+                       packed_chunk (&codes)[2]) noexcept {
+    pack_run<F, Rounding>(bits, signs, amax, operand, random, codes);
   }
 };
 

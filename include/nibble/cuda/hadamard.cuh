@@ -14,6 +14,8 @@ namespace detail::inline NIBBLE_UNIT {
 
 /// Lanes that are transformed together.
 inline constexpr unsigned hadamard_lanes = 16;
+/// 1/4 as binary32 bits, the last factor of the transform.
+inline constexpr std::uint32_t hadamard_factor = 0x3e80'0000U;
 
 /// A transform as kernels see it: whether there is one, and for each lane 1 or -1 as binary32 bits.
 struct hadamard_call {
@@ -39,11 +41,11 @@ __device__ void hadamard_first_stage(std::uint32_t (&y)[Count], const std::uint3
     y[i + 1] = multiply_subtract_bits(b, signs[i + 1], a);
   }
 }
-/// The stages of distance First to Count / 2 among Count numbers.
-template <unsigned First, unsigned Count>
+/// The stages of distance First to End / 2 among Count numbers.
+template <unsigned First, unsigned End, unsigned Count>
 __device__ void hadamard_stages(std::uint32_t (&y)[Count]) noexcept {
 #pragma unroll
-  for (unsigned distance = First; distance < Count; distance *= 2) {
+  for (unsigned distance = First; distance < End; distance *= 2) {
 #pragma unroll
     for (unsigned i = 0; i < Count; ++i) {
       if ((i & distance) != 0) continue;
@@ -55,24 +57,43 @@ __device__ void hadamard_stages(std::uint32_t (&y)[Count]) noexcept {
   }
 }
 
+/// Four times the transform of 16 numbers in one thread, and the largest magnitude of that. A NaN is some NaN; where one
+/// came from infinities, what is returned may be infinity.
+inline __device__ std::uint32_t hadamard_sums(std::uint32_t (&y)[hadamard_lanes], const hadamard_call& call) noexcept {
+  constexpr unsigned half = hadamard_lanes / 2;
+  hadamard_first_stage(y, call.factors);
+  std::uint32_t largest = 0;
+  hadamard_stages<2, half>(y);
+#pragma unroll
+  for (unsigned i = 0; i < half; ++i) {
+    const std::uint32_t a = y[i];
+    const std::uint32_t b = y[i + half];
+    y[i] = add_bits(a, b);
+    y[i + half] = subtract_bits(a, b);
+    // Of |a + b| and |a - b|, each rounded, the larger one.
+    const std::uint32_t sum = add_magnitudes(a, b);
+    largest = i == 0 ? sum : larger_magnitude(largest, sum);
+  }
+  return largest;
+}
 /// The transform of 16 numbers in one thread. A NaN is some NaN.
 inline __device__ void hadamard_16(std::uint32_t (&y)[hadamard_lanes], const hadamard_call& call) noexcept {
-  hadamard_first_stage(y, call.factors);
-  hadamard_stages<2>(y);
+  hadamard_sums(y, call);
 #pragma unroll
-  for (std::uint32_t& b : y) b = multiply_bits(b, 0x3e80'0000U);
+  for (std::uint32_t& b : y) b = multiply_bits(b, hadamard_factor);
 }
 
-/// The same of two chunks.
-inline __device__ void hadamard_16(std::uint32_t (&bits)[2][hadamard_lanes / 2], const hadamard_call& call) noexcept {
+/// hadamard_sums of two chunks.
+inline __device__ std::uint32_t hadamard_sums(std::uint32_t (&bits)[2][hadamard_lanes / 2],
+                                              const hadamard_call& call) noexcept {
   std::uint32_t y[hadamard_lanes];
 #pragma unroll
   for (unsigned i = 0; i < hadamard_lanes; ++i) y[i] = bits[i / 8][i % 8];
-  hadamard_16(y, call);
+  const std::uint32_t largest = hadamard_sums(y, call);
 #pragma unroll
   for (unsigned i = 0; i < hadamard_lanes; ++i) bits[i / 8][i % 8] = y[i];
+  return largest;
 }
-
 /// The signs of the eight numbers that a lane of hadamard_8_and_8 has.
 struct hadamard_half {
   std::uint32_t signs[8];
@@ -89,11 +110,11 @@ struct hadamard_half {
 /// The same with the upper eight numbers in the neighbour whose lane is odd. The whole warp takes part.
 inline __device__ void hadamard_8_and_8(std::uint32_t (&y)[8], const hadamard_half& half) noexcept {
   hadamard_first_stage(y, half.signs);
-  hadamard_stages<2>(y);
+  hadamard_stages<2, 8>(y);
 #pragma unroll
   for (std::uint32_t& b : y) {
     const std::uint32_t other = __shfl_xor_sync(0xffff'ffffU, b, 1);
-    b = multiply_bits(multiply_add_bits(b, half.own, other), 0x3e80'0000U);
+    b = multiply_bits(multiply_add_bits(b, half.own, other), hadamard_factor);
   }
 }
 

@@ -58,6 +58,13 @@ cuda_status queue_tiles(const cuda& device, const matrix_view<T>& x, const quant
 /// Queues a call whose tensor scaling is known or will be found at call.device_scaling.
 template <block_format F, class T>
 cuda_status queue_quantize(const cuda& device, const matrix_view<T>& stored, const quantize_call& call) {
+  if constexpr (has_tile_kernel<F, T>) {
+    // The rows of a tile of scales meet sooner in tile_kernel.
+    const bool is_quick = sizeof(T) > 2 || call.rounding.mode == rounding_mode::nearest_even;
+    if (call.tiled_scales && is_quick && !call.transposed && takes_tile_source<F>(stored) && takes_tile_result(call)) {
+      return queue_tiles<F>(device, stored, call, quantize_call{});
+    }
+  }
   if constexpr (has_block_kernel<F, T>) {
     if (takes_block_kernel<F>(stored, call)) {
       if constexpr (has_run_kernel<F, T>) {

@@ -51,6 +51,12 @@ inline __device__ std::uint32_t add_magnitude(std::uint32_t a, std::uint32_t b) 
   asm("{ .reg .f32 m;\n  abs.f32 m, %2;\n  add.rn.f32 %0, %1, m; }" : "=r"(result) : "r"(a), "r"(b));
   return result;
 }
+/// |a| + |b|.
+inline __device__ std::uint32_t add_magnitudes(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result;
+  asm("{ .reg .f32 x, y;\n  abs.f32 x, %1;\n  abs.f32 y, %2;\n  add.rn.f32 %0, x, y; }" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
 /// a * b + c, rounded once.
 inline __device__ std::uint32_t multiply_add_bits(std::uint32_t a, std::uint32_t b, std::uint32_t c) noexcept {
   std::uint32_t result;

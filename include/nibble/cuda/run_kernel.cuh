@@ -58,7 +58,7 @@ __device__ void quantize_runs(const T* x, const quantize_call& call, const run_p
       x += cuda_threads * run_elements;
       next.load(x);
     }
-    const block_multiplier multiplier = own.prepare(Transformed, call.hadamard, scaling);
+    const block_multiplier multiplier = own.prepare(Transformed, call.hadamard, scaling, 3U << (threadIdx.x & 30U));
     if (run::lanes == 1 || threadIdx.x % run::lanes == 0) {
       std::uint8_t* place = scale;
       if (call.tiled_scales) {

@@ -23,6 +23,9 @@ struct tile_calls {
   std::size_t row_stride = 0, source_rows = 0, source_cols = 0;
   random_stream stream{};
   std::uint64_t first_element = 0;
+  // Bytes between scales of rows: those 32 rows apart in a tile, and those of a tile of elements and the next one where
+  // that begins in the lower or in the upper half of a tile of scales.
+  std::size_t scale_step = 0, scale_advance[2] = {};
 };
 
 /// The sign bits of eight words of two elements: those of the lower ones, and of the upper ones, as gather_signs.
@@ -39,6 +42,12 @@ inline __device__ void pair_signs(const std::uint32_t* w, std::uint32_t (&signs)
       nibble_signs(select_bytes<0x7632U>(fours[0][0], fours[0][1]), select_bytes<0x7632U>(fours[1][0], fours[1][1]));
 }
 
+/// x, computed here: compilers would compute places anew in each tile.
+inline __device__ unsigned settled(unsigned x) noexcept {
+  asm volatile("" : "+r"(x));
+  return x;
+}
+
 /// The work of one thread on tiles above each other.
 template <block_format F, class T, class Rounding>
 class tile_worker {
@@ -49,6 +58,8 @@ class tile_worker {
   static constexpr unsigned sides = tile_columns<T>;
   using run = element_run<F, T, Rounding>;
   using memory = tile_memory<F, T, drawn>;
+  using elements = tile_rows<sizeof(T) * 8>;
+  using output = typename memory::output_type;
 
   __device__ tile_worker(const T* x, const tile_calls& calls, memory& shared, std::size_t row, std::size_t col) noexcept
       : calls_(calls),
@@ -60,10 +71,15 @@ class tile_worker {
         row_scaling_(scaling_of(calls.rows)),
         column_scaling_(scaling_of(calls.columns)),
         from_(x + (row + send_row()) * calls.row_stride + col + send_col()),
+        send_place_(settled(elements::place(send_row(), send_unit() / elements::units, send_unit() % elements::units))),
+        rows_sent_(settled(send_col() < cols_inside_ ? send_row() : tile_rounds * tile_side)),
+        run_row_(settled(run_col() < cols_inside_ ? run_row(0) : tile_rounds * tile_side)),
+        run_place_(settled(elements::place(run_row(0), threadIdx.x % tile_runs, 0))),
+        column_place_(settled(elements::byte(first_item_row(), item_col() * static_cast<unsigned>(sizeof(T))))),
+        put_place_(settled(output::code_place(item_col(), first_item_row()))),
         row_codes_(calls.rows.codes + (row + run_row(0)) * calls.rows.code_stride +
                    (col + run_col()) * static_cast<unsigned>(F.packing.slot_bits) / 8),
-        row_scales_(static_cast<std::uint8_t*>(calls.rows.scales) + (row + run_row(0)) * calls.rows.scale_stride +
-                    (col + run_col()) / size),
+        row_scales_(first_scale(calls.rows, row, col)),
         element_((row + run_row(0)) * calls.source_cols + col + run_col() + calls.first_element) {}
 
   /// `rounds` tiles.
@@ -89,7 +105,7 @@ class tile_worker {
         __syncthreads();
         if (memory::tiles == 2 && !is_last) send(tile + 1);
         const unsigned before = tile % kept * tile_side;
-        quantize_columns(tile, before);
+        quantize_columns(tile);
         const bool stores = tile % kept == kept - 1 || is_last;
         if (stores || memory::tiles == 1 || memory::word_tiles == 1) __syncthreads();
         if (stores) shared_.output.store_codes(calls_.columns, row_ - before, col_, before + rows, cols_inside_);
@@ -106,16 +122,24 @@ class tile_worker {
   }
 
  private:
+  /// Where the scale of this thread's first run in the tile of elements at (row, col) lies.
+  [[nodiscard]] static __device__ std::uint8_t* first_scale(const quantize_call& call, std::size_t row,
+                                                            std::size_t col) noexcept {
+    const std::size_t r = row + run_row(0);
+    const std::size_t c = (col + run_col()) / size;
+    return static_cast<std::uint8_t*>(call.scales) +
+           (call.tiled_scales ? tiled_scale_offset(r, c, call.cols / size) : r * call.scale_stride + c);
+  }
   static constexpr unsigned runs_count = tile_side * tile_runs / tile_threads;
   static constexpr unsigned run_rows = tile_threads / tile_runs;  ///< between them
 
-  /// Row in the tile of this thread's i-th run, its first column, and whether it is in the matrix.
+  /// Row in the tile of this thread's i-th run, the run's first column, and whether it is in the matrix.
   [[nodiscard]] static __device__ unsigned run_row(unsigned i) noexcept {
     return i * run_rows + threadIdx.x / tile_runs;
   }
   [[nodiscard]] static __device__ unsigned run_col() noexcept { return threadIdx.x % tile_runs * run_elements; }
   [[nodiscard]] __device__ bool is_inside(unsigned i) const noexcept {
-    return run_row(i) < rows_left_ && run_col() < cols_inside_;
+    return static_cast<int>(rows_left_ - run_row_) > static_cast<int>(i * run_rows);
   }
   [[nodiscard]] static __device__ tensor_scaling scaling_of(const quantize_call& call) noexcept {
     return call.device_scaling != nullptr ? *call.device_scaling : call.scaling;
@@ -124,34 +148,35 @@ class tile_worker {
   /// Sends for the elements of tile `tile`, which is the one at from_. A warp sends for the rows of its own runs, whole
   /// sectors at a time.
   __device__ void send(unsigned tile) noexcept {
-    constexpr unsigned units = tile_rows<sizeof(T) * 8>::row_units;
-    constexpr unsigned step = 32 / units;  // rows
     const unsigned rows_ahead = tile == 0 ? rows_left_ : rows_left_ - tile_side;
-    auto& to = shared_.elements[tile % memory::tiles];
-    const unsigned unit = threadIdx.x % units;
+    const int wanted = static_cast<int>(rows_ahead - rows_sent_);  // rows from this thread's first one on
+    uint4* to = shared_.elements[tile % memory::tiles].memory + send_place_;
 #pragma unroll
     for (unsigned i = 0; i < runs_count; ++i) {
+      const T* from = from_ + i * run_rows * calls_.row_stride;
 #pragma unroll
-      for (unsigned k = 0; k < 32 / tile_runs / step; ++k) {
-        const unsigned row = send_row() + i * run_rows + k * step;
-        const bool wanted = row < rows_ahead && unit * (16 / sizeof(T)) < cols_inside_;
-        copy_ahead(to.at(row, unit / (units / tile_runs), unit % (units / tile_runs)),
-                   from_ + (wanted ? (i * run_rows + k * step) * calls_.row_stride : 0), wanted);
+      for (unsigned k = 0; k < 32 / tile_runs; k += send_step) {
+        const unsigned row = i * run_rows + k;
+        // Where nothing is wanted nothing is read, either.
+        copy_ahead(to[row * elements::row_units], from, wanted > static_cast<int>(row));
+        from += send_step * calls_.row_stride;
       }
     }
   }
-  /// The first row for which this thread sends.
+  /// The rows that a warp sends for at once, the first of those of this thread, and its unit and column in them.
+  static constexpr unsigned send_step = 32 / elements::row_units;
   [[nodiscard]] static __device__ unsigned send_row() noexcept {
-    return threadIdx.x / 32 * (32 / tile_runs) + threadIdx.x % 32 / tile_rows<sizeof(T) * 8>::row_units;
+    return threadIdx.x / 32 * (32 / tile_runs) + threadIdx.x % 32 / elements::row_units;
   }
+  [[nodiscard]] static __device__ unsigned send_unit() noexcept { return threadIdx.x % elements::row_units; }
   [[nodiscard]] static __device__ unsigned send_col() noexcept {
-    return threadIdx.x % tile_rows<sizeof(T) * 8>::row_units * static_cast<unsigned>(16 / sizeof(T));
+    return send_unit() * static_cast<unsigned>(16 / sizeof(T));
   }
   /// To the tile below; from_ is there.
   __device__ void advance() noexcept {
     row_ += tile_side;
     row_codes_ += tile_side * calls_.rows.code_stride;
-    row_scales_ += tile_side * calls_.rows.scale_stride;
+    row_scales_ += calls_.scale_advance[row_ / tile_side % 2];
     element_ += tile_side * calls_.source_cols;
     rows_left_ -= tile_side;
   }
@@ -164,7 +189,9 @@ class tile_worker {
         constexpr unsigned each = raw_chunk<T>::count;
 #pragma unroll
         for (unsigned k = 0; k < 2 * each; ++k) {
-          own.raw[k / each].vectors[k % each] = shared_.elements[buffer_].at(run_row(i), threadIdx.x % tile_runs, k);
+          // Rows this far apart are alike, and the units of a run differ in the bits of their index.
+          own.raw[k / each].vectors[k % each] =
+              shared_.elements[buffer_].memory[(run_place_ ^ k) + i * run_rows * elements::row_units];
         }
         quantize_run(i, own);
       } else if constexpr (drawn != 0) {
@@ -174,15 +201,18 @@ class tile_worker {
     }
   }
   /// The random words of the i-th run, left in shared memory too.
-  __device__ void draw(unsigned i, random_eight<drawn> (&random)[2]) noexcept {
+  __device__ void draw(unsigned i, random_eight<drawn> (&words)[2]) noexcept {
     if constexpr (drawn != 0) {
-      draw_sixteen(calls_.stream, (element_ + i * run_rows * calls_.source_cols) / chunk_elements, random);
+      draw_sixteen(calls_.stream, (element_ + i * run_rows * calls_.source_cols) / chunk_elements, words);
       if (calls_.columns.codes == nullptr) return;
       constexpr unsigned each = drawn / 4;  // words
+      using random = tile_rows<static_cast<unsigned>(drawn)>;
+      const unsigned place =
+          random::units == elements::units ? run_place_ : random::place(run_row(0), threadIdx.x % tile_runs, 0);
 #pragma unroll
       for (unsigned k = 0; k < 2 * each; k += 4) {
-        const auto word = [&](unsigned j) { return random[(k + j) / each].words[(k + j) % each]; };
-        shared_.words[word_buffer_].at(run_row(i), threadIdx.x % tile_runs, k / 4) =
+        const auto word = [&](unsigned j) { return words[(k + j) / each].words[(k + j) % each]; };
+        shared_.words[word_buffer_].memory[(place ^ (k / 4)) + i * run_rows * random::row_units] =
             make_uint4(word(0), word(1), word(2), word(3));
       }
     }
@@ -190,15 +220,10 @@ class tile_worker {
 
   __device__ void quantize_run(unsigned i, run& own) {
     const quantize_call& call = calls_.rows;
-    const block_multiplier multiplier = own.prepare(call.hadamard.wanted, call.hadamard, row_scaling_);
+    const block_multiplier multiplier = own.prepare(call.hadamard.wanted, call.hadamard, row_scaling_, 0xffff'ffffU);
     const bool stores = is_inside(i);
     if (stores && threadIdx.x % run::lanes == 0) {
-      std::uint8_t* place = row_scales_ + i * run_rows * call.scale_stride;
-      if (call.tiled_scales) {
-        place = static_cast<std::uint8_t*>(call.scales) +
-                tiled_scale_offset(row_ + run_row(i), (col_ + run_col()) / size, call.cols / size);
-      }
-      *place = static_cast<std::uint8_t>(multiplier.code);
+      row_scales_[i * calls_.scale_step] = static_cast<std::uint8_t>(multiplier.code);
     }
     random_eight<drawn> random[2];
     draw(i, random);
@@ -207,59 +232,71 @@ class tile_worker {
     if (stores) store_run<nibbles>(row_codes_ + i * run_rows * call.code_stride, codes);
   }
 
-  /// 16 rows of a column, or of two, at a time. Where they are half of a block, the lane 16 lanes away has the other.
-  __device__ void quantize_columns(unsigned tile, unsigned before) {
-    constexpr unsigned across = 32 / run::lanes;  // items side by side in a warp
-    constexpr unsigned bands = tile_side / sides / across;
+  /// 16 rows of a column, or of two, at a time: an item. Where they are half of a block, the lane 16 lanes away has the
+  /// other.
+  static constexpr unsigned items_across = 32 / run::lanes;  ///< side by side in a warp
+  static constexpr unsigned item_bands = tile_side / sides / items_across;
+  static constexpr unsigned items_count = tile_side * tile_side / (sides * 16 * tile_threads);  ///< of a thread
+  static constexpr unsigned item_rows = tile_threads / 32 / item_bands * size;                   ///< between them
+  [[nodiscard]] static __device__ unsigned item_col() noexcept {
+    return (threadIdx.x / 32 % item_bands * items_across + threadIdx.x % items_across) * sides;
+  }
+  [[nodiscard]] static __device__ unsigned first_item_row() noexcept {
+    return threadIdx.x / 32 / item_bands * size + threadIdx.x % 32 / items_across * 16;
+  }
+  __device__ void quantize_columns(unsigned tile) {
 #pragma unroll
-    for (unsigned k = 0; k < tile_side * tile_side / (sides * 16 * tile_threads); ++k) {
-      const unsigned w = threadIdx.x / 32 + k * (tile_threads / 32);
-      const unsigned lane = threadIdx.x % 32;
-      quantize_column((w % bands * across + lane % across) * sides, w / bands * size + lane / across * 16, tile,
-                      before);
-    }
+    for (unsigned k = 0; k < items_count; ++k) quantize_column(k, tile);
   }
 
   /// Words as the random_column of a side takes them.
   struct column_words {
     std::uint32_t words[drawn == 32 ? sides : 1][drawn == 0 ? 1 : 16];
   };
-  __device__ void load_words(unsigned first, unsigned col, column_words& w) const noexcept {
-    if constexpr (drawn == 32) {
-#pragma unroll
-      for (unsigned i = 0; i < sides * 16; ++i) {
-        w.words[i % sides][i / sides] =
-            shared_.words[word_buffer_].template word<std::uint32_t>(first, i / sides, (col + i % sides) * 4);
-      }
-    } else if constexpr (drawn != 0) {
+  __device__ void load_words(unsigned item, column_words& w) const noexcept {
+    if constexpr (drawn != 0) {
+      using random = tile_rows<static_cast<unsigned>(drawn)>;
+      const random& from = shared_.words[word_buffer_];
+      constexpr unsigned bytes = drawn == 32 ? 4 : drawn / 8;  // of a column
+      unsigned place = column_place_;
+      if (random::units != elements::units) place = random::byte(first_item_row(), (drawn == 32 ? item_col() : item_col() / 2 * 2) * bytes);
 #pragma unroll
       for (unsigned i = 0; i < 16; ++i) {
-        if constexpr (drawn == 16) {
-          w.words[0][i] = shared_.words[word_buffer_].template word<std::uint32_t>(first, i, col / 2 * 4);
+        const unsigned row = item * item_rows + i;
+        if constexpr (drawn == 32) {
+#pragma unroll
+          for (unsigned side = 0; side < sides; ++side) {
+            w.words[side][i] = from.template word_at<std::uint32_t>(place + side * 4, row);
+          }
+        } else if constexpr (drawn == 16) {
+          w.words[0][i] = from.template word_at<std::uint32_t>(place, row);
         } else {
-          w.words[0][i] =
-              __byte_perm(shared_.words[word_buffer_].template word<std::uint16_t>(first, i, col / 2 * 2), 0U, 0x1404U);
+          w.words[0][i] = __byte_perm(from.template word_at<std::uint16_t>(place, row), 0U, 0x1404U);
         }
       }
     }
   }
 
-  /// Rows first to first + 15 of the columns from `col` on.
-  __device__ void quantize_column(unsigned col, unsigned first, unsigned tile, unsigned before) {
+  /// The item-th one, of the rows from `first` on.
+  __device__ void quantize_column(unsigned item, unsigned tile) {
     const quantize_call& call = calls_.columns;
+    const unsigned first = first_item_row() + item * item_rows;
     std::uint32_t raw[16];
 #pragma unroll
     for (unsigned i = 0; i < 16; ++i) {
-      raw[i] = shared_.elements[buffer_].template word<std::uint32_t>(first, i, col * static_cast<unsigned>(sizeof(T)));
+      raw[i] = shared_.elements[buffer_].template word_at<std::uint32_t>(column_place_, item * item_rows + i);
     }
     column_words words;
-    load_words(first, col, words);
+    load_words(item, words);
     std::uint32_t both = 0;
+    std::uint32_t pairs[2][2];  // sign bits of two columns
     if constexpr (sides == 2) {
       constexpr bool bfloat = std::is_same_v<T, bf16>;
       both = larger_magnitudes<bfloat>(raw[0], raw[1]);
 #pragma unroll
       for (unsigned i = 2; i < 16; ++i) both = larger_magnitudes<bfloat>(both, raw[i]);
+      pair_signs(raw, pairs[0]);
+      pair_signs(raw + 8, pairs[1]);
     }
 #pragma unroll
     for (unsigned side = 0; side < sides; ++side) {
@@ -271,28 +308,31 @@ class tile_worker {
         bits[i / 8][i % 8] = element_of(raw[i], side);
       }
       if (call.hadamard.wanted) {
-        hadamard_16(bits, call.hadamard);
-        amax = run_amax(bits);
+        amax = hadamard_sums(bits, call.hadamard);
 #pragma unroll
         for (unsigned k = 0; k < 2; ++k) signs[k] = gather_signs(bits[k]);
       } else {
         amax = sides == 2 ? element_of(both, side) & 0x7fff'ffffU : run_amax(bits);
 #pragma unroll
-        for (unsigned k = 0; k < 2; ++k) {
-          if constexpr (sides == 2) {
-            std::uint32_t of_pair[2];
-            pair_signs(raw + 8 * k, of_pair);
-            signs[k] = of_pair[side];
-          } else {
-            signs[k] = gather_signs(bits[k]);
-          }
-        }
+        for (unsigned k = 0; k < 2; ++k) signs[k] = sides == 2 ? pairs[k][side] : gather_signs(bits[k]);
       }
       if constexpr (run::lanes == 2) amax = larger_magnitude(amax, __shfl_xor_sync(0xffff'ffffU, amax, 16));
-      const block_multiplier own = make_block_multiplier<F>(column_scaling_, amax);
+      block_multiplier own = make_run_multiplier<F>(column_scaling_, amax, call.hadamard.wanted);
+      if (call.hadamard.wanted) finish_hadamard<F>(bits, amax, own.operand);
       if (first % size == 0)
-        shared_.output.scales[tile][col + side][first / size] = static_cast<std::uint8_t>(own.code);
-      pack_column(col + side, before + first, bits, signs, own.operand, words);
+        shared_.output.scales[tile][item_col() + side][first / size] = static_cast<std::uint8_t>(own.code);
+      const unsigned place = put_place_ + output::code_place(side, item * item_rows + tile % memory::kept * tile_side);
+      random_column<drawn> random[2];
+      if constexpr (drawn != 0) {
+#pragma unroll
+        for (unsigned i = 0; i < 16; ++i) {
+          random[i / 8].odd = sides == 2 ? side : threadIdx.x % 2;
+          random[i / 8].words[i % 8] = words.words[drawn == 32 ? side : 0][i];
+        }
+      }
+      packed_chunk codes[2];
+      pack_run<F, Rounding>(bits, signs, amax, own.operand, random, codes);
+      shared_.output.put(place, codes);
     }
   }
   /// The binary32 bits of an element of a word.
@@ -301,27 +341,6 @@ class tile_worker {
     if constexpr (std::is_same_v<T, bf16>) return side == 0 ? word << 16 : word & 0xffff'0000U;
     return half_to_bits(static_cast<std::uint16_t>(side == 0 ? word : word >> 16));
   }
-  __device__ void pack_column(unsigned col, unsigned row, const std::uint32_t (&bits)[2][8],
-                              const std::uint32_t (&signs)[2], std::uint32_t operand,
-                              const column_words& words) noexcept {
-    constexpr special_codes special = run_special<F, Rounding>();
-    packed_chunk codes[2];
-#pragma unroll
-    for (unsigned k = 0; k < 2; ++k) {
-      random_column<drawn> random;
-      if constexpr (drawn != 0) {
-        random.odd = col % 2;
-#pragma unroll
-        for (unsigned i = 0; i < chunk_elements; ++i) {
-          random.words[i] = words.words[drawn == 32 ? col % sides : 0][8 * k + i];
-        }
-      }
-      codes[k] = pack_products<Rounding, F.element, nibbles>(bits[k], signs[k], operand, special, random);
-      if (operand > 0x7f80'0000U) codes[k] = repeated_code<nibbles>(special.nan[0]);
-    }
-    shared_.output.put(col, row, codes);
-  }
-
   [[nodiscard]] static __device__ unsigned inside(std::size_t left, unsigned most) noexcept {
     return left < most ? static_cast<unsigned>(left) : most;
   }
@@ -334,6 +353,12 @@ class tile_worker {
   unsigned buffer_ = 0, word_buffer_ = 0;  ///< of shared memory, for that tile
   tensor_scaling row_scaling_, column_scaling_;
   const T* from_;             ///< what this thread sends for first
+  unsigned send_place_;       ///< where that goes in a tile of shared memory
+  unsigned rows_sent_;        ///< its row, beyond all rows if it has no column
+  unsigned run_row_;          ///< the row of the first run, beyond all rows if it has no column
+  unsigned run_place_;        ///< where that lies there
+  unsigned column_place_;     ///< the byte at which the first item begins
+  unsigned put_place_;        ///< where its codes go
   std::uint8_t* row_codes_;   ///< the first run's codes
   std::uint8_t* row_scales_;  ///< and scale, unless scales are in tiles
   std::uint64_t element_;     ///< its first element's place in the stream
@@ -343,7 +368,7 @@ class tile_worker {
 template <class T, class Rounding>
 inline constexpr unsigned tile_residents = Rounding::random_bits == 32  ? 4
                                            : Rounding::random_bits != 0 ? (sizeof(T) == 2 ? 5 : 4)
-                                           : sizeof(T) == 2             ? 7
+                                           : sizeof(T) == 2             ? 6
                                                                         : 5;
 
 /// The grid has a column for each column of tiles, and a row for each `rounds` rows of tiles.
@@ -365,13 +390,17 @@ __global__ void __launch_bounds__(tile_threads, tile_residents<T, Rounding>)
 
 /// Queues tile_kernel for a source that takes_tile_source.
 template <block_format F, class T, class Rounding>
-cuda_status launch_tiles(cudaStream_t stream, const T* x, const tile_calls& calls) {
+cuda_status launch_tiles(cudaStream_t stream, const T* x, tile_calls calls) {
   const std::size_t across = pieces(calls.source_cols, tile_side);
   const std::size_t down = pieces(calls.source_rows, tile_side);
   // One tile for a thread block where there are few of them, unless the grid has no room for so many rows.
   const std::size_t shared_out = across * down / 4096;
   std::size_t rounds = shared_out < 1 ? 1 : shared_out < tile_rounds ? shared_out : tile_rounds;
   if (pieces(down, rounds) > cuda_largest_rows) rounds = tile_rounds;
+  calls.scale_step = calls.rows.tiled_scales ? 4 : 32 * calls.rows.scale_stride;
+  const std::size_t down_scales = pieces(calls.rows.cols / static_cast<std::size_t>(F.block_size), std::size_t{4}) * 512;
+  calls.scale_advance[1] = calls.rows.tiled_scales ? 8 : 64 * calls.rows.scale_stride;
+  calls.scale_advance[0] = calls.rows.tiled_scales ? down_scales - 8 : 64 * calls.rows.scale_stride;
   const dim3 grid(static_cast<unsigned>(across), static_cast<unsigned>(pieces(down, rounds)));
   return launch_grid(stream, grid, tile_threads, &tile_kernel<F, T, Rounding>, F, x, calls,
                      static_cast<unsigned>(rounds));

@@ -50,16 +50,23 @@ struct tile_rows {
   static constexpr unsigned row_units = units * tile_runs;
   uint4 memory[tile_side * row_units];
 
-  [[nodiscard]] __device__ uint4& at(unsigned row, unsigned run, unsigned i) noexcept {
-    return memory[row * row_units + tile_unit<units>(row, run, i)];
+  /// The index of unit i of a run.
+  [[nodiscard]] static __device__ unsigned place(unsigned row, unsigned run, unsigned i) noexcept {
+    return row * row_units + tile_unit<units>(row, run, i);
   }
-  /// `Word` that begins at byte `byte` of row first + i; `first` is a multiple of 16, and i less than that.
+  [[nodiscard]] __device__ uint4& at(unsigned row, unsigned run, unsigned i) noexcept {
+    return memory[place(row, run, i)];
+  }
+  /// Where byte `byte` of a row lies.
+  [[nodiscard]] static __device__ unsigned byte(unsigned row, unsigned byte) noexcept {
+    return row * (row_units * 16) + tile_byte<units>(row, byte);
+  }
+  /// `Word` that begins i rows below `place`, the byte of a row that is a multiple of 16; i / 16 is even.
   template <class Word>
-  [[nodiscard]] __device__ Word word(unsigned first, unsigned i, unsigned byte) const noexcept {
+  [[nodiscard]] __device__ Word word_at(unsigned place, unsigned i) const noexcept {
     // Even rows are alike, and odd ones, so that both have one address.
-    const char* row =
-        reinterpret_cast<const char*>(memory) + first * (row_units * 16) + tile_byte<units>(first + (i & 1U), byte);
-    return *reinterpret_cast<const Word*>(row + i * (row_units * 16));
+    const unsigned own = units == 1 || i % 2 == 0 ? place : place ^ 16U;
+    return *reinterpret_cast<const Word*>(reinterpret_cast<const char*>(memory) + own + i * (row_units * 16));
   }
 };
 template <>
@@ -108,10 +115,14 @@ struct column_output {
 
   /// Columns are here the even ones first, then the odd ones.
   [[nodiscard]] static __device__ unsigned place(unsigned col) noexcept { return col / 2 + col % 2 * (tile_side / 2); }
-  /// Two chunks, from row `row` of the kept tiles on.
-  __device__ void put(unsigned col, unsigned row, const packed_chunk (&c)[2]) noexcept {
+  /// The index of the codes from row `row` of the kept tiles on.
+  [[nodiscard]] static __device__ unsigned code_place(unsigned col, unsigned row) noexcept {
+    return place(col) * (pitch / 8) + row * static_cast<unsigned>(F.packing.slot_bits) / 64;
+  }
+  /// Two chunks there.
+  __device__ void put(unsigned at, const packed_chunk (&c)[2]) noexcept {
     constexpr bool nibbles = F.packing.slot_bits == 4;
-    uint2* to = codes + place(col) * (pitch / 8) + row * static_cast<unsigned>(F.packing.slot_bits) / 64;
+    uint2* to = codes + at;
     if constexpr (nibbles) {
       *to = make_uint2(c[0].low, c[1].low);
     } else {
@@ -128,13 +139,20 @@ struct column_output {
     const unsigned part = threadIdx.x % units;
     const unsigned first_place = threadIdx.x / units;
     if (part * unit_rows >= rows) return;
-    std::uint8_t* out = call.codes + (col + 2 * first_place) * call.code_stride + row / unit_rows * 8;
+    std::uint8_t* out = call.codes + (col + 2 * first_place) * call.code_stride + row / unit_rows * 8 + part * 8;
+    const uint2* from = codes + first_place * (pitch / 8) + part;
+    const int wanted = static_cast<int>(cols - 2 * first_place);  // columns from here on
 #pragma unroll
-    for (unsigned at = 0; at < tile_side; at += at_once) {
-      const unsigned beyond = at % (tile_side / 2) * 2 + at / (tile_side / 2);
-      if (2 * first_place + beyond >= cols) continue;
-      __stcs(reinterpret_cast<uint2*>(out + beyond * call.code_stride) + part,
-             codes[(first_place + at) * (pitch / 8) + part]);
+    for (unsigned odd = 0; odd < 2; ++odd) {
+      std::uint8_t* to = out;
+#pragma unroll
+      for (unsigned at = 0; at < tile_side / 2; at += at_once) {
+        if (wanted > static_cast<int>(2 * at + odd)) {
+          __stcs(reinterpret_cast<uint2*>(to), from[(odd * (tile_side / 2) + at) * (pitch / 8)]);
+        }
+        to += 2 * at_once * call.code_stride;
+      }
+      out += call.code_stride;
     }
   }
   /// Writes the scales of `cols` columns of tiles above each other, the first of which is at (row, col), with `rows`
@@ -175,7 +193,8 @@ struct tile_memory {
       (sizeof(T) == 4 && Bits == 16 ? 16U : 32U) / static_cast<unsigned>(F.packing.slot_bits) / 2;
   tile_rows<sizeof(T) * 8> elements[tiles];
   tile_rows<static_cast<unsigned>(Bits)> words[word_tiles];
-  column_output<F, kept> output;
+  using output_type = column_output<F, kept>;
+  output_type output;
 };
 
 }  // namespace detail::inline NIBBLE_UNIT
