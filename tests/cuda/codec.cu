@@ -215,7 +215,20 @@ __global__ void compare_e2m1(std::uint32_t first, std::size_t chunks, unsigned l
       if ((bits[i] & 0x7fff'ffffU) > 0x7f80'0000U) bits[i] = i;
     }
     const detail::random_eight<Rounding::random_bits> random(detail::random_stream(first, 1, 7), chunk * 8);
-    const std::uint32_t packed = detail::pack_e2m1<Rounding>(bits, detail::gather_signs(bits), 0x3f80'0000U, special, random);
+    const std::uint32_t signs = detail::gather_signs(bits);
+    const std::uint32_t packed = detail::pack_e2m1<Rounding>(bits, signs, 0x3f80'0000U, special, random);
+    // The packing of products that are known to be small.
+    std::uint32_t small = packed;
+    const std::uint32_t largest = detail::chunk_amax(bits);
+    if (Rounding::random_bits == 0 && largest < 0x4170'0000U) {
+      small = detail::pack_e2m1_below_15(bits, signs, 0x3f80'0000U);
+    }
+    if constexpr (Rounding::random_bits == 32) {
+      if (largest < 0x4100'0000U) {
+        small = detail::pack_e2m1_below_8<Rounding>(bits, signs, 0x3f80'0000U, special, random);
+      }
+    }
+    if (small != packed) atomicAdd(different, 1ULL);
     for (unsigned i = 0; i < 8; ++i) {
       constexpr rounding_mode mode =
           Rounding::random_bits == 0 ? rounding_mode::nearest_even : rounding_mode::stochastic;
@@ -224,6 +237,24 @@ __global__ void compare_e2m1(std::uint32_t first, std::size_t chunks, unsigned l
       if ((packed >> (4 * i) & 15U) != code) atomicAdd(different, 1ULL);
     }
   }
+}
+
+/// The reciprocals of the fast kernels against the rounded one, on all numbers that they are for.
+__global__ void compare_reciprocals(std::uint32_t first, std::uint32_t count, unsigned long long* different) {
+  for (std::size_t i = detail::thread_index(); i < count; i += detail::thread_count()) {
+    const std::uint32_t bits = first + static_cast<std::uint32_t>(i);
+    if (detail::normal_reciprocal(bits) != detail::reciprocal_bits(bits)) atomicAdd(different, 1ULL);
+  }
+}
+
+void test_reciprocals(bool small) {
+  device_array<unsigned long long> different(std::vector<unsigned long long>{0});
+  // The last significands of each exponent in the small form, the largest of which no theorem covers.
+  for (std::uint32_t exponent = 1; exponent < 252; ++exponent) {
+    const std::uint32_t count = small ? 1U << 8 : 1U << 23;
+    compare_reciprocals<<<512, 256>>>((exponent << 23) + (1U << 23) - count, count, different.data());
+  }
+  check(different.get()[0] == 0, "reciprocals differ");
 }
 
 void test_e2m1(bool small) {
@@ -264,6 +295,7 @@ int main(int argc, char** argv) {
     if constexpr (F.bits() <= 8) compare_options<F>(name);
   });
   test_e2m1(small);
+  test_reciprocals(small);
   if (!small) {
     test_hardware<formats::e4m3>("e4m3");
     test_hardware<formats::e5m2>("e5m2");

@@ -24,8 +24,8 @@ __device__ constexpr bool scales_in_hardware() noexcept {
   return has_fp8_conversions && F.tensor_scale && F.scale == formats::e4m3;
 }
 
-/// 1 / a for a normal number below 2^125: an approximation within one last place and a step of Newton's iteration, which
-/// is exact but for the largest significand (P. Markstein, "Computation of elementary functions on the IBM RISC
+/// 1 / a for a normal number below 2^125: an approximation within one last place and a step of Newton's iteration,
+/// which is exact but for the largest significand (P. Markstein, "Computation of elementary functions on the IBM RISC
 /// System/6000 processor", 1990, theorem 1); that one and all others are tested. 0 gives NaN.
 inline __device__ std::uint32_t normal_reciprocal(std::uint32_t a) noexcept {
   std::uint32_t result;
@@ -36,8 +36,9 @@ inline __device__ std::uint32_t normal_reciprocal(std::uint32_t a) noexcept {
   return result;
 }
 
-/// By the default recipe.
-template <block_format F>
+/// By the default recipe. Finite says that what becomes of an infinite or NaN amax does not matter, but that its
+/// product with the operand is not finite.
+template <block_format F, bool Finite = false>
 __device__ block_multiplier make_block_multiplier(const tensor_scaling& scaling, std::uint32_t amax) noexcept {
   constexpr recipe rules{};
   constexpr scale_constants constants(F);
@@ -49,14 +50,25 @@ __device__ block_multiplier make_block_multiplier(const tensor_scaling& scaling,
     const std::uint32_t product = multiply_bits(scale, scaling.decode.bits());
     std::uint32_t operand;
     // With all scales of E4M3 the product and its reciprocal are normal then.
-    if (scaling.decode.bits() - (27U << 23) < 200U << 23) {
+    if (scaling.decode.bits() - (27U << 23) < 200U << 23) [[likely]] {
       operand = normal_reciprocal(product);
     } else {
-      operand = reciprocal_bits(product);
+      operand = rare_reciprocal(product);
       operand = operand < 0x7f7f'ffffU ? operand : 0x7f7f'ffffU;
     }
     if (code == 0) operand = 0;
-    return amax < 0x7f80'0000U ? block_multiplier{code, operand} : block_multiplier{F.scale.nan_code(), 0x7fc0'0000U};
+    return Finite || amax < 0x7f80'0000U ? block_multiplier{code, operand}
+                                         : block_multiplier{F.scale.nan_code(), 0x7fc0'0000U};
+  } else if constexpr (F.scale == formats::e8m0 && F.element.max_exponent() >= 1) {
+    // exponent_scale_code by exponent_rule::floor; what is below 2^(max_exponent + 1 - 127) gets code 0.
+    constexpr int largest = F.element.max_exponent();
+    static_assert(rules.exponent == exponent_rule::floor && rules.amax == amax_rule::finite);
+    const int above = static_cast<int>(amax >> 23) - largest;
+    const std::uint32_t code = static_cast<std::uint32_t>(above > 0 ? above : 0);
+    // A block of finite elements is multiplied by 2^(127 - code) exactly, a normal number.
+    const std::uint32_t power = (254U << 23) - (code << 23);
+    return Finite || amax < 0x7f80'0000U ? block_multiplier{code, power}
+                                         : block_multiplier{F.scale.nan_code(), 0x7fc0'0000U};
   } else {
     std::uint32_t code = block_scale_code(F, rules, constants, scaling, binary32::from_bits(amax));
     if constexpr (F.power_of_two_scale()) {
@@ -71,6 +83,6 @@ __device__ block_multiplier make_block_multiplier(const tensor_scaling& scaling,
   }
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

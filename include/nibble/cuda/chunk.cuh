@@ -76,8 +76,9 @@ struct raw_chunk {
       return nibble_signs(select_bytes<0x5410U>(low, high), select_bytes<0x7632U>(low, high));
     }
   }
-  /// The binary32 bits of its elements; a NaN is some NaN.
-  __device__ void widen(std::uint32_t (&bits)[chunk_elements]) const noexcept {
+  /// The binary32 bits of its elements; a NaN is some NaN. `upper` is 2^16: of a kernel's argument compilers make
+  /// products, of a constant shifts, which take the pipe of most else.
+  __device__ void widen(std::uint32_t (&bits)[chunk_elements], std::uint32_t upper = 1U << 16) const noexcept {
 #pragma unroll
     for (unsigned i = 0; i < count; ++i) {
       const std::uint32_t words[4] = {vectors[i].x, vectors[i].y, vectors[i].z, vectors[i].w};
@@ -86,7 +87,7 @@ struct raw_chunk {
         if constexpr (std::is_same_v<T, float>) {
           bits[4 * i + k] = words[k];
         } else if constexpr (std::is_same_v<T, bf16>) {
-          bits[2 * k] = words[k] << 16;
+          bits[2 * k] = words[k] * upper;
           bits[2 * k + 1] = words[k] & 0xffff'0000U;
         } else {
           bits[2 * k] = half_to_bits(static_cast<std::uint16_t>(words[k]));

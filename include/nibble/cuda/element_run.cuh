@@ -41,33 +41,44 @@ inline __device__ std::uint32_t run_amax(const std::uint32_t (&bits)[2][chunk_el
   return larger_magnitude(chunk_amax(bits[0]), chunk_amax(bits[1]));
 }
 
-/// Whether codes come from pack_e2m1_below_15.
+/// The power of two or the number below which products must be for the packing of codes, as binary32 bits; 0 where any
+/// may come.
 template <float_format F, bool Nibbles, class Rounding>
-__device__ constexpr bool packs_below_15() noexcept {
-  return std::is_same_v<Rounding, round_to_nearest> && Nibbles && F == formats::e2m1 &&
-         find_narrow_conversion<Rounding, F, Nibbles>() == narrow_conversion::none;
+__device__ constexpr std::uint32_t product_limit() noexcept {
+  if (!Nibbles || F != formats::e2m1) return 0;
+  if (find_narrow_conversion<Rounding, F, Nibbles>() != narrow_conversion::none) return 0;
+  if (std::is_same_v<Rounding, round_to_nearest>) return 0x4170'0000U;
+  return Rounding::random_bits == 32 ? 0x4100'0000U : 0U;
 }
-/// Gives elements whose products reach 15 a product of about 7, which has the same code; all are 0 if their block is
-/// NaN's.
-inline __device__ void limit_products(std::uint32_t (&bits)[2][chunk_elements], std::uint32_t (&signs)[2],
-                                      std::uint32_t& operand) noexcept {
-  std::uint32_t limit = multiply_bits(0x40e0'0000U, reciprocal_bits(operand));
-  if (operand > 0x7f80'0000U) limit = signs[0] = signs[1] = operand = 0;
+/// Gives elements whose products are too large a product of about 7, which has the same code; a block with an infinity
+/// or NaN has zeros and NaN's scale.
+template <block_format F>
+__device__ void limit_products(std::uint32_t (&bits)[2][chunk_elements], std::uint32_t (&signs)[2], std::uint32_t amax,
+                               block_multiplier& multiplier) noexcept {
+  std::uint32_t limit = multiply_bits(0x40e0'0000U, rare_reciprocal(multiplier.operand));
+  if (amax >= 0x7f80'0000U) {
+    multiplier = {F.scale.nan_code(), 0U};
+    limit = signs[0] = signs[1] = 0;
+  }
 #pragma unroll
   for (unsigned i = 0; i < run_elements; ++i) bits[i / 8][i % 8] = smaller_magnitude(bits[i / 8][i % 8], limit);
 }
-/// The codes of 16 elements of a block with the amax and the multiplier. Random has the members of random_eight.
+/// The codes of 16 elements from make_run_multiplier. Random has the members of random_eight.
 template <block_format F, class Rounding, class Random>
-__device__ void pack_run(std::uint32_t (&bits)[2][chunk_elements], std::uint32_t (&signs)[2], std::uint32_t amax,
+__device__ void pack_run(const std::uint32_t (&bits)[2][chunk_elements], const std::uint32_t (&signs)[2],
                          std::uint32_t operand, const Random (&random)[2], packed_chunk (&codes)[2]) noexcept {
   constexpr special_codes special = run_special<F, Rounding>();
   constexpr bool nibbles = F.packing.slot_bits == 4;
-  if constexpr (packs_below_15<F.element, nibbles, Rounding>()) {
+  if constexpr (product_limit<F.element, nibbles, Rounding>() != 0) {
     static_assert(special.nan[0] == 0);
-    // NaN is above all numbers.
-    if (multiply_bits(amax, operand) >= 0x4170'0000U) limit_products(bits, signs, operand);
 #pragma unroll
-    for (unsigned k = 0; k < 2; ++k) codes[k] = {pack_e2m1_below_15(bits[k], signs[k], operand), 0U};
+    for (unsigned k = 0; k < 2; ++k) {
+      if constexpr (Rounding::random_bits == 0) {
+        codes[k] = {pack_e2m1_below_15(bits[k], signs[k], operand), 0U};
+      } else {
+        codes[k] = {pack_e2m1_below_8<Rounding>(bits[k], signs[k], operand, special, random[k]), 0U};
+      }
+    }
   } else {
 #pragma unroll
     for (unsigned k = 0; k < 2; ++k) {
@@ -77,24 +88,37 @@ __device__ void pack_run(std::uint32_t (&bits)[2][chunk_elements], std::uint32_t
   }
 }
 
-/// The scale of a block with `amax`, or with a quarter of it where that is one of hadamard_sums.
-template <block_format F>
-__device__ block_multiplier make_run_multiplier(const tensor_scaling& scaling, std::uint32_t amax,
-                                                bool transformed) noexcept {
-  return make_block_multiplier<F>(scaling, transformed ? multiply_bits(amax, hadamard_factor) : amax);
-}
 /// Makes `bits` the transform, and `amax` that of it; or the multiplier a quarter of itself where elements to E2M1 then
 /// are the same: if both factors are normal numbers, and elements that would be subnormal far too small to count.
 template <block_format F>
 __device__ void finish_hadamard(std::uint32_t (&bits)[2][chunk_elements], std::uint32_t& amax,
                                 std::uint32_t& operand) noexcept {
-  if (F.element == formats::e2m1 && operand - (27U << 23) < 160U << 23) {
+  if (F.element == formats::e2m1 && operand - (27U << 23) < 160U << 23) [[likely]] {
     operand -= 2U << 23;
     return;
   }
   amax = multiply_bits(amax, hadamard_factor);
 #pragma unroll
   for (unsigned i = 0; i < run_elements; ++i) bits[i / 8][i % 8] = multiply_bits(bits[i / 8][i % 8], hadamard_factor);
+}
+
+/// The scale of a block and the multiplier of its elements. `bits` are 16 of them with gather_signs, `amax` that of the
+/// block; or the hadamard_sums of elements to be `transformed`.
+template <block_format F, class Rounding>
+__device__ block_multiplier make_run_multiplier(const tensor_scaling& scaling, bool transformed,
+                                                std::uint32_t (&bits)[2][chunk_elements], std::uint32_t (&signs)[2],
+                                                std::uint32_t amax) noexcept {
+  constexpr std::uint32_t limit = product_limit<F.element, F.packing.slot_bits == 4, Rounding>();
+  const std::uint32_t scaled = transformed ? multiply_bits(amax, hadamard_factor) : amax;
+  block_multiplier multiplier = make_block_multiplier<F, limit != 0>(scaling, scaled);
+  if (transformed) finish_hadamard<F>(bits, amax, multiplier.operand);
+  if constexpr (limit != 0) {
+    // NaN is above all numbers.
+    if (multiply_bits(amax, multiplier.operand) >= limit) [[unlikely]] {
+      limit_products<F>(bits, signs, amax, multiplier);
+    }
+  }
+  return multiplier;
 }
 
 /// Blocks of F from elements of T. The threads of a block are neighbours; all of them take part.
@@ -107,7 +131,6 @@ struct element_run {
   raw_chunk<T> raw[2];
   std::uint32_t bits[2][chunk_elements];
   std::uint32_t signs[2];
-  std::uint32_t amax;  ///< of the numbers in `bits` of the block
 
   __device__ void load(const T* x) noexcept {
     raw[0].load(x);
@@ -115,9 +138,10 @@ struct element_run {
   }
   /// The scale of the block, after a transform where that is wanted. `together` are the lanes that are here.
   __device__ block_multiplier prepare(bool transformed, const hadamard_call& hadamard, const tensor_scaling& scaling,
-                                      unsigned together) noexcept {
-    raw[0].widen(bits[0]);
-    raw[1].widen(bits[1]);
+                                      unsigned together, std::uint32_t upper = 1U << 16) noexcept {
+    std::uint32_t amax;
+    raw[0].widen(bits[0], upper);
+    raw[1].widen(bits[1], upper);
     if (transformed) {
       static_assert(run_elements == hadamard_lanes);
       amax = hadamard_sums(bits, hadamard);
@@ -133,14 +157,12 @@ struct element_run {
       }
     }
     if constexpr (lanes == 2) amax = larger_magnitude(amax, __shfl_xor_sync(together, amax, 1));
-    block_multiplier multiplier = make_run_multiplier<F>(scaling, amax, transformed);
-    if (transformed) finish_hadamard<F>(bits, amax, multiplier.operand);
-    return multiplier;
+    return make_run_multiplier<F, Rounding>(scaling, transformed, bits, signs, amax);
   }
   /// Its codes.
   __device__ void pack(std::uint32_t operand, const random_eight<drawn> (&random)[2],
-                       packed_chunk (&codes)[2]) noexcept {
-    pack_run<F, Rounding>(bits, signs, amax, operand, random, codes);
+                       packed_chunk (&codes)[2]) const noexcept {
+    pack_run<F, Rounding>(bits, signs, operand, random, codes);
   }
 };
 

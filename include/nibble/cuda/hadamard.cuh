@@ -57,12 +57,12 @@ __device__ void hadamard_stages(std::uint32_t (&y)[Count]) noexcept {
   }
 }
 
-/// Four times the transform of 16 numbers in one thread, and the largest magnitude of that. A NaN is some NaN; where one
-/// came from infinities, what is returned may be infinity.
+/// Four times the transform of 16 numbers in one thread, and the largest magnitude of that. A NaN is some NaN; where
+/// one came from infinities, what is returned may be infinity.
 inline __device__ std::uint32_t hadamard_sums(std::uint32_t (&y)[hadamard_lanes], const hadamard_call& call) noexcept {
   constexpr unsigned half = hadamard_lanes / 2;
+  std::uint32_t sums[half];
   hadamard_first_stage(y, call.factors);
-  std::uint32_t largest = 0;
   hadamard_stages<2, half>(y);
 #pragma unroll
   for (unsigned i = 0; i < half; ++i) {
@@ -70,11 +70,13 @@ inline __device__ std::uint32_t hadamard_sums(std::uint32_t (&y)[hadamard_lanes]
     const std::uint32_t b = y[i + half];
     y[i] = add_bits(a, b);
     y[i + half] = subtract_bits(a, b);
-    // Of |a + b| and |a - b|, each rounded, the larger one.
-    const std::uint32_t sum = add_magnitudes(a, b);
-    largest = i == 0 ? sum : larger_magnitude(largest, sum);
+    // Of |a + b| and |a - b|, each rounded, the larger one. There is no sign, and NaN is above all numbers.
+    sums[i] = add_magnitudes(a, b);
   }
-  return largest;
+  const std::uint32_t first = __vimax3_u32(sums[0], sums[1], sums[2]);
+  const std::uint32_t second = __vimax3_u32(sums[3], sums[4], sums[5]);
+  const std::uint32_t third = sums[6] > sums[7] ? sums[6] : sums[7];
+  return __vimax3_u32(first, second, third);
 }
 /// The transform of 16 numbers in one thread. A NaN is some NaN.
 inline __device__ void hadamard_16(std::uint32_t (&y)[hadamard_lanes], const hadamard_call& call) noexcept {

@@ -54,7 +54,9 @@ inline __device__ std::uint32_t add_magnitude(std::uint32_t a, std::uint32_t b) 
 /// |a| + |b|.
 inline __device__ std::uint32_t add_magnitudes(std::uint32_t a, std::uint32_t b) noexcept {
   std::uint32_t result;
-  asm("{ .reg .f32 x, y;\n  abs.f32 x, %1;\n  abs.f32 y, %2;\n  add.rn.f32 %0, x, y; }" : "=r"(result) : "r"(a), "r"(b));
+  asm("{ .reg .f32 x, y;\n  abs.f32 x, %1;\n  abs.f32 y, %2;\n  add.rn.f32 %0, x, y; }"
+      : "=r"(result)
+      : "r"(a), "r"(b));
   return result;
 }
 /// a * b + c, rounded once.
@@ -92,6 +94,8 @@ inline __device__ std::uint32_t reciprocal_bits(std::uint32_t a) noexcept {
   asm("rcp.rn.f32 %0, %1;" : "=r"(result) : "r"(a));
   return result;
 }
+/// The same out of line, for what is rare.
+inline __noinline__ __device__ std::uint32_t rare_reciprocal(std::uint32_t a) noexcept { return reciprocal_bits(a); }
 /// a * b toward zero.
 inline __device__ std::uint32_t multiply_bits_down(std::uint32_t a, std::uint32_t b) noexcept {
   std::uint32_t result;

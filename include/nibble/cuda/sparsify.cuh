@@ -58,6 +58,18 @@ struct sparsify_call {
     if (bits == 64) return low | std::uint64_t{odd} << 32;
     return bits == 32 ? low << 32 : low >> (b % 2 * 16) << 48;
   }
+  /// The upper halves of the uniforms of an even block `b` and of the next one, which have 16 or 32 bits.
+  __device__ void narrow_uniforms(std::uint64_t b, std::uint32_t (&u)[2]) const noexcept {
+    const bool shares_word = bits == 16;
+    const philox_block drawn = stream.block(b >> (shares_word ? 3 : 2));
+    const auto low = static_cast<std::uint32_t>(b);
+    const bool upper = (low >> (shares_word ? 2 : 1) & 1U) != 0;
+    const std::uint32_t even = upper ? drawn.words[2] : drawn.words[0];
+    const std::uint32_t odd = upper ? drawn.words[3] : drawn.words[1];
+    const std::uint32_t shared = (low & 2U) != 0 ? odd : even;
+    u[0] = shares_word ? shared << 16 : even;
+    u[1] = shares_word ? shared & 0xffff'0000U : odd;
+  }
   /// The uniform of block `block` of the call.
   [[nodiscard]] __noinline__ __device__ std::uint64_t uniform(std::uint64_t block) const noexcept {
     return uniform_of(draw(first_block + block), first_block + block);
@@ -147,14 +159,17 @@ __device__ std::uint32_t prune_chunk(const sparsify_call& call, std::uint64_t ch
   } else {
     raw.widen(bits);
     const std::uint64_t first = call.first_block + 2 * chunk;
-    const philox_block drawn = call.draw(first);
+    if constexpr (Rule == two_four_rule::variance) {
+      const philox_block drawn = call.draw(first);
 #pragma unroll
-    for (unsigned half = 0; half < 2; ++half) {
-      if constexpr (Rule == two_four_rule::variance) {
+      for (unsigned half = 0; half < 2; ++half) {
         u[half] = drawn.words[2 * half] | std::uint64_t{drawn.words[2 * half + 1]} << 32;
-      } else {
-        u[half] = call.uniform_of(drawn, first + half);
       }
+    } else {
+      std::uint32_t upper[2];
+      call.narrow_uniforms(first, upper);
+#pragma unroll
+      for (unsigned half = 0; half < 2; ++half) u[half] = std::uint64_t{upper[half]} << 32;
     }
   }
   std::uint32_t masks = 0;

@@ -202,9 +202,19 @@ __device__ bool float_two_four_variance(const std::uint32_t (&bits)[4], std::uin
   std::uint32_t m[4];
 #pragma unroll
   for (int i = 0; i < 4; ++i) m[i] = bits[i] & 0x7fff'ffffU;
-  const std::uint32_t three = __vimax3_u32(m[0], m[1], m[2]);
-  const std::uint32_t largest = three > m[3] ? three : m[3];
+  const std::uint32_t larger[2] = {m[0] > m[1] ? m[0] : m[1], m[2] > m[3] ? m[2] : m[3]};
+  const std::uint32_t largest = larger[0] > larger[1] ? larger[0] : larger[1];
   const double top = to_double(largest);
+  // The first of those of a magnitude.
+  bool is_first[4];
+  const auto find_first = [&](std::uint32_t magnitude) {
+    bool found = false;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      is_first[i] = m[i] == magnitude && !found;
+      found = found || is_first[i];
+    }
+  };
   double sizes[4];
 #pragma unroll
   for (int i = 0; i < 4; ++i) sizes[i] = to_double(m[i]);
@@ -215,16 +225,13 @@ __device__ bool float_two_four_variance(const std::uint32_t (&bits)[4], std::uin
   if constexpr (Cut) {
     all = cut_sum(sizes, size_anchor(largest));
     picks_two = top < __dadd_rn(all, -top);
-    // Without the first of the largest.
-    std::uint32_t second = 0;
-    bool found = false;
+    const std::uint32_t smaller[2] = {m[0] < m[1] ? m[0] : m[1], m[2] < m[3] ? m[2] : m[3]};
+    const std::uint32_t second = __vimax3_u32(smaller[0], smaller[1], larger[0] < larger[1] ? larger[0] : larger[1]);
+    // Without the upper word what is left of a size is cut off.
+    find_first(largest);
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      const bool is_top = m[i] == largest && !found;
-      found = found || is_top;
-      const std::uint32_t other = is_top ? 0U : m[i];
-      second = other > second ? other : second;
-      if (is_top) sizes[i] = 0.0;
+      sizes[i] = __hiloint2double(is_first[i] ? 0 : __double2hiint(sizes[i]), __double2loint(sizes[i]));
     }
     others = cut_sum(sizes, size_anchor(second));
     is_usual = second - 1 >= (33U << 23) - 1;  // or 0
@@ -241,21 +248,17 @@ __device__ bool float_two_four_variance(const std::uint32_t (&bits)[4], std::uin
   const std::uint32_t value = picks_two ? multiply_bits(sum, 0x3f00'0000U) : sum;
   // What stays for certain is the first of the largest, unless two are picked. Where no more than two are not 0, the
   // second is picked as itself.
-  const std::uint32_t certain = picks_two || largest == 0 ? 0xffff'ffffU : largest;
+  const bool keeps_top = !picks_two && largest != 0;
+  if constexpr (!Cut) find_first(keeps_top ? largest : 0xffff'ffffU);
   std::uint32_t candidate[4];
-  bool found = false;
 #pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    const bool is_certain = m[i] == certain && !found;
-    found = found || is_certain;
-    candidate[i] = is_certain ? 0U : bits[i];
-  }
+  for (int i = 0; i < 4; ++i) candidate[i] = is_first[i] && (!Cut || keeps_top) ? 0U : bits[i];
   // The picks fall on the first elements whose cumulative sizes exceed these bounds, so that a difference is not
   // negative. The sum of all does; without a second pick the differences are those from -inf.
   const std::uint32_t first_bound = multiply_add_bits(multiply_bits(number_bits(u), 0x2f80'0000U), value, 1U);
   const std::uint32_t second_bound = picks_two ? add_bits(value, first_bound) : 0xff80'0000U;
   std::uint32_t reached = 0;
-  std::uint32_t closest = 0x7f80'0000U;
+  std::uint32_t closest = 0;
   std::uint32_t first_before = 0x8000'0000U;
   std::uint32_t second_before = picks_two ? 0x8000'0000U : 0U;
   mask = 0;
@@ -267,7 +270,8 @@ __device__ bool float_two_four_variance(const std::uint32_t (&bits)[4], std::uin
       reached = i == 0 ? candidate[0] & 0x7fff'ffffU : add_magnitude(reached, candidate[i]);
       first = subtract_bits(reached, first_bound);
       second = subtract_bits(reached, second_bound);
-      closest = smaller_magnitude(closest, smaller_magnitude(first, second));
+      const std::uint32_t closer = smaller_magnitude(first, second);
+      closest = i == 0 ? closer : smaller_magnitude(closest, closer);
     }
     const std::uint32_t picks = (first_before & ~first) | (second_before & ~second);
     first_before = first;
