@@ -121,43 +121,6 @@ inline __device__ std::uint32_t pack_e2m1_below_15(const std::uint32_t (&bits)[8
   return with_signs(magnitudes, signs);
 }
 
-/// The same rounded stochastically by words of 32 bits, of products below 8.
-template <class Rounding, class Random>
-__device__ std::uint32_t pack_e2m1_below_8(const std::uint32_t (&bits)[8], std::uint32_t signs,
-                                           std::uint32_t multiplier, const special_codes& special,
-                                           const Random& random) noexcept {
-  static_assert(Rounding::random_bits == 32);
-  std::uint32_t most = 0;
-  std::uint32_t codes = 0;
-#pragma unroll
-  for (unsigned i = 8; i-- > 0;) {
-    // The upper 22 bits of the fraction before the word is added; the code is above the sum.
-    const std::uint64_t fixed = e2m1_fixed(multiply_magnitude(bits[i], multiplier));
-    const std::uint64_t sum = (fixed << 10) + random.of(i);
-    const auto fraction = static_cast<std::uint32_t>(sum);
-    most = fraction > most ? fraction : most;
-    codes = codes * 16U + static_cast<std::uint32_t>(sum >> 32);
-  }
-  if (most >= 0xffff'fc00U) [[unlikely]] {
-    // The lower bits of a fraction decide.
-    codes = 0;
-#pragma unroll 1
-    for (unsigned i = 8; i-- > 0;) {
-      std::uint32_t own = 0;
-      std::uint32_t word = 0;
-#pragma unroll
-      for (unsigned k = 0; k < 8; ++k) {
-        own = k == i ? bits[k] : own;
-        word = k == i ? random.of(k) : word;
-      }
-      const std::uint32_t product = multiply_magnitude(own, multiplier);
-      codes = codes * 16U + Rounding::template code<formats::e2m1>(product, special, word);
-    }
-  }
-  codes -= codes >> 3 & 0x1111'1111U;  // 8 is 7
-  return with_signs(codes, signs);
-}
-
 /// The eight E2M1 nibbles of bits[i] * multiplier (float32 products), the multiplier positive. `signs` are
 /// gather_signs(bits).
 template <class Rounding, class Random>

@@ -41,22 +41,19 @@ inline __device__ std::uint32_t run_amax(const std::uint32_t (&bits)[2][chunk_el
   return larger_magnitude(chunk_amax(bits[0]), chunk_amax(bits[1]));
 }
 
-/// The power of two or the number below which products must be for the packing of codes, as binary32 bits; 0 where any
-/// may come.
+/// Whether codes come from pack_e2m1_below_15.
 template <float_format F, bool Nibbles, class Rounding>
-__device__ constexpr std::uint32_t product_limit() noexcept {
-  if (!Nibbles || F != formats::e2m1) return 0;
-  if (find_narrow_conversion<Rounding, F, Nibbles>() != narrow_conversion::none) return 0;
-  if (std::is_same_v<Rounding, round_to_nearest>) return 0x4170'0000U;
-  return Rounding::random_bits == 32 ? 0x4100'0000U : 0U;
+__device__ constexpr bool packs_below_15() noexcept {
+  return std::is_same_v<Rounding, round_to_nearest> && Nibbles && F == formats::e2m1 &&
+         find_narrow_conversion<Rounding, F, Nibbles>() == narrow_conversion::none;
 }
-/// Gives elements whose products are too large a product of about 7, which has the same code; a block with an infinity
+/// Gives elements whose products reach 15 a product of about 7, which has the same code; a block with an infinity
 /// or NaN has zeros and NaN's scale.
 template <block_format F>
 __device__ void limit_products(std::uint32_t (&bits)[2][chunk_elements], std::uint32_t (&signs)[2], std::uint32_t amax,
                                block_multiplier& multiplier) noexcept {
   std::uint32_t limit = multiply_bits(0x40e0'0000U, rare_reciprocal(multiplier.operand));
-  if (amax >= 0x7f80'0000U) {
+  if (amax >= 0x7f80'0000U || multiplier.operand > 0x7f80'0000U) {
     multiplier = {F.scale.nan_code(), 0U};
     limit = signs[0] = signs[1] = 0;
   }
@@ -69,16 +66,10 @@ __device__ void pack_run(const std::uint32_t (&bits)[2][chunk_elements], const s
                          std::uint32_t operand, const Random (&random)[2], packed_chunk (&codes)[2]) noexcept {
   constexpr special_codes special = run_special<F, Rounding>();
   constexpr bool nibbles = F.packing.slot_bits == 4;
-  if constexpr (product_limit<F.element, nibbles, Rounding>() != 0) {
+  if constexpr (packs_below_15<F.element, nibbles, Rounding>()) {
     static_assert(special.nan[0] == 0);
 #pragma unroll
-    for (unsigned k = 0; k < 2; ++k) {
-      if constexpr (Rounding::random_bits == 0) {
-        codes[k] = {pack_e2m1_below_15(bits[k], signs[k], operand), 0U};
-      } else {
-        codes[k] = {pack_e2m1_below_8<Rounding>(bits[k], signs[k], operand, special, random[k]), 0U};
-      }
-    }
+    for (unsigned k = 0; k < 2; ++k) codes[k] = {pack_e2m1_below_15(bits[k], signs[k], operand), 0U};
   } else {
 #pragma unroll
     for (unsigned k = 0; k < 2; ++k) {
@@ -108,13 +99,13 @@ template <block_format F, class Rounding>
 __device__ block_multiplier make_run_multiplier(const tensor_scaling& scaling, bool transformed,
                                                 std::uint32_t (&bits)[2][chunk_elements], std::uint32_t (&signs)[2],
                                                 std::uint32_t amax) noexcept {
-  constexpr std::uint32_t limit = product_limit<F.element, F.packing.slot_bits == 4, Rounding>();
+  constexpr bool limits = packs_below_15<F.element, F.packing.slot_bits == 4, Rounding>();
   const std::uint32_t scaled = transformed ? multiply_bits(amax, hadamard_factor) : amax;
-  block_multiplier multiplier = make_block_multiplier<F, limit != 0>(scaling, scaled);
+  block_multiplier multiplier = make_block_multiplier<F, limits>(scaling, scaled);
   if (transformed) finish_hadamard<F>(bits, amax, multiplier.operand);
-  if constexpr (limit != 0) {
+  if constexpr (limits) {
     // NaN is above all numbers.
-    if (multiply_bits(amax, multiplier.operand) >= limit) [[unlikely]] {
+    if (multiply_bits(amax, multiplier.operand) >= 0x4170'0000U) [[unlikely]] {
       limit_products<F>(bits, signs, amax, multiplier);
     }
   }

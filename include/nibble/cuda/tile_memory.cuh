@@ -54,9 +54,6 @@ struct tile_rows {
   [[nodiscard]] static __device__ unsigned place(unsigned row, unsigned run, unsigned i) noexcept {
     return row * row_units + tile_unit<units>(row, run, i);
   }
-  [[nodiscard]] __device__ uint4& at(unsigned row, unsigned run, unsigned i) noexcept {
-    return memory[place(row, run, i)];
-  }
   /// Where byte `byte` of a row lies.
   [[nodiscard]] static __device__ unsigned byte(unsigned row, unsigned byte) noexcept {
     return row * (row_units * 16) + tile_byte<units>(row, byte);
