@@ -11,6 +11,7 @@
 #include <nibble/simd/tile_source.hpp>
 #include <nibble/simd/x86/exact.hpp>
 #include <nibble/simd/x86/e2m1.hpp>
+#include <nibble/simd/x86/e2m1_bytes.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -57,6 +58,9 @@ class element_run {
   using vector = x86::vector_of<Arch>;
 #endif
   static constexpr bool has_kernel = has_element_kernel<F, Arch>;
+#if defined(__AVX512VBMI__)
+  static constexpr bool can_be_close = has_kernel && F == formats::e2m1 && std::is_base_of_v<xsimd::avx512bw, Arch>;
+#endif
 
  public:
   element_run(const recipe& r, const rounding_choice& rounding) noexcept
@@ -113,7 +117,28 @@ class element_run {
   /// Whether vectors of elements that lie side by side have one multiplier.
   static constexpr bool is_whole() noexcept { return sharing % (group() / 8) == 0; }
 
+  /// The power of two below which products are to be for run_close(); 0 where that does not serve.
+  [[nodiscard]] int close_reach() const noexcept {
+#if defined(__AVX512VBMI__)
+    if constexpr (can_be_close) {
+      return mode_ == rounding_mode::nearest_even && zero_ != negative_zero_rule::drop_exact ? x86::close_e2m1_reach : 0;
+    }
+#endif
+    return 0;
+  }
+
 #if defined(__AVX2__)
+  /// As run() with products close to the format's range.
+  NIBBLE_ALWAYS_INLINE void run_close([[maybe_unused]] const float* x, [[maybe_unused]] const std::uint32_t* multiplier,
+                                      [[maybe_unused]] std::size_t groups,
+                                      [[maybe_unused]] const x86::destination& to) const noexcept {
+#if defined(__AVX512VBMI__)
+    if constexpr (can_be_close) {
+      x86::encode_close_e2m1<sharing, Nibbles>(x, multiplier, groups, to, zero_ == negative_zero_rule::drop);
+    }
+#endif
+  }
+
   /// Encodes whole groups: two codes a byte, the even one low (`Nibbles`), or one. Multipliers include 2^prescale. Only if
   /// tuned().
   void run(const float* x, const std::uint32_t* multiplier, const std::uint8_t* random, std::size_t groups,

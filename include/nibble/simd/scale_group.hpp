@@ -38,6 +38,22 @@ bool has_vector_scales(const recipe& r, const tensor_scaling& t) noexcept {
   return in_range(t.encode) && in_range(t.decode);
 }
 
+/// The binary logarithm of the largest scaled magnitude of a block, to 2 and plus 254, from the bits of its amax and
+/// its multiplier or (`divides`) divisor; 0 for a zero of the latter.
+template <class Word>
+NIBBLE_ALWAYS_INLINE Word reach_of(Word amax, Word operand, bool divides) noexcept {
+  const Word field = operand >> 23;
+  const Word sum = (amax >> 23) + (divides ? Word(254U) - field : field);
+  return lane_operations<Word>::select(field == Word(0U), Word(0U), sum);
+}
+
+/// The largest reach that kernels take: beyond it the sum by which they round could overflow. Where the nearest number
+/// is searched by float32 differences (block/encode_chunk.hpp search_in_float), several would be one float32 far beyond
+/// the range.
+NIBBLE_FUNCTION std::uint32_t largest_reach(const recipe& r) noexcept {
+  return 254U + (r.searches_in_float ? 16U : 60U);
+}
+
 /// The constants of has_vector_scales tensors, in vectors.
 template <block_format F, class Arch>
 class scale_group {

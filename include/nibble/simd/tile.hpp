@@ -95,13 +95,12 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   void row_tile(std::size_t row, std::size_t col, std::size_t cols) {
     const std::size_t blocks = (cols + block_size - 1) / block_size;
     const float* x = padded(source_.elements(row, col, cols), cols);
-    block_maxima<block_room, Arch>(x, blocks, scales_.amax());
     const auto without_nan = [&](std::size_t b) {
       const matrix_view<float> block{x + b * block_room, 1, block_room};
       return rectangle_amax(block, 0, 1, 0, block_room, amax_rule::ignore_nan);
     };
     const auto row_of = [&](std::size_t /*r*/) { return x; };
-    scales_.find(blocks, 1, row_of, without_nan);
+    scales_.find_in_row(blocks, row_of, without_nan);
     if constexpr (can_choose) {
       if (choice_) [[unlikely]] {
         choose(row, 1, col, cols, row_of, without_nan);

@@ -82,6 +82,8 @@ class tile_codes {
                                        std::size_t groups, const x86::destination& to) const noexcept {
     if (s.is_exact()) {
       kernel_.run_exact(x, s.multipliers() + b, s.reciprocals() + b, random, groups, to);
+    } else if (s.is_close() && kernel_.close_reach() != 0) {
+      kernel_.run_close(x, s.multipliers() + b, groups, to);
     } else {
       kernel_.run(x, s.multipliers() + b, random, groups, to);
     }

@@ -16,22 +16,6 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// The binary logarithm of the largest scaled magnitude of a block, to 2 and plus 254, from the bits of its amax and
-/// its multiplier or (`divides`) divisor; 0 for a zero of the latter.
-template <class Word>
-NIBBLE_ALWAYS_INLINE Word reach_of(Word amax, Word operand, bool divides) noexcept {
-  const Word field = operand >> 23;
-  const Word sum = (amax >> 23) + (divides ? Word(254U) - field : field);
-  return lane_operations<Word>::select(field == Word(0U), Word(0U), sum);
-}
-
-/// The largest reach that kernels take: beyond it the sum by which they round could overflow. Where the nearest number
-/// is searched by float32 differences (block/encode_chunk.hpp search_in_float), several would be one float32 far beyond
-/// the range.
-NIBBLE_FUNCTION std::uint32_t largest_reach(const recipe& r) noexcept {
-  return 254U + (r.searches_in_float ? 16U : 60U);
-}
-
 /// Scale codes and element operands of the blocks of a tile, `Size` elements each.
 template <block_format F, std::size_t Size, class Kernel, class Arch>
 class tile_scales {
@@ -76,7 +60,7 @@ class tile_scales {
                   prescale,
                   static_cast<int>(lowest_field_),
                   static_cast<int>(highest_field_),
-                  static_cast<int>(largest_reach(r)) - 254};
+                  kernel.close_reach() != 0 ? kernel.close_reach() : static_cast<int>(largest_reach(r)) - 254};
       }
     }
 #endif
@@ -99,6 +83,8 @@ class tile_scales {
   [[nodiscard]] kind rule() const noexcept { return how_by_rule_; }
   /// Whether the kernel may multiply all elements by multipliers(), or is_exact() and it may divide by them.
   [[nodiscard]] bool is_direct() const noexcept { return direct_; }
+  /// Whether products by multipliers() are below the kernel's close_reach(), if is_direct() and it has one.
+  [[nodiscard]] bool is_close() const noexcept { return close_; }
   /// Whether hardware may scale all elements, as is_plain_operand says of each block.
   [[nodiscard]] bool is_plain() const noexcept { return plain_ && !mixed_; }
   [[nodiscard]] bool is_exact() const noexcept { return exact_; }
@@ -136,6 +122,7 @@ class tile_scales {
     put(multiplier_, other.multiplier_);
     put(reciprocal_, other.reciprocal_);
     direct_ = direct_ && other.direct_;
+    close_ = close_ && other.close_;
     plain_ = plain_ && other.plain_;
   }
 
@@ -144,22 +131,33 @@ class tile_scales {
   template <class RowOf, class WithoutNan>
   NIBBLE_ALWAYS_INLINE void find(std::size_t blocks, std::size_t rows, const RowOf& row_of,
                                  const WithoutNan& without_nan) noexcept {
-    // The rest of a vector repeats the last block.
-    for (std::size_t i = 0; i < width; ++i) amax_[blocks + i] = amax_[blocks - 1];
-    direct_ = may_be_direct_ || is_product_;
-    mixed_ = false;
-    quickly_ = false;
+    begin(blocks);
 #if defined(__AVX2__)
     if constexpr (has_quick) {
-      if (quick_.applies() && quick_.run(amax_, blocks, code_, multiplier_)) {
-        quickly_ = plain_ = true;
-        if (may_be_direct_ || !loses_some(quick::smallest(multiplier_, blocks), blocks, rows, row_of)) return;
-        direct_ = false;
+      if (quick_.applies() && takes(quick_.run(amax_, blocks, code_, multiplier_), blocks, rows, row_of)) return;
+    }
+#endif
+    find_each(blocks, rows, row_of, without_nan);
+  }
+
+  /// The same for blocks of one row, whose amaxes are found here, too.
+  template <class RowOf, class WithoutNan>
+  NIBBLE_ALWAYS_INLINE void find_in_row(std::size_t blocks, const RowOf& row_of, const WithoutNan& without_nan) noexcept {
+#if defined(__AVX2__)
+    if constexpr (has_quick) {
+      using vector = x86::vector_of<Arch>;
+      if constexpr (quick::can_read_elements && Size % vector::lanes == 0) {
+        if (quick_.reads_elements() && blocks % vector::lanes == 0) {
+          const bool serves = quick_.template run_from<Size>(row_of(0), amax_, blocks, code_, multiplier_);
+          begin(blocks);
+          if (takes(serves, blocks, 1, row_of)) return;
+          return find_each(blocks, 1, row_of, without_nan);
+        }
       }
     }
 #endif
-    quickly_ = false;
-    find_each(blocks, rows, row_of, without_nan);
+    block_maxima<Size, Arch>(row_of(0), blocks, amax_);
+    find(blocks, 1, row_of, without_nan);
   }
 
  private:
@@ -171,6 +169,26 @@ class tile_scales {
     }
     quickly_ = false;
   }
+
+  void begin(std::size_t blocks) noexcept {
+    // The rest of a vector repeats the last block.
+    for (std::size_t i = 0; i < width; ++i) amax_[blocks + i] = amax_[blocks - 1];
+    direct_ = may_be_direct_ || is_product_;
+    mixed_ = false;
+    quickly_ = false;
+    close_ = false;
+  }
+#if defined(__AVX2__)
+  /// Whether what the quick way found counts, which `serves` says first.
+  template <class RowOf>
+  NIBBLE_ALWAYS_INLINE bool takes(bool serves, std::size_t blocks, std::size_t rows, const RowOf& row_of) noexcept {
+    if (!serves) return false;
+    plain_ = true;
+    direct_ = may_be_direct_ || !loses_some(quick::smallest(multiplier_, blocks), blocks, rows, row_of);
+    quickly_ = close_ = direct_;
+    return direct_;
+  }
+#endif
 
   /// As find(), without a quick way.
   template <class RowOf, class WithoutNan>
@@ -355,6 +373,7 @@ class tile_scales {
   bool is_product_;   ///< the kernel multiplies, and that is all unless loses_numbers()
   bool reads_signs_;  ///< the kernel tells -0 from a number that the product makes zero
   bool direct_ = false;
+  bool close_ = false;
   bool plain_ = false;
   bool mixed_ = false;          ///< how_ says how, block by block
   bool quickly_ = false;        ///< multipliers are known, operands are not

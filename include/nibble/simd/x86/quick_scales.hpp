@@ -5,6 +5,7 @@
 // smallest numbers on its way; the caller then goes through the tile block by block.
 #pragma once
 
+#include <nibble/simd/x86/blocks.hpp>
 #include <nibble/simd/x86/round.hpp>
 
 #if defined(__AVX2__)
@@ -52,52 +53,41 @@ class quick_scales {
   /// the results do not count.
   [[nodiscard, gnu::noinline]] bool run(const std::uint32_t* amax, std::size_t blocks, std::uint32_t* code,
                                         std::uint32_t* multiplier) const noexcept {
-    if constexpr (F.power_of_two_scale()) return exponents(amax, blocks, code, multiplier);
-    word largest = V::all(0U);   // amax
-    word smallest = V::all(~0U);  // scale
-    const quick_scales own = *this;  // what is stored might otherwise be some of it
-    word table = V::all(0U);
-    if constexpr (looks_up) table = V::load(quotients_);
-    const auto every = [&](auto unrounded) NIBBLE_INLINE_LAMBDA {
-      for (std::size_t b = 0; b < blocks; b += V::lanes) {
-        const word a = V::load(amax + b);
-        largest = V::largest(largest, a);
-        const word s = V::as_word(unrounded(V::as_real(a)));
-        word value;
-        const word c = rounder<F.scale, V>::nearest(V::largest(s, V::as_word(V::all_real(own.floor_))), value);
-        V::store(code + b, c);
-        smallest = V::smallest_unsigned(smallest, value);
-        V::store(multiplier + b, own.quotient(value, table));
+    const auto load = [=](std::size_t b) NIBBLE_INLINE_LAMBDA { return V::load(amax + b); };
+    if constexpr (F.power_of_two_scale()) {
+      return exponents(load, blocks, code, multiplier);
+    } else {
+      switch (steps_) {
+        case steps::multiply: return fractions<steps::multiply>(load, amax, blocks, code, multiplier);
+        case steps::multiply_twice: return fractions<steps::multiply_twice>(load, amax, blocks, code, multiplier);
+        case steps::divide_and_multiply: return fractions<steps::divide_and_multiply>(load, amax, blocks, code, multiplier);
+        case steps::divide_and_multiply_twice:
+          return fractions<steps::divide_and_multiply_twice>(load, amax, blocks, code, multiplier);
+        default: return fractions<steps::divide_twice>(load, amax, blocks, code, multiplier);
       }
-    };
-    switch (own.steps_) {
-      case steps::multiply:
-        every([&](real a) NIBBLE_INLINE_LAMBDA { return V::multiply(a, V::all_real(own.first_)); });
-        break;
-      case steps::multiply_twice:
-        every([&](real a) NIBBLE_INLINE_LAMBDA {
-          return V::multiply(V::multiply(a, V::all_real(own.first_)), V::all_real(own.second_));
-        });
-        break;
-      case steps::divide_and_multiply:
-        every([&](real a) NIBBLE_INLINE_LAMBDA {
-          return V::multiply(V::divide(a, V::all_real(own.first_)), V::all_real(own.second_));
-        });
-        break;
-      case steps::divide_and_multiply_twice:
-        every([&](real a) NIBBLE_INLINE_LAMBDA {
-          const real s = V::multiply(V::divide(a, V::all_real(own.first_)), V::all_real(own.second_));
-          return V::multiply(s, V::all_real(own.enlarged_));
-        });
-        break;
-      case steps::divide_twice:
-        every([&](real a) NIBBLE_INLINE_LAMBDA {
-          return V::divide(V::divide(a, V::all_real(own.first_)), V::all_real(own.second_));
-        });
-        break;
     }
-    if (V::any(V::greater(largest, V::all(highest_ - 1U)))) return false;
-    return !(looks_closely_ || V::any(V::equal(smallest, V::all(0U)))) || mend(amax, blocks, code, multiplier);
+  }
+
+  /// Whether run_from() may serve: where it was found faster, and for the scales that are used most.
+  static constexpr bool can_read_elements = V::lanes == 8 || F.power_of_two_scale();
+  [[nodiscard]] bool reads_elements() const noexcept {
+    return applies_ && (F.power_of_two_scale() || steps_ == steps::multiply);
+  }
+  /// The same for whole vectors of blocks of `Size` elements that lie at `x`; stores the amaxes, too. One loop for both:
+  /// the one waits for memory, the other for what it computes.
+  template <std::size_t Size>
+  [[nodiscard, gnu::noinline]] bool run_from(const float* x, std::uint32_t* amax, std::size_t blocks, std::uint32_t* code,
+                                             std::uint32_t* multiplier) const noexcept {
+    const auto find = [=](std::size_t b) NIBBLE_INLINE_LAMBDA {
+      const word a = block_maxima<V, Size>(x + b * Size);
+      V::store(amax + b, a);
+      return a;
+    };
+    if constexpr (F.power_of_two_scale()) {
+      return exponents(find, blocks, code, multiplier);
+    } else {
+      return fractions<steps::multiply>(find, amax, blocks, code, multiplier);
+    }
   }
 
   /// Less than the smallest but zero of multipliers that include 2^prescale.
@@ -110,14 +100,46 @@ class quick_scales {
  private:
   enum class steps : std::uint8_t { multiply, multiply_twice, divide_and_multiply, divide_and_multiply_twice, divide_twice };
 
+  /// run() for scales with a fraction. amax_of(b) are the amaxes from block b on, as they lie at `amax` afterwards.
+  template <steps Steps, class AmaxOf>
+  [[nodiscard]] NIBBLE_ALWAYS_INLINE bool fractions(const AmaxOf& amax_of, const std::uint32_t* amax, std::size_t blocks,
+                                                    std::uint32_t* code, std::uint32_t* multiplier) const noexcept {
+    word largest = V::all(0U);   // amax
+    word smallest = V::all(~0U);  // scale
+    const quick_scales own = *this;  // what is stored might otherwise be some of it
+    word table = V::all(0U);
+    if constexpr (looks_up) table = V::load(quotients_);
+    for (std::size_t b = 0; b < blocks; b += V::lanes) {
+      const word a = amax_of(b);
+      largest = V::largest(largest, a);
+      const real first = V::all_real(own.first_);
+      const real second = V::all_real(own.second_);
+      real s = Steps >= steps::divide_and_multiply ? V::divide(V::as_real(a), first) : V::multiply(V::as_real(a), first);
+      if constexpr (Steps == steps::divide_twice) {
+        s = V::divide(s, second);
+      } else if constexpr (Steps != steps::multiply) {
+        s = V::multiply(s, second);
+      }
+      if constexpr (Steps == steps::divide_and_multiply_twice) s = V::multiply(s, V::all_real(own.enlarged_));
+      word value;
+      const word c = rounder<F.scale, V>::nearest(V::largest(V::as_word(s), V::as_word(V::all_real(own.floor_))), value);
+      V::store(code + b, c);
+      smallest = V::smallest_unsigned(smallest, value);
+      V::store(multiplier + b, own.quotient(value, table));
+    }
+    if (V::any(V::greater(largest, V::all(highest_ - 1U)))) return false;
+    return !(looks_closely_ || V::any(V::equal(smallest, V::all(0U)))) || mend(amax, blocks, code, multiplier);
+  }
+
   /// run() for powers of two.
-  [[nodiscard]] bool exponents(const std::uint32_t* amax, std::size_t blocks, std::uint32_t* code,
-                               std::uint32_t* multiplier) const noexcept {
+  template <class AmaxOf>
+  [[nodiscard]] NIBBLE_ALWAYS_INLINE bool exponents(const AmaxOf& amax_of, std::size_t blocks, std::uint32_t* code,
+                                                    std::uint32_t* multiplier) const noexcept {
     word largest = V::all(0U);    // amax
     word smallest = V::all(~0U);  // amax less 1, so that zero is larger than all
     const quick_scales own = *this;
     for (std::size_t b = 0; b < blocks; b += V::lanes) {
-      const word a = V::load(amax + b);
+      const word a = amax_of(b);
       largest = V::largest(largest, a);
       smallest = V::smallest_unsigned(smallest, V::add(a, V::all(~0U)));
       const word bits = V::as_word(V::multiply(V::as_real(a), V::all_real(own.first_)));
@@ -238,7 +260,7 @@ class quick_scales {
     highest_ = static_cast<std::uint32_t>(most < 127 + 120 ? most : 127 + 120) << 23;
     applies_ = highest_ > lowest_;
     // Of amaxes that are too small, scales would not be zero.
-    looks_closely_ = floor_ != 0.0F || growth + 2 - 80 > smallest - 1;
+    looks_closely_ = floor_ != 0.0F || growth + (enlarged_ == 1.0F ? 2 : 3) - 80 > smallest - 1;
     dividend_ = bit_cast<float>(static_cast<std::uint32_t>(scaled) << 23 | (dividend.bits() & 0x007f'ffffU));
     factor_ = static_cast<float>(factor);
     if constexpr (looks_up) set_quotients();

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// E2M1 to nearest even where bytes can be looked up in 64 others (AVX-512 VBMI). As in x86/e2m1.hpp one multiply-add makes
+// the bounds between codes the first number that rounds up. Another one, toward zero, adds 1.5 * 2^23 to 16 times that
+// number less a trace: its last 16 bits are then the largest integer below, in two's complement, that of a negative one
+// by one less, so that both signs are told by the four quarters of a unit below a bound and the four above.
+#pragma once
+
+#include <nibble/simd/x86/blocks.hpp>
+
+#if defined(__AVX512VBMI__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+
+#include <array>
+
+#include <nibble/format/policy.hpp>
+
+namespace nibble {
+inline namespace v0 {
+namespace detail::inline NIBBLE_UNIT::x86 {
+
+/// The codes of quarters of a unit from 0 on and, from 32 on, of those below zero; without the sign of zero if `drops`.
+NIBBLE_FUNCTION std::array<std::uint8_t, 64> e2m1_codes_of_quarters(bool drops) noexcept {
+  constexpr int bounds[] = {1, 3, 5, 7, 10, 14, 20};
+  std::array<std::uint8_t, 64> codes{};
+  for (int i = 0; i < 32; ++i) {
+    int code = 0;
+    for (const int bound : bounds) code += i >= bound ? 1 : 0;
+    codes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(code);
+    codes[static_cast<std::size_t>(63 - i)] = static_cast<std::uint8_t>(code == 0 && drops ? 0 : code + 8);
+  }
+  return codes;
+}
+
+/// Products of encode_close_e2m1 are below 2^close_e2m1_reach.
+inline constexpr int close_e2m1_reach = 11;
+
+/// As encode_nearest_e2m1 but for drop_exact.
+template <std::size_t Size, bool Nibbles>
+void encode_close_e2m1(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
+                       bool drops) noexcept {
+  using V = avx512_vector;
+  alignas(64) static constexpr auto keeping = e2m1_codes_of_quarters(false);
+  alignas(64) static constexpr auto dropping = e2m1_codes_of_quarters(true);
+  const V::word table = V::load(drops ? dropping.data() : keeping.data());
+  encode_groups<V, Nibbles, false, true>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+    V::word sum[4];
+    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
+      const V::real y = V::multiply(V::as_real(V::load(x + (8 * g + 4 * h + i) * V::lanes)),
+                                    multiplier_of<V, Size>(multiplier, g, 4 * h + i));
+      const V::real moved = V::multiply_add(y, V::all_real(0x1.8p-25F), y);
+      // The sum would not know the sign of a zero.
+      const V::real signed_one = V::opaque(_mm512_maskz_range_ps(V::every, moved, V::all_real(0x1p-60F), 3));
+      sum[i] = V::as_word(V::opaque(_mm512_fmadd_round_ps(signed_one, V::all_real(0x1.fffffep3F), V::all_real(0x1.8p23F),
+                                                          _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC)));
+    });
+    // Saturates at the quarter that 8 is above.
+    const V::word bytes = V::pack_halves(V::lower_halves(sum[0], sum[1]), V::lower_halves(sum[2], sum[3]));
+    return _mm512_maskz_permutexvar_epi8(V::every_byte, V::template right_halves<2>(bytes), table);
+  });
+}
+
+}  // namespace detail::inline NIBBLE_UNIT::x86
+}  // namespace v0
+}  // namespace nibble
+
+#endif
