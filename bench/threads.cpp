@@ -11,8 +11,9 @@ namespace {
 
 using namespace nibble;
 
-/// An executor of the caller and one other thread, which waits for work without sleeping. Each takes one half of the tasks,
-/// always the same, so that its cache holds what it works on.
+/// An executor of the caller and one other thread, which waits for work without sleeping. One takes tasks from the first on,
+/// the other from the last, so that their caches hold what they work on from call to call, and the one whose core is slower
+/// at the time takes fewer.
 class two_threads {
  public:
   two_threads() : other_([this] { serve(); }) {}
@@ -29,22 +30,21 @@ class two_threads {
     task_ = [](void* t, std::size_t i) { (*static_cast<std::remove_reference_t<Task>*>(t))(i); };
     argument_ = &task;
     count_ = count;
+    taken_.store(0, std::memory_order_relaxed);
     turn_.fetch_add(1, std::memory_order_release);
-    work(0, count / 2);
+    for (std::size_t i = 0; take(); ++i) task_(argument_, i);
     while (done_.load(std::memory_order_acquire) != turn_.load(std::memory_order_relaxed)) {
     }
   }
 
  private:
-  void work(std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) task_(argument_, i);
-  }
+  bool take() { return taken_.fetch_add(1, std::memory_order_relaxed) < count_; }
   void serve() {
     for (std::uint64_t seen = 0;; ++seen) {
       while (turn_.load(std::memory_order_acquire) == seen) {
       }
       if (task_ == nullptr) return;
-      work(count_ / 2, count_);
+      for (std::size_t i = count_; take();) task_(argument_, --i);
       done_.store(seen + 1, std::memory_order_release);
     }
   }
@@ -52,7 +52,10 @@ class two_threads {
   void (*task_)(void*, std::size_t) = nullptr;
   void* argument_ = nullptr;
   std::size_t count_ = 0;
-  std::atomic<std::uint64_t> turn_{0}, done_{0};
+  // Apart, or a thread that waits would take the line of one that works.
+  alignas(64) std::atomic<std::uint64_t> turn_{0};
+  alignas(64) std::atomic<std::uint64_t> done_{0};
+  alignas(64) std::atomic<std::size_t> taken_{0};
   std::thread other_;
 };
 
