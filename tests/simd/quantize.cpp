@@ -243,6 +243,26 @@ TEST_CASE("a product that underflows is a -0 to be dropped, a smaller trace is n
   }
 }
 
+TEST_CASE("multipliers to the last bit: under each scale, elements next to every bound between codes") {
+  for (const float tensor_amax : {8.0F, 3.7F, 0.011F, 1e7F}) {
+    const quantize_options options{.tensor_amax = tensor_amax};
+    const auto factor = static_cast<float>(make_tensor_scaling(nvfp4, recipe{}, binary32(tensor_amax)).decode);
+    std::vector<float> x;
+    for (std::uint32_t code = 1; code <= formats::e4m3.max_code(); ++code) {
+      const float scale = decode<formats::e4m3>(code) * factor;
+      for (const float bound : {0.25F, 0.75F, 1.25F, 1.75F, 2.5F, 3.5F, 5.0F}) {
+        x.push_back(6.0F * scale);
+        for (std::uint32_t i = 0; i < 15; ++i) x.push_back(bit_cast<float>(to_bits(bound * scale) + i - 7U));
+      }
+    }
+    const matrix_view view{x.data(), 1, x.size()};
+    const block_tensor<nvfp4> fast = quantize<nvfp4>(simd{}, view, options);
+    const block_tensor<nvfp4> plain = quantize<nvfp4>(scalar{}, view, options);
+    CHECK(std::memcmp(fast.view().codes, plain.view().codes, x.size() / 2) == 0);
+    CHECK(std::memcmp(fast.view().scales, plain.view().scales, x.size() / 16) == 0);
+  }
+}
+
 TEST_CASE("every tail length, and bytes around the output stay") {
   std::mt19937_64 random(18);
   int different = 0;
