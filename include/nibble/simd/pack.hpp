@@ -63,6 +63,31 @@ NIBBLE_ALWAYS_INLINE bool splits_by_eight(const packed_layout& layout) noexcept 
          layout.order == nibble_order::split_halves && layout.group % 16 == 0;
 }
 
+#if defined(__SSE2__)
+/// 16 bytes with a code each to 16-bit integers with two.
+NIBBLE_ALWAYS_INLINE __m128i joined_nibbles(nibble_order order, const std::uint8_t* codes) noexcept {
+  const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes));
+  const __m128i both = order == nibble_order::low_first ? _mm_or_si128(x, _mm_srli_epi16(x, 4))
+                                                        : _mm_or_si128(_mm_slli_epi16(x, 4), _mm_srli_epi16(x, 8));
+  return _mm_and_si128(both, _mm_set1_epi16(0xff));
+}
+/// The low and the high halves of 16 bytes.
+struct nibble_pair {
+  __m128i low, high;
+};
+NIBBLE_ALWAYS_INLINE nibble_pair parted_nibbles(const std::uint8_t* bytes) noexcept {
+  const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+  const __m128i mask = _mm_set1_epi8(0x0f);
+  return {_mm_and_si128(x, mask), _mm_and_si128(_mm_srli_epi16(x, 4), mask)};
+}
+/// 32 bytes, of each vector by turns.
+NIBBLE_ALWAYS_INLINE void store_joint(std::uint8_t* codes, __m128i even, __m128i odd) noexcept {
+  auto* to = reinterpret_cast<__m128i*>(codes);
+  _mm_storeu_si128(to, _mm_unpacklo_epi8(even, odd));
+  _mm_storeu_si128(to + 1, _mm_unpackhi_epi8(even, odd));
+}
+#endif
+
 /// Writes codes first, ..., first + count - 1 of a sequence. `first` is a multiple of 8 (of the group in split halves);
 /// the other slots of the last byte or group become zero.
 template <class Arch>
@@ -76,6 +101,12 @@ void store_packed(const packed_layout& layout, std::uint8_t* bytes, std::size_t 
   if (packs_by_eight(layout)) {
     const auto step = static_cast<std::size_t>(layout.slot_bits);
     std::uint8_t* out = bytes + packed_bytes(layout, first);
+#if defined(__SSE2__)
+    for (; layout.slot_bits == 4 && i + 32 <= count; i += 32, out += 16) {
+      const __m128i joined[] = {joined_nibbles(layout.order, codes + i), joined_nibbles(layout.order, codes + i + 16)};
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(joined[0], joined[1]));
+    }
+#endif
     for (; i + 8 <= count; i += 8, out += step) {
       if (layout.slot_bits == 6) {
         const std::uint64_t dense = sixes_together(load_eight(codes + i));
@@ -89,6 +120,19 @@ void store_packed(const packed_layout& layout, std::uint8_t* bytes, std::size_t 
   } else if (splits_by_eight(layout)) {
     const auto group = static_cast<std::size_t>(layout.group);
     std::uint8_t* out = bytes + packed_bytes(layout, first);
+#if defined(__SSE2__)
+    const auto load = [&](std::size_t at) NIBBLE_INLINE_LAMBDA {
+      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes + at));
+    };
+    // Two groups of 16 codes, or one of 32.
+    for (; group <= 32 && i + 32 <= count; i += 32, out += 16) {
+      const __m128i a = load(i);
+      const __m128i b = load(i + 16);
+      const __m128i low = group == 32 ? a : _mm_unpacklo_epi64(a, b);
+      const __m128i high = group == 32 ? b : _mm_unpackhi_epi64(a, b);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_or_si128(low, _mm_slli_epi16(high, 4)));
+    }
+#endif
     for (; i + group <= count; i += group, out += group / 2) {
       for (std::size_t j = 0; j < group / 2; j += 8) {
         store_eight(out + j, load_eight(codes + i + j) | load_eight(codes + i + group / 2 + j) << 4);
@@ -112,6 +156,13 @@ void load_packed(const packed_layout& layout, const std::uint8_t* bytes, std::si
   if (packs_by_eight(layout)) {
     const auto step = static_cast<std::size_t>(layout.slot_bits);
     const std::uint8_t* in = bytes + packed_bytes(layout, first);
+#if defined(__SSE2__)
+    for (; layout.slot_bits == 4 && i + 32 <= count; i += 32, in += 16) {
+      const nibble_pair x = parted_nibbles(in);
+      const bool low_first = layout.order == nibble_order::low_first;
+      store_joint(codes + i, low_first ? x.low : x.high, low_first ? x.high : x.low);
+    }
+#endif
     for (; i + 8 <= count; i += 8, in += step) {
       if (layout.slot_bits == 6) {
         std::uint64_t dense = 0;
@@ -126,6 +177,14 @@ void load_packed(const packed_layout& layout, const std::uint8_t* bytes, std::si
   } else if (splits_by_eight(layout)) {
     const auto group = static_cast<std::size_t>(layout.group);
     const std::uint8_t* in = bytes + packed_bytes(layout, first);
+#if defined(__SSE2__)
+    for (; group <= 32 && i + 32 <= count; i += 32, in += 16) {
+      const nibble_pair x = parted_nibbles(in);
+      auto* to = reinterpret_cast<__m128i*>(codes + i);
+      _mm_storeu_si128(to, group == 32 ? x.low : _mm_unpacklo_epi64(x.low, x.high));
+      _mm_storeu_si128(to + 1, group == 32 ? x.high : _mm_unpackhi_epi64(x.low, x.high));
+    }
+#endif
     for (; i + group <= count; i += group, in += group / 2) {
       for (std::size_t j = 0; j < group / 2; j += 8) {
         const std::uint64_t both = load_eight(in + j);

@@ -164,7 +164,7 @@ class scale_group {
     } else {
 #if defined(__AVX2__)
       using vector = x86::vector_of<Arch>;
-      if constexpr (has_avx2<Arch> && x86::rounds_by_addition(F.scale)) {
+      if constexpr (has_avx2<Arch> && x86::rounds_scales_by_addition(F.scale)) {
         if constexpr (vector::lanes == words::size) {
           typename vector::word numbers;
           code = words(x86::rounder<F.scale, vector>::nearest(bits, numbers));

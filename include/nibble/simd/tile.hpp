@@ -291,13 +291,20 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       elements.run(x, operands, room, limit, scales_.rule() == kind::exact,
                    [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number * o; });
     }
-    std::uint8_t own[tile_capacity];
-    load_packed<Arch>(F.packing, bytes, col, cols, own);
+    std::size_t zeros = 0;
+    if constexpr (F.packing.slot_bits == 4) {
+      // Nibbles behind the columns are zero.
+      const std::size_t begin = packed_bytes(F.packing, col);
+      zeros = cols - other_nibbles<Arch>(bytes + begin, packed_bytes(F.packing, col + cols) - begin, F.element.magnitude_mask());
+    } else {
+      std::uint8_t own[tile_capacity];
+      load_packed<Arch>(F.packing, bytes, col, cols, own);
+      zeros = zero_codes<Arch>(own, cols, F.element.magnitude_mask());
+    }
     quantize_counts& counts = *this->options_.counts;
     counts.elements += cols;
     counts.clipped += elements.beyond();
-    counts.zeroed += zero_codes<Arch>(own, cols, F.element.magnitude_mask()) -
-                     (elements.zeros() - (room - cols));
+    counts.zeroed += zeros - (elements.zeros() - (room - cols));
   }
 
   /// The largest magnitude of a rectangle; a transposed one is read along the rows of the source.

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include <nibble/base/counts.hpp>
 #include <nibble/simd/lanes.hpp>
@@ -90,6 +91,21 @@ std::size_t zero_codes(const std::uint8_t* codes, std::size_t count, std::uint32
   }
   for (; i < count; ++i) zeros += (codes[i] & mask) == 0 ? 1U : 0U;
   return zeros;
+}
+
+/// How many nibbles in `size` bytes have a bit of `mask`.
+template <class Arch>
+std::size_t other_nibbles(const std::uint8_t* bytes, std::size_t size, std::uint32_t mask) noexcept {
+  constexpr std::uint64_t ones = 0x1111'1111'1111'1111U;
+  std::size_t others = 0;
+  for (std::size_t i = 0; i < size; i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes + i, smaller(8, size - i));
+    word &= ones * mask;
+    // The highest bit of a nibble says whether another one is set.
+    others += static_cast<std::size_t>(std::popcount((((word & (ones * 7U)) + ones * 7U) | word) & (ones * 8U)));
+  }
+  return others;
 }
 
 }  // namespace detail

@@ -21,7 +21,7 @@ namespace detail::inline NIBBLE_UNIT::x86 {
 
 /// Whether some recipe has such scales.
 NIBBLE_FUNCTION bool has_quick_scales(const block_format& f) noexcept {
-  return f.power_of_two_scale() ? f.scale == formats::e8m0 : rounds_by_addition(f.scale);
+  return f.power_of_two_scale() ? f.scale == formats::e8m0 : rounds_scales_by_addition(f.scale);
 }
 
 template <block_format F, class V>

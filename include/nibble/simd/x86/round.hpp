@@ -19,12 +19,14 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
 
-/// Whether this file serves a format: a sign, a zero, numbers up to the largest code side by side. At least one fraction
-/// bit: the adder breaks a tie by the parity of the significand, which is the code's only then.
-NIBBLE_FUNCTION bool rounds_by_addition(const float_format& f) noexcept {
-  return f.has_sign && f.has_zero && f.bits() <= 8 && f.mantissa_bits > 0 && f.mantissa_bits <= 7 &&
-         f.min_exponent() > -60 && f.max_exponent() < 60;
+/// Whether this file serves the magnitudes of a format, as scales are: a zero, numbers up to the largest code side by side. At
+/// least one fraction bit: the adder breaks a tie by the parity of the significand, which is the code's only then.
+NIBBLE_FUNCTION bool rounds_scales_by_addition(const float_format& f) noexcept {
+  return f.has_zero && f.bits() <= 8 && f.mantissa_bits > 0 && f.mantissa_bits <= 7 && f.min_exponent() > -60 &&
+         f.max_exponent() < 60;
 }
+/// Whether it serves a format with signs.
+NIBBLE_FUNCTION bool rounds_by_addition(const float_format& f) noexcept { return f.has_sign && rounds_scales_by_addition(f); }
 
 /// The modes whose result for a magnitude just above zero is not zero, so that zero must be told from a trace of it.
 NIBBLE_FUNCTION bool sees_traces(rounding_mode mode) noexcept {
