@@ -85,6 +85,7 @@ class scale_chooser {
       }
       for (std::size_t b = 0; rows > 16 && b < blocks + width; ++b) total_[c][b] = 0.0F;
     }
+    for (std::size_t b = 0; b < blocks; b += width) plain_[b / width] = has_plain_scales(b);
   }
 
   /// Begins row r of the blocks.
@@ -184,12 +185,11 @@ class scale_chooser {
     highest_ = (127 + largest) << 23;
   }
 
-  /// Whether the scales of lanes from block b on are zero or in that range.
-  [[nodiscard]] bool is_plain(std::size_t b) const noexcept {
+  /// Whether the scales of a vector of blocks from b on are zero or in that range.
+  [[nodiscard]] bool has_plain_scales(std::size_t b) const noexcept {
     const auto fits = [&](std::size_t c) NIBBLE_INLINE_LAMBDA {
       using integers = signed_batch<Arch>;
-      const words bits = Size > run_size ? words(scale_[c][b]) : words::load_unaligned(scale_[c] + b);
-      const auto scale = bits_as<std::int32_t>(bits);
+      const auto scale = bits_as<std::int32_t>(words::load_unaligned(scale_[c] + b));
       return (scale == integers(0)) | ((scale > integers(lowest_ - 1)) & (integers(highest_) > scale));
     };
     return serves_ && xsimd::all(fits(0) & fits(1));
@@ -225,7 +225,7 @@ class scale_chooser {
   /// lanes. They begin in block b: one is all of a block's row, or all are of that block.
   void run_errors(const float* x, std::size_t b, std::size_t at, std::size_t count, std::size_t length, std::size_t cols,
                   float* const (&errors)[2]) noexcept {
-    if (is_plain(b) && add_errors(x, b, at, count, length, errors)) return;
+    if (plain_[b / width] && add_errors(x, b, at, count, length, errors)) return;
     by_vectors_ = false;
     for (std::size_t k = 0; k < count; ++k) {
       const std::size_t own = Size == run_size ? b + k : b;
@@ -332,6 +332,7 @@ class scale_chooser {
   std::int32_t lowest_ = 0;
   std::int32_t highest_ = 0;
   choice_error error_;
+  bool plain_[most / width + 1] = {};  ///< has_plain_scales() of each vector of blocks
   std::uint32_t values_[256];
   std::uint32_t takes_[most];
   float one_[2][most];   ///< the value of 1

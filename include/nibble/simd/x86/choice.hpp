@@ -72,8 +72,9 @@ template <std::size_t Step>
           // The permutation takes the lowest three bits of an index.
           const __m256 power = _mm256_permutevar8x32_ps(powers, codes[c]);
           codes[c] = vector::right<4>(codes[c]);
-          const __m256 value = vector::multiply(_mm256_blendv_ps(unit[c], less[c], power), power);
-          error[c] = vector::both(vector::as_word(vector::subtract(value, vector::as_real(number))), magnitude);
+          // The product is exact.
+          const __m256 base = _mm256_blendv_ps(unit[c], less[c], power);
+          error[c] = vector::both(vector::as_word(vector::subtract_product(base, power, vector::as_real(number))), magnitude);
         });
         if (squares) [[unlikely]] {
           for (__m256i& e : error) {
