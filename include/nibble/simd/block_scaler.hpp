@@ -114,8 +114,8 @@ class block_scaler {
 
   /// False if a nonzero element underflows and zeros matter.
   template <class Scale>
-  NIBBLE_ALWAYS_INLINE bool loop(const std::uint32_t* operand, std::size_t count, float unit, const float* x, std::uint32_t* out,
-                                 const Scale& scale) const noexcept {
+  NIBBLE_ALWAYS_INLINE bool loop(const std::uint32_t* operand, std::size_t count, float unit, const float* x,
+                                 std::uint32_t* out, const Scale& scale) const noexcept {
     if (!is_lean()) return traced(operand, count, unit, x, out, scale);
     const real units(unit);
     const auto block = [&](std::size_t b, std::size_t size) NIBBLE_INLINE_LAMBDA {

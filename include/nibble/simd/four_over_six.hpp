@@ -256,7 +256,8 @@ class scale_chooser {
       if (count < 8) {
         // Eight runs are read.
         std::memset(whole, 0, sizeof(whole));
-        for (std::size_t k = 0; k < count; ++k) std::memcpy(whole + k * run_size, from + k * run_size, length * sizeof(float));
+        const std::size_t bytes = length * sizeof(float);
+        for (std::size_t k = 0; k < count; ++k) std::memcpy(whole + k * run_size, from + k * run_size, bytes);
         from = whole;
       }
       return x86::add_errors<run_size>(from, Size == run_size ? Size : length, squares_, codes, one, more, errors);

@@ -295,7 +295,8 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     if constexpr (F.packing.slot_bits == 4) {
       // Nibbles behind the columns are zero.
       const std::size_t begin = packed_bytes(F.packing, col);
-      zeros = cols - other_nibbles<Arch>(bytes + begin, packed_bytes(F.packing, col + cols) - begin, F.element.magnitude_mask());
+      const std::size_t size = packed_bytes(F.packing, col + cols) - begin;
+      zeros = cols - other_nibbles<Arch>(bytes + begin, size, F.element.magnitude_mask());
     } else {
       std::uint8_t own[tile_capacity];
       load_packed<Arch>(F.packing, bytes, col, cols, own);

@@ -16,7 +16,9 @@ inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
 /// Whether a format may have two scales to choose from: the class below serves it then.
-NIBBLE_FUNCTION bool has_tile_choice(const block_format& f) noexcept { return !f.power_of_two_scale() && f.element.has_zero; }
+NIBBLE_FUNCTION bool has_tile_choice(const block_format& f) noexcept {
+  return !f.power_of_two_scale() && f.element.has_zero;
+}
 
 /// Blocks of `Size` elements, or tile_capacity for whole rows, of which `Used` count. F is that of the tile.
 template <block_format F, std::size_t Size, std::size_t Used, class Arch>
