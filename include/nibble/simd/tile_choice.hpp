@@ -26,7 +26,8 @@ class tile_choice {
   using codes = tile_codes<F, Size, Arch>;
   using scales = typename codes::scales;
   static constexpr bool whole_rows = Size == tile_capacity;
-  static constexpr std::size_t most_rows = F.block_rows >= 1 && F.block_rows <= 16 ? static_cast<std::size_t>(F.block_rows) : 16;
+  static constexpr std::size_t most_rows =
+      F.block_rows >= 1 && F.block_rows <= 16 ? static_cast<std::size_t>(F.block_rows) : 16;
   using chooser = scale_chooser<most_rows, Size, codes::packs_in_place, has_choice_kernel<F, Arch>, Arch>;
   static constexpr std::size_t room = tile_capacity / Size + 2 * word_batch<Arch>::size;
   static constexpr std::size_t block_bytes = codes::packs_in_place ? Size / 2 : Size;
