@@ -142,14 +142,19 @@ NIBBLE_ALWAYS_INLINE __m256i special_bytes(const std::uint8_t* bytes) noexcept {
 }
 #endif
 
+/// No compiler moves a store across this.
+NIBBLE_ALWAYS_INLINE void keep_order() noexcept { __asm__ volatile("" : : : "memory"); }
+
 /// Stores eight values that are no NaN and no float subnormal: float as they are, bfloat16 and binary16 rounded to
-/// nearest even. Streamed results need 16-byte alignment.
+/// nearest even. Streamed results need 16-byte alignment, and the order of the calls: a line that is not filled at once
+/// goes to memory in parts.
 template <bool Streamed, class T>
 NIBBLE_ALWAYS_INLINE void store_eight_values(T* out, __m256 v) noexcept {
   if constexpr (std::same_as<T, float>) {
     if constexpr (Streamed) {
       _mm_stream_ps(out, _mm256_castps256_ps128(v));
       _mm_stream_ps(out + 4, _mm256_extractf128_ps(v, 1));
+      keep_order();
     } else {
       _mm256_storeu_ps(out, v);
     }
@@ -168,6 +173,7 @@ NIBBLE_ALWAYS_INLINE void store_eight_values(T* out, __m256 v) noexcept {
     }
     if constexpr (Streamed) {
       _mm_stream_si128(reinterpret_cast<__m128i*>(out), codes);
+      keep_order();
     } else {
       _mm_storeu_si128(reinterpret_cast<__m128i*>(out), codes);
     }
