@@ -14,10 +14,14 @@
 
 #include <nibble/simd.hpp>
 #include <simd/flushed_subnormals.hpp>
+#include <simd/quantize_support.hpp>
 
 namespace {
 
 using namespace nibble;
+using simd_test::modes;
+using simd_test::same;
+using simd_test::same_counts;
 
 /// What the elements of a tensor are made of.
 enum class content { gaussian, ties, subnormal, huge, zeros, any_exponent, special, tiny, mixed };
@@ -52,30 +56,9 @@ std::vector<float> tensor(std::size_t count, content kind, std::mt19937_64& rand
   return x;
 }
 
-const rounding_mode modes[] = {
-    rounding_mode::nearest_even, rounding_mode::nearest_away, rounding_mode::toward_zero,        rounding_mode::upward,
-    rounding_mode::downward,     rounding_mode::to_odd,       rounding_mode::nearest_toward_zero};
-
 template <block_format F>
 bool says_something(const recipe& r) {
   return F.power_of_two_scale() ? r.exponent != exponent_rule::unspecified : r.scale != scale_rule::unspecified;
-}
-
-template <block_format F, class T>
-bool same(const matrix_view<T>& x, const quantize_options& options) {
-  return quantize<F>(scalar{}, x, options) == quantize<F>(simd{}, x, options);
-}
-
-/// Whether both backends notice the same, with the same codes.
-template <block_format F, class T>
-bool same_counts(const matrix_view<T>& x, quantize_options options) {
-  quantize_counts plain;
-  quantize_counts vectors;
-  options.counts = &plain;
-  const block_tensor<F> expected = quantize<F>(scalar{}, x, options);
-  options.counts = &vectors;
-  return quantize<F>(simd{}, x, options) == expected && plain.elements == vectors.elements &&
-         plain.clipped == vectors.clipped && plain.zeroed == vectors.zeroed && plain.nonfinite == vectors.nonfinite;
 }
 
 stochastic any_stochastic(std::mt19937_64& random) {

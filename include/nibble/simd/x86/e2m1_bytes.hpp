@@ -13,6 +13,7 @@
 #include <array>
 
 #include <nibble/format/policy.hpp>
+#include <nibble/format/value_table.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -20,11 +21,12 @@ namespace detail::inline NIBBLE_UNIT::x86 {
 
 /// The codes of quarters of a unit from 0 on and, from 32 on, of those below zero; without the sign of zero if `drops`.
 NIBBLE_FUNCTION std::array<std::uint8_t, 64> e2m1_codes_of_quarters(bool drops) noexcept {
-  constexpr int bounds[] = {1, 3, 5, 7, 10, 14, 20};
+  constexpr auto& values = value_table<formats::e2m1>;
   std::array<std::uint8_t, 64> codes{};
   for (int i = 0; i < 32; ++i) {
     int code = 0;
-    for (const int bound : bounds) code += i >= bound ? 1 : 0;
+    // The bound between two codes is in their middle.
+    for (std::size_t c = 1; c < 8; ++c) code += static_cast<float>(i) >= 2.0F * (values[c - 1] + values[c]) ? 1 : 0;
     codes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(code);
     codes[static_cast<std::size_t>(63 - i)] = static_cast<std::uint8_t>(code == 0 && drops ? 0 : code + 8);
   }
