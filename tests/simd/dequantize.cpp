@@ -42,6 +42,10 @@ constexpr block_format small_elements{
     .tensor_scale = true};
 constexpr block_format subnormal_elements{
     .element = {.exponent_bits = 4, .mantissa_bits = 3, .bias = 130}, .scale = formats::f32, .block_size = 16};
+constexpr block_format small_scaled{.element = {.exponent_bits = 4, .mantissa_bits = 3, .bias = 122},
+                                    .scale = formats::e4m3fnuz,
+                                    .block_size = 16,
+                                    .tensor_scale = true};
 constexpr block_format fnuz{.element = formats::e4m3fnuz, .scale = formats::f32, .block_size = 128};
 
 /// A scale with the sign and mantissa of `s` and the exponent of a number near 1.
@@ -130,6 +134,25 @@ void compare_products(findings& found, const std::string& name) {
   }
 }
 
+/// Every scale in rows of 20 blocks of its own, under every tensor scale.
+template <block_format F>
+void compare_rows_of_one_scale(findings& found, const std::string& name) {
+  const std::size_t scales = std::size_t{1} << F.scale.bits();
+  exhaustive::random_words random(9);
+  block_tensor<F> q = tensor<F>(scales, 20 * F.block_cols(1024), 0, random);
+  for (std::size_t i = 0; i < q.scales().size(); ++i) {
+    q.scales()[i] = static_cast<typename block_tensor<F>::scale_type>(i / (q.scales().size() / scales));
+  }
+  for (const float tensor_scale : tensor_scales) {
+    q.set_tensor_scale(tensor_scale);
+    compare<F, float>(found, name, q);
+  }
+  q.set_tensor_scale(-std::numeric_limits<float>::infinity());
+  compare<F, float>(found, name, q);
+  q.set_tensor_scale(bit_cast<float>(0x7fc0'0000U));
+  compare<F, nibble::bf16>(found, name, q);
+}
+
 /// Rows of 0 to 200 columns in storage with gaps, to misaligned addresses.
 template <block_format F, class T>
 void compare_tails(findings& found, const std::string& name) {
@@ -212,6 +235,16 @@ TEST_CASE("dequantize(simd{}): every code with every scale") {
   compare_products<mxfp8_e5m2>(found, "mxfp8_e5m2");
   compare_products<mxint8>(found, "mxint8");
   NIBBLE_CHECK_FINDINGS(found, 6 * 2U);
+}
+
+TEST_CASE("dequantize(simd{}): rows of one scale") {
+  findings found;
+  compare_rows_of_one_scale<nvfp4>(found, "nvfp4");
+  compare_rows_of_one_scale<mxfp4>(found, "mxfp4");
+  compare_rows_of_one_scale<high_first_64>(found, "high_first_64");
+  compare_rows_of_one_scale<infinities>(found, "infinities");
+  compare_rows_of_one_scale<small_scaled>(found, "small_scaled");
+  NIBBLE_CHECK_FINDINGS(found, 5 * 12 * 2U);
 }
 
 TEST_CASE("dequantize(simd{}): every length, strides, misaligned results, nothing written beside them") {

@@ -17,6 +17,7 @@
 #include <nibble/simd/decode_span.hpp>
 #include <nibble/simd/pack.hpp>
 #include <nibble/simd/real.hpp>
+#include <nibble/simd/x86/table_values.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -67,7 +68,12 @@ class row_dequantizer {
  public:
   row_dequantizer(float tensor_scale, bool streamed) noexcept
       : tensor_scale_(F.tensor_scale ? tensor_scale : 1.0F),
-        range_(scale_range::of(F.element, to_bits(tensor_scale_))), streamed_(streamed) {}
+        range_(scale_range::of(F.element, to_bits(tensor_scale_))),
+        streamed_(streamed) {
+#if defined(__AVX2__)
+    if constexpr (has_plain_scales) plain_codes_ = codes_of(range_);
+#endif
+  }
 
   /// `scales` is the scale of column 0.
   void run(const std::uint8_t* codes, const scale_type* scales, std::size_t cols, T* out) noexcept {
@@ -87,6 +93,14 @@ class row_dequantizer {
   void load_scales(const scale_type* scales, std::size_t blocks) noexcept {
     all_plain_ = true;
     for (std::size_t b = 0; b < blocks; b += width) {
+#if defined(__AVX2__)
+      if constexpr (has_plain_scales) {
+        for (; b + 16 <= blocks && avx2::plain_scales<F.scale>(scales + b, plain_codes_, scales_ + b); b += 16) {
+          for (std::size_t i = 0; i < 16; ++i) plain_[b + i] = 1;
+        }
+        if (b == blocks) return;
+      }
+#endif
       scale_type part[width] = {};
       const std::size_t count = smaller(width, blocks - b);
       const scale_type* from = scales + b;
@@ -212,36 +226,77 @@ class row_dequantizer {
   }
 
 #if defined(__AVX2__)
+  static constexpr bool has_plain_scales = has_avx2<Arch> && tile_blocks >= 16 && avx2::is_scale_format<F.scale>();
+  /// The scales of a range by their codes, whose magnitudes rise with the values.
+  static avx2::scale_codes codes_of(const scale_range& range) noexcept {
+    avx2::scale_codes codes;
+    if (F.scale.has_zero && range.zero) codes.zero = 0;
+    if (range.first >= range.end) return codes;
+    constexpr std::uint32_t last = F.scale.max_code();
+    std::uint32_t first = 0;
+    for (std::uint32_t step = 128; step != 0; step /= 2) {
+      const std::uint32_t next = first + step;
+      if (next <= last + 1 && to_bits(value_table<F.scale>[next - 1]) < range.first) first = next;
+    }
+    codes.first = static_cast<std::uint8_t>(first);
+    codes.last = static_cast<std::uint8_t>(last);
+    return codes;
+  }
+
   static constexpr bool has_kernel = has_avx2<Arch> && avx2::stores_by_eight<T>() &&
                                      avx2::decodes_groups<F.element>(F.packing) &&
                                      (wide || block_size == 16 || block_size == 32 || block_size % 64 == 0);
+
+  static constexpr auto kind = F.packing.slot_bits == 8                  ? avx2::code_bytes::one_each
+                               : F.packing == layouts::nibbles_low_first ? avx2::code_bytes::low_first
+                                                                         : avx2::code_bytes::high_first;
+  /// The scale of column 64 * g + c from block b on, by operations that compilers carry out once for all g or all c.
+  NIBBLE_ALWAYS_INLINE const std::uint32_t* scale_of(std::size_t b, std::size_t g, std::size_t c) const noexcept {
+    constexpr std::size_t size = wide ? 64 : block_size;
+    return scales_ + b + (wide ? 0 : size < 64 ? 64 / size * g + c / size : 64 * g / size);
+  }
 
   /// Whole groups of 64 columns; returns how many columns that is.
   template <bool Streamed>
   std::size_t groups(const std::uint8_t* codes, std::size_t col, std::size_t count, std::size_t b, T* out) noexcept {
     const std::uint8_t* bytes = codes + packed_bytes(F.packing, col);
-    const std::uint32_t* scales = scales_ + b;
     T* to = out + col;
+#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+    constexpr bool has_tables = kind != avx2::code_bytes::one_each && std::is_base_of_v<xsimd::avx512bw, Arch>;
+    if constexpr (has_tables && !Streamed) {
+      groups_by_tables(bytes, count / 64, b, to);
+      return count / 64 * 64;
+    }
+#endif
     const __m256 tensor_scale = _mm256_set1_ps(tensor_scale_);
-    const auto block_of = [](std::size_t column) NIBBLE_INLINE_LAMBDA { return wide ? 0 : column / (wide ? 1 : block_size); };
     const auto scale = [&](std::size_t g, std::size_t i, __m256 v) NIBBLE_INLINE_LAMBDA {
-      const auto bits = static_cast<int>(scales[block_of(64 * g + 8 * i)]);
-      const __m256 product = x86::avx2_vector::multiply(v, _mm256_castsi256_ps(_mm256_set1_epi32(bits)));
+      const __m256 product = x86::avx2_vector::multiply(v, x86::avx2_vector::broadcast(scale_of(b, g, 8 * i)));
       return F.tensor_scale ? x86::avx2_vector::multiply(product, tensor_scale) : product;
     };
     // NaN and Inf elements, one a byte.
     const auto mend = [&](std::size_t g) NIBBLE_INLINE_LAMBDA {
-      for (std::size_t c = 64 * g; c < 64 * g + 64; ++c) {
-        const binary32 element(value_table<F.element>[bytes[c] & F.element.code_mask()]);
-        const binary32 product = element * binary32::from_bits(scales[block_of(c)]);
-        store_value(to[c], F.tensor_scale ? product * binary32(tensor_scale_) : product);
+      for (std::size_t c = 0; c < 64; ++c) {
+        const binary32 element(value_table<F.element>[bytes[64 * g + c] & F.element.code_mask()]);
+        const binary32 product = element * binary32::from_bits(*scale_of(b, g, c));
+        store_value(to[64 * g + c], F.tensor_scale ? product * binary32(tensor_scale_) : product);
       }
     };
-    constexpr auto kind = F.packing.slot_bits == 8               ? avx2::code_bytes::one_each
-                          : F.packing == layouts::nibbles_low_first ? avx2::code_bytes::low_first
-                                                                   : avx2::code_bytes::high_first;
     avx2::decode_groups<F.element, kind, Streamed>(bytes, count / 64, to, scale, mend);
     return count / 64 * 64;
+  }
+#endif
+
+#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+  /// Groups of 64 packed codes that are not streamed.
+  void groups_by_tables(const std::uint8_t* bytes, std::size_t groups, std::size_t b, T* out) noexcept {
+    using V = x86::avx512_vector;
+    constexpr std::size_t served = wide || block_size > 64 ? 64 : block_size;
+    const __m512 tensor_scale = V::all_real(tensor_scale_);
+    const auto scaled_table = [&](std::size_t g, std::size_t i) NIBBLE_INLINE_LAMBDA {
+      const __m512 product = V::multiply(x86::value_of_each_code<F.element>(), V::broadcast(scale_of(b, g, 16 * i)));
+      return F.tensor_scale ? V::multiply(product, tensor_scale) : product;
+    };
+    x86::decode_by_tables<kind == avx2::code_bytes::high_first, served>(bytes, groups, out, scaled_table);
   }
 #endif
 
@@ -252,6 +307,9 @@ class row_dequantizer {
   std::uint32_t scales_[tile_blocks + width] = {};
   std::uint32_t plain_[tile_blocks + width] = {};
   std::uint8_t codes_[chunk_size] = {};
+#if defined(__AVX2__)
+  avx2::scale_codes plain_codes_;
+#endif
 };
 
 }  // namespace detail
