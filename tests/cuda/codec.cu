@@ -202,16 +202,19 @@ void test_hardware(const char* name) {
   check(different.get()[0] == 0, std::string(name) + ": cvt.rn.satfinite differs from encode");
 }
 
-/// The E2M1 of eight at a time against the rounding of one, on every float32 that is no NaN.
+/// The E2M1 of eight at a time against the rounding of one, on `slices` times `chunks` times eight numbers that are no
+/// NaN: from `first` on, and so on each `step`.
 template <class Rounding>
-__global__ void compare_e2m1(std::uint32_t first, std::size_t chunks, unsigned long long* different) {
-  for (std::size_t chunk = detail::thread_index(); chunk < chunks; chunk += detail::thread_count()) {
+__global__ void compare_e2m1(std::uint32_t first, std::size_t chunks, std::size_t slices, std::uint32_t step,
+                             unsigned long long* different) {
+  for (std::size_t chunk = detail::thread_index(); chunk < chunks * slices; chunk += detail::thread_count()) {
     constexpr special_codes special = make_special_codes(
         formats::e2m1, Rounding::random_bits == 0 ? rounding_mode::nearest_even : rounding_mode::stochastic,
         overflow::saturate, recipe{}.policy, false);
     std::uint32_t bits[8];
     for (unsigned i = 0; i < 8; ++i) {
-      bits[i] = first + static_cast<std::uint32_t>(chunk * 8) + i;
+      bits[i] = first + static_cast<std::uint32_t>(chunk / chunks) * step +
+                static_cast<std::uint32_t>(chunk % chunks * 8) + i;
       if ((bits[i] & 0x7fff'ffffU) > 0x7f80'0000U) bits[i] = i;
     }
     const detail::random_eight<Rounding::random_bits> random(detail::random_stream(first, 1, 7), chunk * 8);
@@ -235,19 +238,24 @@ __global__ void compare_e2m1(std::uint32_t first, std::size_t chunks, unsigned l
 }
 
 /// The reciprocals of the fast kernels against the rounded one, on all numbers that they are for.
-__global__ void compare_reciprocals(std::uint32_t first, std::uint32_t count, unsigned long long* different) {
+__global__ void compare_reciprocals(std::uint32_t first, std::uint32_t count, std::uint32_t step,
+                                    unsigned long long* different) {
   for (std::size_t i = detail::thread_index(); i < count; i += detail::thread_count()) {
-    const std::uint32_t bits = first + static_cast<std::uint32_t>(i);
+    const std::uint32_t bits = first + static_cast<std::uint32_t>(i) * step;
     if (detail::normal_reciprocal(bits) != detail::reciprocal_bits(bits)) atomicAdd(different, 1ULL);
   }
 }
 
 void test_reciprocals(bool small) {
   device_array<unsigned long long> different(std::vector<unsigned long long>{0});
-  // The last significands of each exponent in the small form, the largest of which no theorem covers.
   for (std::uint32_t exponent = 1; exponent < 252; ++exponent) {
-    const std::uint32_t count = small ? 1U << 8 : 1U << 23;
-    compare_reciprocals<<<512, 256>>>((exponent << 23) + (1U << 23) - count, count, different.data());
+    if (small) {
+      // The last significands, the largest of which no theorem covers, and some of all.
+      compare_reciprocals<<<1, 256>>>((exponent << 23) + (1U << 23) - 256U, 256, 1, different.data());
+      compare_reciprocals<<<1, 256>>>(exponent << 23, 1024, 8191, different.data());
+    } else {
+      compare_reciprocals<<<512, 256>>>(exponent << 23, 1U << 23, 1, different.data());
+    }
   }
   check(different.get()[0] == 0, "reciprocals differ");
 }
@@ -255,9 +263,16 @@ void test_reciprocals(bool small) {
 void test_e2m1(bool small) {
   const auto one = [&]<class Rounding>(const char* name) {
     device_array<unsigned long long> different(std::vector<unsigned long long>{0});
-    const std::uint64_t step = std::uint64_t{1} << (small ? 16 : 30);
-    for (std::uint64_t first = 0; first < std::uint64_t{1} << 32; first += std::uint64_t{1} << 30) {
-      compare_e2m1<Rounding><<<8192, 256>>>(static_cast<std::uint32_t>(first), step / 8, different.data());
+    if (small) {
+      // Around each quarter of a binade, where all codes and all ties between two are.
+      compare_e2m1<Rounding><<<256, 256>>>(0U - 64U, 16, 2048, 1U << 21, different.data());
+      // All of [1, 2), which has sums that the lower half of a word decides.
+      compare_e2m1<Rounding><<<4096, 256>>>(0x3f80'0000U, std::size_t{1} << 20, 1, 0, different.data());
+    } else {
+      for (std::uint64_t first = 0; first < std::uint64_t{1} << 32; first += std::uint64_t{1} << 30) {
+        compare_e2m1<Rounding>
+            <<<8192, 256>>>(static_cast<std::uint32_t>(first), std::size_t{1} << 27, 1, 0, different.data());
+      }
     }
     check(different.get()[0] == 0, std::string("e2m1 of eight, ") + name + ": codes differ");
   };

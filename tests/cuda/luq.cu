@@ -99,6 +99,7 @@ int main(int argc, char** argv) {
       {.levels = 1},
       {.random = {.seed = 3, .bits = 16}},
       {.random = {.seed = 4, .bits = 8}},
+      {.random = {.first_element = 8}},
       {.levels = 5, .known_maximum = 0.3F, .random = {.bits = 16, .first_element = 24}, .samples = 2},
       {.known_maximum = 77.7F, .random = {.bits = 8, .first_element = 24, .rounds = 7}},
       {.inside = luq_inside::nearest, .random = {.bits = 8, .first_element = 3}}};

@@ -140,6 +140,7 @@ void test_format(const char* name, const recipe& other, bool small) {
       {},
       {.options = {.rounding = stochastic{.seed = 1, .bits = 8}}},
       {.options = {.rounding = sixteen}},
+      {.options = {.rounding = stochastic{.seed = 6, .first_element = 8}}},
       {.options = {.rounding = stochastic{.seed = 1, .stream = 2}}, .column_extras = {.hadamard = signs}},
       {.options = {.rounding = stochastic{.seed = 1, .bits = 16, .first_element = 3}},
        .row_extras = {.hadamard = signs}},

@@ -99,6 +99,24 @@ inline __device__ std::uint32_t with_signs(std::uint32_t nibbles, std::uint32_t 
   return select_bits<0x8888'8888U>(signs, nibbles);
 }
 
+/// The nibbles code(bits[i], word of element i), for what is rare: a loop, whose code is small.
+template <class Random, class Code>
+__device__ std::uint32_t pack_each(const std::uint32_t (&bits)[8], const Random& random, const Code& code) noexcept {
+  std::uint32_t nibbles = 0;
+#pragma unroll 1
+  for (unsigned i = 8; i-- > 0;) {
+    std::uint32_t own = 0;
+    std::uint32_t word = 0;
+#pragma unroll
+    for (unsigned k = 0; k < 8; ++k) {
+      own = k == i ? bits[k] : own;
+      word = k == i ? random.of(k) : word;
+    }
+    nibbles = nibbles << 4 | code(own, word);
+  }
+  return nibbles;
+}
+
 /// The eight E2M1 nibbles to nearest of bits[i] * multiplier (float32 products), all magnitudes of which are below 15,
 /// the multiplier not negative. `signs` are gather_signs(bits).
 inline __device__ std::uint32_t pack_e2m1_below_15(const std::uint32_t (&bits)[8], std::uint32_t signs,
@@ -149,22 +167,15 @@ __device__ std::uint32_t pack_e2m1(const std::uint32_t (&bits)[8], std::uint32_t
       sums[i] = random.add_fraction(i, e2m1_fixed(multiply_magnitude(bits[i], multiplier)));
     }
     if constexpr (drawn == 32) {
-      // Where the upper 22 bits of fraction and word add up to all ones, the lower ones decide; that is rare.
+      // Where the upper 16 bits of a sum's fraction are ones, the lower half of the word decides, or what is cut off
+      // from the fraction; that is rare.
       std::uint32_t most = 0;
 #pragma unroll
-      for (unsigned i = 0; i < 8; i += 4) {
-        most = __vimax3_u16x2(most, __byte_perm(sums[i], sums[i + 1], 0x5410U),
-                              __byte_perm(sums[i + 2], sums[i + 3], 0x5410U));
-      }
-      if ((most & 0xffffU) == 0xffffU || (most >> 16) == 0xffffU) {
-        std::uint32_t packed = 0;
-#pragma unroll
-        for (int i = 7; i >= 0; --i) {
-          const std::uint32_t scaled = multiply_bits(bits[i], multiplier);
-          packed = packed << 4 |
-                   Rounding::template code<formats::e2m1>(scaled, special, random.of(static_cast<unsigned>(i)));
-        }
-        return packed;
+      for (unsigned i = 0; i < 8; i += 2) most = __vimax3_u32(most, sums[i] << 10, sums[i + 1] << 10);
+      if (most >= 0xffff'0000U) {
+        return pack_each(bits, random, [&](std::uint32_t x, std::uint32_t word) {
+          return Rounding::template code<formats::e2m1>(multiply_bits(x, multiplier), special, word);
+        });
       }
     }
     magnitudes = pack_fixed<22>(sums, fixed_limit<22>(7));

@@ -171,7 +171,7 @@ __device__ void store_run(std::uint8_t* place, const packed_chunk (&codes)[2]) n
 
 /// Whether random words can be drawn for whole runs.
 inline bool draws_runs(const quantize_call& call) noexcept {
-  return call.rounding.mode == rounding_mode::nearest_even || call.rounding.random_bits != 8 ||
+  return call.rounding.mode == rounding_mode::nearest_even || call.rounding.random_bits == 16 ||
          call.random.first_element % run_elements == 0;
 }
 

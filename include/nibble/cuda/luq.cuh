@@ -262,9 +262,9 @@ cuda_status queue_luq(const cuda& device, std::span<const T> x, std::span<std::u
   const bool aligned =
       is_aligned(x.data(), 16) && is_aligned(packed.data(), 4) && o.random.first_element % chunk_elements == 0;
   const bool usual = o.underflow == luq_underflow::stochastic && o.inside == luq_inside::stochastic;
-  if (aligned && usual && o.random.bits == 8 && luq_chunks<T, 8> == 2 && x.size() > chunk_elements &&
+  if (aligned && usual && o.random.bits != 16 && luq_chunks<T, 8> == 2 && x.size() > chunk_elements &&
       o.random.first_element % (2 * chunk_elements) != 0) {
-    // The chunk before those that share a block of Philox.
+    // The chunk before those that draw together.
     luq_call chunk = call;
     chunk.count = chunk_elements;
     status = queue_luq_bytes(device, x.data(), chunk, 0, chunk_elements / 2, packed.data());

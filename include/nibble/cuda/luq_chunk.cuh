@@ -52,12 +52,18 @@ class luq_quotient {
     above_ = inverse + (is_above || rest == 0 ? 0U : 1U) - (126U << 23);
   }
 
+  /// The code of |x| with the 23 bits of its fraction, or less by less than four of the last of these. Not limited; for
+  /// Inf and NaN it may be NaN.
+  [[nodiscard]] __device__ std::uint32_t below(std::uint32_t x) const noexcept {
+    const std::uint32_t scaled = multiply_magnitude(x, power_);  // exact, where it is not below all that counts
+    return multiply_bits_down(scaled, below_);
+  }
   /// The code of |x| with the 23 bits of its fraction, cut off, or the next such number where less than 2^-43 of a step
   /// is missing to it. The first 16 bits of the fraction are right: a quotient of two significands is 2^-41 or more
   /// below a number of 16 bits, or not at all. Not limited; for Inf and NaN it may be NaN.
   [[nodiscard]] __device__ std::uint32_t operator()(std::uint32_t x) const noexcept {
-    const std::uint32_t scaled = multiply_magnitude(x, power_);  // exact, where it is not below all that counts
-    // At most x / alpha, by three last bits; the rest, exact or rounded upward, makes it that or a little more.
+    const std::uint32_t scaled = multiply_magnitude(x, power_);
+    // The rest, exact or rounded upward, makes it the code or a little more.
     const std::uint32_t quotient = multiply_bits_down(scaled, below_);
     const std::uint32_t rest = multiply_subtract_bits_up(quotient, divisor_, scaled);
     return multiply_add_bits_down(rest, above_, quotient);
@@ -76,39 +82,31 @@ __device__ std::uint32_t luq_magnitudes(std::uint32_t alpha, const luq_quotient&
                                         const random_eight<Bits>& random) noexcept {
   std::uint32_t sums[chunk_elements];
 #pragma unroll
-  for (unsigned i = 0; i < chunk_elements; ++i) sums[i] = random.template add_fraction<23>(i, quotient(bits[i]));
+  for (unsigned i = 0; i < chunk_elements; ++i) {
+    const std::uint32_t fixed = Bits == 32 ? quotient.below(bits[i]) : quotient(bits[i]);
+    sums[i] = random.template add_fraction<23>(i, fixed);
+  }
   if constexpr (Bits == 32) {
-    // What is cut off from the word and from the fraction, or its last bit, may decide where the rest of both adds up
-    // to all ones or, after that, to zeros. The lower halves tell that it does not.
-    std::uint32_t least = ~0U;
+    // What is missing, the lower half of the word and less than four last bits of the fraction, decides where these
+    // might carry; that is rare.
+    std::uint32_t most = 0;
 #pragma unroll
-    for (unsigned i = 0; i < chunk_elements; i += 2) {
-      least = __viaddmin_u16x2(__byte_perm(sums[i], sums[i + 1], 0x5410U), 0x0001'0001U, least);
-    }
-    if ((least & 0xffffU) < 2 || least >> 16 < 2) {
-      bool open = false;
-#pragma unroll
-      for (unsigned i = 0; i < chunk_elements; ++i) open = open || ((sums[i] + 1) & 0x007f'ffffU) < 2;
-      if (open) {
-        std::uint32_t codes = 0;
-#pragma unroll
-        for (int i = 7; i >= 0; --i) {
-          const std::uint32_t word = random.of(static_cast<unsigned>(i));
-          codes = codes * 16 + luq_magnitude(alpha, levels, bits[i] & 0x7fff'ffffU, word);
-        }
-        return codes;
-      }
+    for (unsigned i = 0; i < chunk_elements; i += 2) most = __vimax3_u32(most, sums[i] << 9, sums[i + 1] << 9);
+    if (most >= 0U - ((1U << 16) + (4U << 9))) {
+      return pack_each(bits, random, [&](std::uint32_t x, std::uint32_t word) {
+        return luq_magnitude(alpha, levels, x & 0x7fff'ffffU, word);
+      });
     }
   }
   return pack_fixed<23, true>(sums, fixed_limit<23>(levels)) & 0x7777'7777U;
 }
 
-/// The words of Chunks chunks from logical element 8 * unit on; two chunks of 8 bits begin at an even one.
+/// The words of Chunks chunks from logical element 8 * unit on; two chunks of 8 or 32 bits begin at an even one.
 template <int Rounds, int Bits, unsigned Chunks>
 __device__ void luq_draw(const random_stream& stream, std::uint64_t unit,
                          random_eight<Bits> (&random)[Chunks]) noexcept {
   if constexpr (Chunks == 2) {
-    draw_sixteen<Rounds>(stream, unit, random);
+    draw_sixteen<Rounds>(stream, block_of<Bits>(unit * 8), random);
   } else {
     constexpr unsigned count = Bits == 32 ? 2 : 1;
     philox_block blocks[count];

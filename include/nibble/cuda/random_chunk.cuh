@@ -107,11 +107,12 @@ struct random_eight {
     constexpr unsigned per_word = 32 / Bits;
     return (words[i / per_word] >> (i % per_word * Bits)) & ((1U << Bits % 32) - 1U);
   }
-  /// sum + the word of element i, whose upper bits are bits Bit - 1 and below; what is below bit 0 is cut off.
+  /// sum + the upper 16 bits of the word of element i, or all of them, in bits Bit - 1 and below.
   template <unsigned Bit = 22>
   [[nodiscard]] __device__ std::uint32_t add_fraction(unsigned i, std::uint32_t sum) const noexcept {
     constexpr std::uint32_t unit = 1U << (Bit - 16);
-    if constexpr (Bits == 32) return sum + (words[i] >> (32 - Bit));
+    // A dot product takes the pipe of multiplications, which has room.
+    if constexpr (Bits == 32) return __dp2a_lo(words[i], unit << 8, sum);
     if constexpr (Bits == 16) return __dp2a_lo(words[i / 2], unit << (i % 2 * 8), sum);
     // Bytes i % 2 and i % 2 + 2 as the upper ones of two halves.
     const std::uint32_t two = __byte_perm(words[i / 4], 0U, i % 2 == 0 ? 0x2404U : 0x3414U);
@@ -125,22 +126,27 @@ struct random_eight<0> {
   [[nodiscard]] __device__ std::uint32_t of(unsigned) const noexcept { return 0; }
 };
 
-/// The random words of sixteen elements from logical index 8 * unit on; with 8 bits an element, `unit` is even. Rounds
-/// is 0 for those of the stream.
+/// The block of Philox with the word of an element; 0 without words.
+template <int Bits>
+__device__ std::uint64_t block_of(std::uint64_t element) noexcept {
+  return Bits == 0 ? 0 : element / (128 / (Bits == 0 ? 1 : Bits));
+}
+
+/// The random words of sixteen elements from block_of the first one on, which is a multiple of 16, with 16 bits of 8.
+/// Rounds is 0 for those of the stream.
 template <int Rounds = 0, int Bits>
-__device__ void draw_sixteen(const random_stream& stream, std::uint64_t unit,
+__device__ void draw_sixteen(const random_stream& stream, std::uint64_t index,
                              random_eight<Bits> (&random)[2]) noexcept {
   if constexpr (Bits != 0) {
-    constexpr unsigned count = Bits == 32 ? 2 : 1;  // blocks drawn together
+    constexpr unsigned count = Bits == 32 ? 4 : 1;  // blocks drawn together
     constexpr unsigned words = Bits / 2;
 #pragma unroll
     for (unsigned first = 0; first < words; first += 4 * count) {
       philox_block blocks[count];
-      const std::uint64_t index = Bits == 8 ? unit / 2 : unit * count + first / 4;
       if constexpr (Rounds == 0) {
-        stream.draw(index, blocks);
+        stream.draw(index + first / 4, blocks);
       } else {
-        stream.draw_rounds<Rounds>(index, blocks);
+        stream.draw_rounds<Rounds>(index + first / 4, blocks);
       }
 #pragma unroll
       for (unsigned i = first; i < first + 4 * count; ++i) {

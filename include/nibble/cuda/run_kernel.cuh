@@ -48,7 +48,7 @@ __device__ void quantize_runs(const T* x, const quantize_call& call, const run_p
   std::uint8_t* codes = call.codes + first * (run_elements / 2);
   std::uint8_t* scale = static_cast<std::uint8_t*>(call.scales) + first / run::lanes;
   auto at = static_cast<std::uint32_t>(first / run::lanes);
-  std::uint64_t unit = 2 * first + call.random.first_element / chunk_elements;
+  std::uint64_t block = block_of<run::drawn>(first * run_elements + call.random.first_element);
   run next;
   next.load(x);
   while (true) {
@@ -68,7 +68,7 @@ __device__ void quantize_runs(const T* x, const quantize_call& call, const run_p
       *place = static_cast<std::uint8_t>(multiplier.code);
     }
     random_eight<run::drawn> random[2];
-    draw_sixteen<Rounds>(call.stream, unit, random);
+    draw_sixteen<Rounds>(call.stream, block, random);
     packed_chunk packed[2];
     own.pack(multiplier.operand, random, packed);
     store_run<true>(codes, packed);
@@ -77,7 +77,7 @@ __device__ void quantize_runs(const T* x, const quantize_call& call, const run_p
     codes += cuda_threads * (run_elements / 2);
     scale += cuda_threads / run::lanes;
     at += cuda_threads / run::lanes;
-    unit += cuda_threads * 2;
+    block += block_of<run::drawn>(cuda_threads * run_elements);
   }
 }
 

@@ -82,8 +82,7 @@ struct random_column {
     return words[i] >> (odd * 16 + 8) & 0xffU;
   }
   [[nodiscard]] __device__ std::uint32_t add_fraction(unsigned i, std::uint32_t sum) const noexcept {
-    if constexpr (Bits == 32) return sum + (words[i] >> 10);
-    return __dp2a_lo(words[i], odd != 0 ? 64U << 8 : 64U, sum);
+    return __dp2a_lo(words[i], Bits == 32 || odd != 0 ? 64U << 8 : 64U, sum);
   }
 };
 template <>

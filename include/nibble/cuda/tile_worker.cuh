@@ -212,7 +212,7 @@ class tile_worker {
   /// The random words of the i-th run, left in shared memory too.
   __device__ void draw(unsigned i, random_eight<drawn> (&words)[2]) noexcept {
     if constexpr (drawn != 0) {
-      draw_sixteen(calls_.stream, (element_ + i * run_rows * calls_.source_cols) / chunk_elements, words);
+      draw_sixteen(calls_.stream, block_of<drawn>(element_ + i * run_rows * calls_.source_cols), words);
       if (calls_.columns.codes == nullptr) return;
       constexpr unsigned each = drawn / 4;  // words
       using random = tile_rows<static_cast<unsigned>(drawn)>;
