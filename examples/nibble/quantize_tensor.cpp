@@ -18,6 +18,17 @@ bool needs_tensor_amax(const quantize_job& job) {
 
 std::uint64_t block_rows(const quantize_job& job) { return static_cast<std::uint64_t>(job.codec->format.block_rows); }
 
+// Reads a number of every page of a part of a file, which maps the page: a prefetch from one that is not mapped gets
+// nothing.
+void map_pages(const matrix_view<float>& part) {
+  constexpr std::size_t step = 4096 / sizeof(float);
+  const bool is_one_run = part.row_stride == static_cast<std::ptrdiff_t>(part.cols);
+  const std::size_t rows = is_one_run ? 1 : part.rows, cols = is_one_run ? part.size() : part.cols;
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t c = 0; c < cols; c += step) static_cast<void>(*static_cast<const volatile float*>(&part(r, c)));
+  }
+}
+
 }  // namespace
 
 unsigned passes(const quantize_job& job) { return needs_tensor_amax(job) ? 2 : 1; }
@@ -86,7 +97,9 @@ code_area<const std::uint8_t> tile_quantizer::quantize(const tile& part, const m
     if (sums == nullptr) continue;
     // The next piece comes from memory while this one is measured.
     const tile next = i + 1 < pieces.count() ? pieces.at(i + 1) : piece;
-    measure(view, area, static_cast<std::size_t>(&values(next.row, next.col) - view.data), *sums);
+    const float* ahead = &values(next.row, next.col);
+    if (ahead != view.data) map_pages({ahead, next.rows, next.cols, values.row_stride});
+    measure(view, area, static_cast<std::size_t>(ahead - view.data), *sums);
   }
   return {codes_.data(), code_stride, scales_.data(), scale_stride};
 }
