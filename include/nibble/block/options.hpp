@@ -102,12 +102,13 @@ struct quantize_options {
 namespace detail::inline NIBBLE_UNIT {
 
 /// Rejects a field that holds no enumerator.
-[[gnu::noinline]] constexpr void check_number_of_enumerator(unsigned value, unsigned last, const char* name) {
-  if (value > last) throw_argument({name, " is ", value, "; its enumerators are 0 to ", last});
+[[noreturn, gnu::noinline]] inline void reject_enumerator(unsigned value, unsigned last, const char* name) {
+  throw_argument({name, " is ", value, "; its enumerators are 0 to ", last});
 }
 template <class Enum>
 NIBBLE_ALWAYS_INLINE constexpr void check_enumerator(Enum value, Enum last, const char* name) {
-  check_number_of_enumerator(static_cast<unsigned>(value), static_cast<unsigned>(last), name);
+  if (value <= last) [[likely]] return;
+  reject_enumerator(static_cast<unsigned>(value), static_cast<unsigned>(last), name);
 }
 
 /// Rejects a number outside [least, largest float].

@@ -72,12 +72,16 @@ class scale_group {
                    : called_special_codes(F.scale, r.scale_rounding, overflow::saturate, policy::cuda, false)),
         largest_(static_cast<float>(k.largest_element)), reciprocal_(static_cast<float>(k.reciprocal_largest)),
         encode_(static_cast<float>(t.encode)), decode_(static_cast<float>(t.decode)),
-        largest_times_decode_(static_cast<float>(k.largest_element * t.decode)),
-        most_(static_cast<float>(exact_binary32(F.scale.max_value()) * binary32(2.0F) * k.largest_element * t.decode)),
-        factor_(static_cast<float>(factor)),
+        largest_times_decode_(1.0F), most_(1.0F), factor_(static_cast<float>(factor)),
         replacement_code_(r.zero_scale == zero_scale_rule::replace && !F.power_of_two_scale() && F.scale.bits() <= 16
                               ? encode_scale(F.scale, binary32(r.scale_replacement).bits(), rounding_mode::nearest_even)
-                              : 0U) {}
+                              : 0U) {
+    // A product in integers takes as long as 25 elements.
+    if (r.scale != scale_rule::exact) return;
+    const binary32 largest = k.largest_element * t.decode;
+    largest_times_decode_ = real(static_cast<float>(largest));
+    most_ = real(static_cast<float>(exact_binary32(F.scale.max_value()) * binary32(2.0F) * largest));
+  }
 
   /// Whether every amax of the vector is zero or in the range in which the formulas are exact: 2^-80 to 2^120.
   [[nodiscard]] NIBBLE_ALWAYS_INLINE static bool is_plain(words amax) noexcept {

@@ -32,6 +32,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   static constexpr bool is_spread = block_room != block_size;
   /// Whole rows end in whole vectors of any architecture.
   static constexpr std::size_t row_unit = 16;
+  static constexpr std::size_t unit = wide ? row_unit : block_size;
   static constexpr std::size_t tile_blocks = tile_capacity / block_room;
   static constexpr std::size_t tile_size = tile_blocks * block_size;
   static constexpr std::size_t panel_size = wide ? panel_capacity : panel_capacity / block_room * block_size;
@@ -91,7 +92,8 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   }
 
  private:
-  /// A tile of a row whose blocks have one row.
+  /// A tile of a row whose blocks have one row. What most tiles do not come to is called, not copied here: compilers would
+  /// compute its loops' limits for every tile.
   void row_tile(std::size_t row, std::size_t col, std::size_t cols) {
     const std::size_t blocks = (cols + block_size - 1) / block_size;
     const float* x = padded(source_.elements(row, col, cols), cols);
@@ -118,7 +120,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   }
 
   /// A tile as scalar code takes it.
-  void by_blocks(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols) {
+  [[gnu::noinline]] void by_blocks(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols) {
     const std::size_t first = packed_bytes(F.packing, col);
     for (std::size_t r = row; r < row + rows; ++r) {
       std::memset(this->q_.codes + r * this->q_.code_stride + first, 0, packed_bytes(F.packing, col + cols) - first);
@@ -196,7 +198,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       // A block of a whole row has the tiles behind this one, too.
       for (std::size_t c = col; c < (wide ? this->q_.cols : col + cols); c += cols) {
         const std::size_t part = wide ? smaller(cols, this->q_.cols - c) : cols;
-        draw(r, c, part);
+        if (random_.is_needed()) draw(r, c, part);
         choice_->encode(codes_, scales_, random_, padded(source_.elements(r, c, part), part), r - row, part,
                         fetches_ ? source_.ahead(r, c + part) : nullptr, sizeof(T));
       }
@@ -207,7 +209,8 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
 
   /// Stores the codes that a choice has kept.
   template <class RowOf>
-  void store_chosen(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols, const RowOf& row_of) {
+  [[gnu::noinline]] void store_chosen(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
+                                      const RowOf& row_of) {
     const std::size_t blocks = (cols + block_size - 1) / block_size;
     if (wants_scalar()) return by_blocks(row, rows, col, cols);
     store_scales(row, rows, col, blocks);
@@ -229,8 +232,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   }
 
   /// Draws the random bits of a tile of a row.
-  void draw(std::size_t row, std::size_t col, std::size_t cols) {
-    if (!random_.is_needed()) return;
+  [[gnu::noinline]] void draw(std::size_t row, std::size_t col, std::size_t cols) {
     // A row that is one block is finished before the next one.
     const std::size_t together = wide && F.block_rows == 1 && this->q_.cols > panel_size ? 1 : 16;
     if (this->transposed_) {
@@ -242,7 +244,8 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   }
 
   /// Stores the codes of blocks that have more room, one a byte.
-  void store_joined(std::uint8_t* bytes, std::size_t col, std::size_t cols, const std::uint8_t* spread) noexcept {
+  [[gnu::noinline]] void store_joined(std::uint8_t* bytes, std::size_t col, std::size_t cols,
+                                      const std::uint8_t* spread) noexcept {
     std::uint8_t joined[tile_capacity];
     const std::size_t blocks = (cols + block_size - 1) / block_size;
     for (std::size_t b = 0; b < blocks; ++b) std::memcpy(joined + b * block_size, spread + b * block_room, block_size);
@@ -258,7 +261,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   }
 
   void encode(std::size_t row, std::size_t col, std::size_t cols, const float* x) {
-    draw(row, col, cols);
+    if (random_.is_needed()) draw(row, col, cols);
     std::uint8_t* const bytes = this->q_.codes + row * this->q_.code_stride;
     const char* const ahead = fetches_ ? source_.ahead(row, col + cols) : nullptr;
     if constexpr (is_spread) {
@@ -275,10 +278,9 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   }
 
   /// Adds what happened to the elements `x` of a tile to the call's counts.
-  void count(const std::uint8_t* bytes, std::size_t col, std::size_t cols, const float* x) noexcept {
+  [[gnu::noinline]] void count(const std::uint8_t* bytes, std::size_t col, std::size_t cols, const float* x) noexcept {
     using kind = element_scaling::kind;
     // With the zeros behind blocks and rows.
-    constexpr std::size_t unit = wide ? row_unit : block_size;
     const std::size_t room = (cols + unit - 1) / unit * (wide ? row_unit : block_room);
     const bool prescaled = scales_.is_direct() && !scales_.is_exact();
     const auto limit = static_cast<float>(F.element.max_value() *
@@ -341,6 +343,9 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
 
   /// `x` itself, or a copy with zeros behind its blocks, or behind whole rows, where they end within a vector.
   const float* padded(const float* x, std::size_t cols) noexcept {
+    return !is_spread && cols % unit == 0 ? x : copied(x, cols);
+  }
+  [[gnu::noinline]] const float* copied(const float* x, std::size_t cols) noexcept {
     if constexpr (is_spread) {
       std::size_t c = 0;
       std::size_t to = 0;
@@ -354,9 +359,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       }
       return padded_;
     }
-    constexpr std::size_t unit = wide ? row_unit : block_size;
     const std::size_t size = (cols + unit - 1) / unit * unit;
-    if (cols == size) return x;
     std::memcpy(padded_, x, cols * sizeof(float));
     std::memset(padded_ + cols, 0, (size - cols) * sizeof(float));
     return padded_;

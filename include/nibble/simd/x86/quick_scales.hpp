@@ -10,6 +10,7 @@
 
 #if defined(__AVX2__)
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -188,11 +189,13 @@ class quick_scales {
   /// Lane i is the sum of a scale of exponent 0 whose fraction is that of i and its quotient: the exponent fields of a
   /// scale and of its quotient have one sum.
   void set_quotients() noexcept {
-    std::uint32_t values[V::lanes];
-    for (std::uint32_t i = 0; i < V::lanes; ++i) {
-      values[i] = (127U << 23) + (i % (1U << fraction) << (23 - fraction));
-    }
-    V::store(quotients_, V::add(quotient_by(V::load(values)), V::load(values)));
+    alignas(64) static constexpr auto table = [] {
+      std::array<std::uint32_t, V::lanes> values{};
+      for (std::uint32_t i = 0; i < V::lanes; ++i) values[i] = (127U << 23) + (i % (1U << fraction) << (23 - fraction));
+      return values;
+    }();
+    const word values = V::load(table.data());
+    V::store(quotients_, V::add(quotient_by(values), values));
   }
 
   /// The numbers that make `shift` follow a recipe, if it can.
