@@ -76,16 +76,13 @@ std::size_t philox_gathered(const stochastic& random, const std::uint64_t* index
   using run = x86::philox_run<Vector>;
   const run generator(random.seed, random.stream, static_cast<std::uint32_t>(indexes[0] >> 32), random.rounds);
   std::size_t i = 0;
-  for (; i < count; i += run::blocks) {
-    std::uint32_t low[run::blocks];
-    for (std::size_t k = 0; k < run::blocks; ++k) low[k] = static_cast<std::uint32_t>(indexes[smaller(i + k, count - 1)]);
-    if (i + run::blocks <= count) {
-      generator.run(low, out + 4 * i);
-    } else {
-      std::uint32_t last[4 * run::blocks];
-      generator.run(low, last);
-      std::memcpy(out + 4 * i, last, 16 * (count - i));
-    }
+  for (; i + run::blocks <= count; i += run::blocks) generator.run(indexes + i, out + 4 * i);
+  if (i < count) {
+    std::uint64_t rest[run::blocks] = {};
+    std::uint32_t last[4 * run::blocks];
+    std::memcpy(rest, indexes + i, (count - i) * sizeof(std::uint64_t));
+    generator.run(rest, last);
+    std::memcpy(out + 4 * i, last, 16 * (count - i));
   }
   return count;
 }

@@ -3,6 +3,7 @@
 // The random bits of a tile's elements: drawn, or the caller's.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include <nibble/base/counts.hpp>
 #include <nibble/simd/philox.hpp>
 #include <nibble/simd/tile_source.hpp>
+#include <nibble/simd/unrolled.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -85,10 +87,16 @@ class tile_random {
     if (!is_needed()) return;
     const auto bytes = static_cast<std::size_t>(bits_) / 8;
     const std::uint8_t* from = at(i);
-    for (std::size_t k = 0; k < count; ++k) {
-      std::uint32_t word = 0;
-      std::memcpy(&word, from + k * bytes, bytes);
-      out[k] = word;
+    if (bytes == sizeof(*out)) {
+      std::memcpy(out, from, count * sizeof(*out));
+    } else if (bytes == 2) {
+      for (std::size_t k = 0; k < count; ++k) {
+        std::uint16_t word = 0;
+        std::memcpy(&word, from + 2 * k, sizeof(word));
+        out[k] = word;
+      }
+    } else {
+      for (std::size_t k = 0; k < count; ++k) out[k] = from[k];
     }
   }
 
@@ -107,24 +115,28 @@ class tile_random {
   }
 
   /// The bits of `rows` elements of each of `count` columns into the panel's columns from `to` on.
-  void draw_columns(std::size_t row, std::size_t rows, std::size_t col, std::size_t count, std::size_t to,
-                    std::size_t source_cols) noexcept {
+  [[gnu::noinline]] void draw_columns(std::size_t row, std::size_t rows, std::size_t col, std::size_t count, std::size_t to,
+                                      std::size_t source_cols) noexcept {
     const auto bytes = static_cast<std::size_t>(bits_) / 8;
     const bool draws = rounding_->draws();
-    const std::uint64_t offset = draws ? rounding_->random().first_element : 0U;
     // Elements of a block of words are 2^place.
     const int place = bytes == 1 ? 4 : bytes == 2 ? 3 : 2;
-    std::uint64_t indexes[5 * together_drawn] = {};
+    const std::uint64_t within = (std::uint64_t{1} << place) - 1U;
+    std::uint64_t indexes[5 * together_drawn];
     std::uint32_t words[4 * 5 * together_drawn];
-    std::size_t blocks = 0;
-    std::size_t begin[together_drawn] = {};
-    for (std::size_t i = 0; draws && i < count; ++i) {
-      const std::uint64_t first = offset + std::uint64_t{col + i} * source_cols + row;
-      const auto before = static_cast<std::size_t>(first - (first >> place << place));
-      begin[i] = 16 * blocks + before * bytes;
-      for (std::uint64_t b = first >> place; b <= (first + rows - 1) >> place; ++b) indexes[blocks++] = b;
+    std::size_t begin[together_drawn];
+    if (draws) {
+      const std::uint64_t start = rounding_->random().first_element + std::uint64_t{col} * source_cols + row;
+      // Where columns begin with a block, they have no part of another one.
+      const std::uint64_t most = ((start | source_cols) & within) == 0 ? within : 2 * within;
+      const auto blocks = static_cast<std::size_t>((rows + most) >> place);
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::uint64_t first = start + i * std::uint64_t{source_cols};
+        begin[i] = 16 * blocks * i + static_cast<std::size_t>(first & within) * bytes;
+        for (std::size_t b = 0; b < blocks; ++b) indexes[blocks * i + b] = (first >> place) + b;
+      }
+      philox_blocks_at<Arch>(rounding_->random(), indexes, blocks * count, words);
     }
-    if (draws) philox_blocks_at<Arch>(rounding_->random(), indexes, blocks, words);
     const auto* drawn = reinterpret_cast<const std::uint8_t*>(words);
     const auto* given = reinterpret_cast<const std::uint8_t*>(rounding_->words().data());
     for (std::size_t c = 0; c < count; c += panel_rows) {
@@ -144,57 +156,57 @@ class tile_random {
   template <class T>
   static void turn(const std::uint8_t* const (&columns)[panel_rows], std::size_t rows, std::size_t count,
                    std::uint8_t* out) noexcept {
-    T numbers[panel_rows * panel_rows];
+    if (rows == panel_rows && count == panel_rows) return turn_square<T>(columns, out);
+    std::uint8_t numbers[panel_rows][panel_rows * sizeof(T)] = {};
+    const std::uint8_t* whole[panel_rows];
     for (std::size_t i = 0; i < panel_rows; ++i) {
-      if (rows == panel_rows && i < count) {
-        std::memcpy(numbers + i * panel_rows, columns[i], panel_rows * sizeof(T));
-      } else {
-        std::memset(numbers + i * panel_rows, 0, panel_rows * sizeof(T));
-        if (i < count) std::memcpy(numbers + i * panel_rows, columns[i], rows * sizeof(T));
-      }
+      if (i < count) std::memcpy(numbers[i], columns[i], rows * sizeof(T));
+      whole[i] = numbers[i];
     }
-    transpose_square(numbers);
-    for (std::size_t r = 0; r < rows; ++r) {
-      if (count == panel_rows) {
-        std::memcpy(out + r * panel_stride, numbers + r * panel_rows, panel_rows * sizeof(T));
-      } else {
-        std::memcpy(out + r * panel_stride, numbers + r * panel_rows, count * sizeof(T));
-      }
-    }
+    turn_square<T>(whole, out);
   }
 
-  /// Transposes 16 x 16 numbers. Each step moves the upper half of them between the lower: the first bit of an index
-  /// becomes its last.
+  /// The same for whole columns, panel_rows of them, in squares of as many numbers as a vector of SSE2 has.
   template <class T>
-  static void transpose_square(T (&x)[panel_rows * panel_rows]) noexcept {
-    constexpr std::size_t half = panel_rows * panel_rows / 2;
-    for (int step = 0; step < 4; ++step) {
-      T y[2 * half];
+  static void turn_square(const std::uint8_t* const (&columns)[panel_rows], std::uint8_t* out) noexcept {
 #if defined(__SSE2__)
-      constexpr std::size_t width = 16 / sizeof(T);
-      for (std::size_t i = 0; i < half; i += width) {
-        const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i));
-        const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + half + i));
-        auto* to = reinterpret_cast<__m128i*>(y + 2 * i);
-        if constexpr (sizeof(T) == 1) {
-          _mm_storeu_si128(to, _mm_unpacklo_epi8(low, high));
-          _mm_storeu_si128(to + 1, _mm_unpackhi_epi8(low, high));
-        } else if constexpr (sizeof(T) == 2) {
-          _mm_storeu_si128(to, _mm_unpacklo_epi16(low, high));
-          _mm_storeu_si128(to + 1, _mm_unpackhi_epi16(low, high));
-        } else {
-          _mm_storeu_si128(to, _mm_unpacklo_epi32(low, high));
-          _mm_storeu_si128(to + 1, _mm_unpackhi_epi32(low, high));
-        }
+    constexpr std::size_t side = 16 / sizeof(T);
+    for (std::size_t c = 0; c < panel_rows; c += side) {
+      for (std::size_t r = 0; r < panel_rows; r += side) {
+        __m128i x[side];
+        unrolled<side>([&](auto i) NIBBLE_INLINE_LAMBDA {
+          x[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(columns[c + i] + r * sizeof(T)));
+        });
+        // Each step puts the numbers of the upper half of the vectors between those of the lower: the first bit of an
+        // index becomes its last.
+        unrolled<std::bit_width(side) - 1>([&](auto /*step*/) NIBBLE_INLINE_LAMBDA {
+          __m128i y[side];
+          unrolled<side / 2>([&](auto i) NIBBLE_INLINE_LAMBDA {
+            if constexpr (sizeof(T) == 1) {
+              y[2 * i] = _mm_unpacklo_epi8(x[i], x[i + side / 2]);
+              y[2 * i + 1] = _mm_unpackhi_epi8(x[i], x[i + side / 2]);
+            } else if constexpr (sizeof(T) == 2) {
+              y[2 * i] = _mm_unpacklo_epi16(x[i], x[i + side / 2]);
+              y[2 * i + 1] = _mm_unpackhi_epi16(x[i], x[i + side / 2]);
+            } else {
+              y[2 * i] = _mm_unpacklo_epi32(x[i], x[i + side / 2]);
+              y[2 * i + 1] = _mm_unpackhi_epi32(x[i], x[i + side / 2]);
+            }
+          });
+          unrolled<side>([&](auto i) NIBBLE_INLINE_LAMBDA { x[i] = y[i]; });
+        });
+        unrolled<side>([&](auto i) NIBBLE_INLINE_LAMBDA {
+          _mm_storeu_si128(reinterpret_cast<__m128i*>(out + (r + i) * panel_stride + c * sizeof(T)), x[i]);
+        });
       }
-#else
-      for (std::size_t i = 0; i < half; ++i) {
-        y[2 * i] = x[i];
-        y[2 * i + 1] = x[half + i];
-      }
-#endif
-      std::memcpy(x, y, sizeof(y));
     }
+#else
+    for (std::size_t c = 0; c < panel_rows; ++c) {
+      for (std::size_t r = 0; r < panel_rows; ++r) {
+        std::memcpy(out + r * panel_stride + c * sizeof(T), columns[c] + r * sizeof(T), sizeof(T));
+      }
+    }
+#endif
   }
 
   const element_rounding* rounding_;

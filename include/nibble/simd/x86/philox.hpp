@@ -155,8 +155,8 @@ struct philox_vector<avx2_vector> {
   static NIBBLE_ALWAYS_INLINE word block_counters(std::uint32_t index) noexcept {
     return _mm256_add_epi64(avx2_vector::all_wide(index), _mm256_setr_epi64x(0, 2, 1, 3));
   }
-  static NIBBLE_ALWAYS_INLINE word block_counters(const std::uint32_t* indexes) noexcept {
-    return _mm256_setr_epi64x(indexes[0], indexes[2], indexes[1], indexes[3]);
+  static NIBBLE_ALWAYS_INLINE word block_counters(const std::uint64_t* indexes) noexcept {
+    return _mm256_permute4x64_epi64(avx2_vector::load(indexes), 0xd8);
   }
   /// Blocks of four words in a row: the high halves of `a`, its low halves, and those of `b`.
   static NIBBLE_ALWAYS_INLINE void store_swapped_blocks(std::uint32_t* out, word a, word b) noexcept {
@@ -203,9 +203,8 @@ struct philox_vector<avx512_vector> {
   static NIBBLE_ALWAYS_INLINE word block_counters(std::uint32_t index) noexcept {
     return _mm512_add_epi64(V::all_wide(index), _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7));
   }
-  static NIBBLE_ALWAYS_INLINE word block_counters(const std::uint32_t* indexes) noexcept {
-    return _mm512_setr_epi64(indexes[0], indexes[4], indexes[1], indexes[5], indexes[2], indexes[6], indexes[3],
-                             indexes[7]);
+  static NIBBLE_ALWAYS_INLINE word block_counters(const std::uint64_t* indexes) noexcept {
+    return _mm512_maskz_permutexvar_epi64(0xff, _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), V::load(indexes));
   }
   static NIBBLE_ALWAYS_INLINE void store_swapped_blocks(std::uint32_t* out, word a, word b) noexcept {
     V::store(out, V::as_word(_mm512_maskz_shuffle_ps(V::every, V::as_real(a), V::as_real(b), 0x11)));
@@ -275,8 +274,8 @@ class philox_run {
     run(first, count, out);
   }
 
-  /// The words of any `blocks` blocks, given by the low halves of their indexes.
-  NIBBLE_ALWAYS_INLINE void run(const std::uint32_t (&indexes)[blocks], std::uint32_t* out) const noexcept {
+  /// The words of any `blocks` blocks.
+  NIBBLE_ALWAYS_INLINE void run(const std::uint64_t* indexes, std::uint32_t* out) const noexcept {
     word first[vectors];
     unrolled<vectors>([&](auto k) NIBBLE_INLINE_LAMBDA {
       first[k] = product_0(own::block_counters(indexes + k * per_vector));
