@@ -19,14 +19,18 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
 
-/// Whether this file serves the magnitudes of a format, as scales are: a zero, numbers up to the largest code side by side. At
-/// least one fraction bit: the adder breaks a tie by the parity of the significand, which is the code's only then.
+/// Whether this file serves the magnitudes of a format: a zero, numbers up to the largest code side by side.
+NIBBLE_FUNCTION bool rounds_magnitudes_by_addition(const float_format& f) noexcept {
+  return f.has_zero && f.bits() <= 8 && f.mantissa_bits <= 7 && f.min_exponent() > -60 && f.max_exponent() < 60;
+}
+/// Whether it serves a format of scales that are no powers of two.
 NIBBLE_FUNCTION bool rounds_scales_by_addition(const float_format& f) noexcept {
-  return f.has_zero && f.bits() <= 8 && f.mantissa_bits > 0 && f.mantissa_bits <= 7 && f.min_exponent() > -60 &&
-         f.max_exponent() < 60;
+  return f.mantissa_bits > 0 && rounds_magnitudes_by_addition(f);
 }
 /// Whether it serves a format with signs.
-NIBBLE_FUNCTION bool rounds_by_addition(const float_format& f) noexcept { return f.has_sign && rounds_scales_by_addition(f); }
+NIBBLE_FUNCTION bool rounds_by_addition(const float_format& f) noexcept {
+  return f.has_sign && rounds_magnitudes_by_addition(f);
+}
 
 /// The modes whose result for a magnitude just above zero is not zero, so that zero must be told from a trace of it.
 NIBBLE_FUNCTION bool sees_traces(rounding_mode mode) noexcept {
@@ -48,7 +52,7 @@ struct rounder {
   static constexpr int clamping_field() noexcept {
     const int lowest = 255 - static_cast<int>(F.max_code());
     const int field = (lowest >> fraction) - raise;
-    return lowest % (1 << fraction) == 0 && field >= 10 ? field : 0;
+    return lowest % (1 << fraction) == 0 && field >= 10 && field < 160 ? field : 0;
   }
   static constexpr bool clamps = Prescaled && clamping_field() != 0;
   static constexpr int first_field = clamps ? clamping_field() : F.min_exponent() + 127;
@@ -71,7 +75,7 @@ struct rounder {
     const word power = power_below(x);
     const real rounded = V::template add_power<raise>(power, V::as_real(y));
     const word s = V::as_word(rounded);
-    if constexpr (Mode == nearest_even) {
+    if constexpr (Mode == nearest_even && fraction > 0) {
       return s;
     } else {
       const real value = V::template subtract_power<raise>(power, rounded);
@@ -81,13 +85,20 @@ struct rounder {
         return V::add(s, is_less);
       } else if constexpr (Mode == to_odd) {
         const word inexact = V::differ(V::equal(v, y), V::all(~0U));
-        return V::either(V::add(s, is_less), V::both(inexact, V::all(1U)));
+        const word t = V::add(s, is_less);
+        if constexpr (fraction > 0) return V::either(t, V::both(inexact, V::all(1U)));
+        return V::add(t, V::without(V::both(inexact, V::all(1U)), odd_code(t)));
       } else if constexpr (Mode == upward || Mode == downward) {
         const word is_more = V::greater(y, v);
         const word negative = V::sign_mask(x);
         const word away = Mode == upward ? V::without(is_more, negative) : V::both(is_more, negative);
         const word back = Mode == upward ? V::both(is_less, negative) : V::without(is_less, negative);
         return V::add(V::subtract(s, away), back);
+      } else if constexpr (Mode == nearest_even) {
+        // Without a fraction the adder breaks ties by the parity of the significand: all of normal numbers go up.
+        const word tie = V::equal(V::as_word(V::subtract(value, V::as_real(y))),
+                                  V::subtract(power, V::all(std::uint32_t{1} << 23)));
+        return V::subtract(s, V::both(V::both(tie, odd_code(s)), V::all(1U)));
       } else {
         // A tie: the exact error is half a step, in the direction that nearest even did not want.
         const real error = Mode == nearest_away ? V::subtract(V::as_real(y), value) : V::subtract(value, V::as_real(y));
@@ -96,6 +107,12 @@ struct rounder {
         return Mode == nearest_away ? V::subtract(s, tie) : V::add(s, tie);
       }
     }
+  }
+
+  /// The last bit says whether the code of a sum is odd, in formats without a fraction.
+  static NIBBLE_ALWAYS_INLINE word odd_code(word s) noexcept {
+    static_assert(base >= 0);
+    return V::differ(V::differ(V::template right<23>(s), s), V::all(static_cast<std::uint32_t>(base) & 1U));
   }
 
   /// 16-bit halves that count codes from `base` on.

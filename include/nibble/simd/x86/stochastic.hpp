@@ -34,7 +34,7 @@ struct stochastic_rounder {
   static constexpr int clamping_field = (255 - static_cast<int>(F.max_code())) >> F.mantissa_bits;
   static constexpr int natural_field = F.min_exponent() + 127;
   static constexpr bool clamps = F.has_negative_zero() && F.max_code() == F.magnitude_mask() &&
-                                 clamping_field > natural_field - 8 &&
+                                 clamping_field > natural_field - 8 && clamping_field < natural_field + 8 &&
                                  (clamping_field << F.mantissa_bits) + static_cast<int>(F.max_code()) == 255;
   static constexpr int first_field = clamps ? clamping_field : natural_field;
   static constexpr int base = first_field << F.mantissa_bits;  ///< what the fixed-point number counts at code 0
