@@ -134,13 +134,11 @@ class tile_codes {
     }
   }
 
-  /// Gives the buffers of rest() something to hold. Most calls never come there, and would spend 5 % of their time on
-  /// this for 64 KiB of elements.
+  /// Gives those buffers of rest() something to hold that are read further than they are written. Most calls never come
+  /// there.
   void clear() noexcept {
     if (cleared_) return;
-    std::memset(scaled_, 0, sizeof(scaled_));
     std::memset(words_, 0, sizeof(words_));
-    std::memset(bytes_, 0, sizeof(bytes_));
     for (std::uint32_t& one : ones_) one = 0x3f80'0000U;
     cleared_ = true;
   }
@@ -194,16 +192,22 @@ class tile_codes {
     if (s.is_direct() || !any_scalar_) return;
     for (std::size_t i = 0; i < blocks; ++i) {
       if (!is_scalar(s, b + i)) continue;
+      const std::size_t end = smaller(count, (i + 1) * Size);
+      const bool divides = divides_long(s, b + i);
       std::uint32_t code = s.codes()[b + i];
       const element_scaling e = make_element_scaling(F, *recipe_, *scaling_, code);
-      for (std::size_t k = i * Size; k < smaller(count, (i + 1) * Size); k += chunk_size) {
-        const std::size_t part = smaller(chunk_size, smaller(count, (i + 1) * Size) - k);
+      for (std::size_t k = i * Size; k < end; k += chunk_size) {
+        const std::size_t part = smaller(chunk_size, end - k);
         std::uint32_t bits[chunk_size];
         std::uint8_t codes[chunk_size];
-        std::memcpy(bits, x + k, part * sizeof(float));
-        random.expand(first + k, part, words_);
-        encode_part(e, s, b + i, bits, part, codes);
-        if (recipe_->searches_in_float) search_in_float<F.element>(e, bits, part, codes);
+        if (divides) {
+          long_quotients(s.operand(b + i), x + k, random.at(first + k), part, codes);
+        } else {
+          std::memcpy(bits, x + k, part * sizeof(float));
+          random.expand(first + k, part, words_);
+          encode_any_chunk(F.element, *recipe_, rounding_, e, bits, words_, part, codes);
+          if (recipe_->searches_in_float) search_in_float<F.element>(e, bits, part, codes);
+        }
         if (packed) {
           for (std::size_t c = 0; c < part; ++c) store_code(layouts::nibbles_low_first, bytes_, k + c, codes[c]);
         } else {
@@ -213,22 +217,30 @@ class tile_codes {
     }
   }
 
-  /// Codes of `part` elements of block b by the random words in words_.
-  void encode_part(const element_scaling& e, [[maybe_unused]] const scales& s, [[maybe_unused]] std::size_t b,
-                   const std::uint32_t* bits, std::size_t part, std::uint8_t* codes) noexcept {
 #if defined(__AVX2__) && defined(__FMA__)
-    // Kernels divide by shorter ones.
-    constexpr bool is_long = F.scale.mantissa_bits + 1 > x86::exact_divisor_bits;
-    if constexpr (has_avx2<Arch> && is_long && x86::rounds_long_quotients(F.element)) {
-      const bool draws = rounding_.mode == rounding_mode::stochastic && rounding_.random_bits == 32 &&
-                         rounding_.variant == stochastic_variant::a;
-      if (draws && kind_of(s, b) == kind::exact && is_plain_divisor(s.operand(b)) && s.is_near(b)) {
-        return x86::encode_long_quotients<x86::vector_of<Arch>>(F.element, static_cast<float>(s.operand(b)), bits, words_,
-                                                                part, recipe_->policy.negative_zero, codes);
-      }
+  /// Whether scales have more significant bits than divisors of the kernels of quotients, and another kernel serves them.
+  static constexpr bool is_long = has_avx2<Arch> && F.scale.mantissa_bits + 1 > x86::exact_divisor_bits &&
+                                  x86::rounds_long_quotients(F.element);
+#else
+  static constexpr bool is_long = false;
+#endif
+
+  /// Whether long_quotients() makes the codes of a block: by exact quotients and 32 random bits. So near the range no search
+  /// in float32 changes a code.
+  [[nodiscard]] bool divides_long(const scales& s, std::size_t b) const noexcept {
+    return is_long && rounding_.mode == rounding_mode::stochastic && rounding_.random_bits == 32 &&
+           rounding_.variant == stochastic_variant::a && kind_of(s, b) == kind::exact && is_plain_divisor(s.operand(b)) &&
+           s.is_near(b);
+  }
+  void long_quotients([[maybe_unused]] binary32 divisor, [[maybe_unused]] const float* x,
+                      [[maybe_unused]] const std::uint8_t* random, [[maybe_unused]] std::size_t count,
+                      [[maybe_unused]] std::uint8_t* to) const noexcept {
+#if defined(__AVX2__) && defined(__FMA__)
+    if constexpr (is_long) {
+      x86::encode_long_quotients<x86::vector_of<Arch>>(F.element, static_cast<float>(divisor), x, random, count,
+                                                       recipe_->policy.negative_zero, to);
     }
 #endif
-    encode_any_chunk(F.element, *recipe_, rounding_, e, bits, words_, part, codes);
   }
 
   static constexpr std::size_t scaled_size = tile_capacity + 2 * chunk_size;

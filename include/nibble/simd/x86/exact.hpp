@@ -89,9 +89,8 @@ NIBBLE_FUNCTION bool rounds_long_quotients(const float_format& f) noexcept {
 /// elements, in binary64. A quotient is truncated: what lies below the last random bit cannot carry into the code. Whole
 /// vectors of 4 are read and written. A template on the vector, so that units for different instruction sets share none.
 template <class V>
-[[gnu::noinline]] void encode_long_quotients(const float_format& f, float d, const std::uint32_t* x,
-                                             const std::uint32_t* random, std::size_t count, negative_zero_rule rule,
-                                             std::uint8_t* codes) noexcept {
+[[gnu::noinline]] void encode_long_quotients(const float_format& f, float d, const float* x, const std::uint8_t* random,
+                                             std::size_t count, negative_zero_rule rule, std::uint8_t* codes) noexcept {
   const auto opaque = [](__m256d v) NIBBLE_INLINE_LAMBDA {
     asm("" : "+x"(v));
     return v;
@@ -124,7 +123,7 @@ template <class V>
         _mm256_sub_epi64(_mm256_add_epi64(_mm256_castpd_si256(sum), above), _mm256_set1_epi64x(1LL << 52));
     const __m256i is_small = _mm256_castpd_si256(_mm256_cmp_pd(quotient, least, _CMP_LT_OQ));
     const __m256i fixed = _mm256_blendv_epi8(q, raised, is_small);
-    const __m256i word = _mm256_cvtepu32_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(random + i)));
+    const __m256i word = _mm256_cvtepu32_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(random + 4 * i)));
     const __m256i up = _mm256_add_epi64(fixed, _mm256_sll_epi64(word, below_point));
     const __m256i wide = _mm256_sub_epi64(_mm256_srl_epi64(up, point), base);
     const __m128i code = _mm_min_epi32(
