@@ -3,9 +3,10 @@
 #
 #   nibble_target_isa_sources(TARGET SOURCE... [ISAS isa...])
 #     compiles the sources once for each instruction set and adds them to TARGET. On x86-64 these are base (the compiler's
-#     default), avx2 (with FMA and F16C) and avx512 (F, BW, DQ, CD, VL); elsewhere only base. A source finds the name in
-#     the macro NIBBLE_DISPATCH_ISA. It must define its external functions in a namespace of that name, and instantiate
-#     nothing inline that another unit may share, apart from what nibble names after the instruction set by itself.
+#     default), avx2 (with FMA and F16C), avx512 (F, BW, DQ, CD, VL) and avx512vbmi (the same with IFMA and VBMI); elsewhere
+#     only base. A source finds the name in the macro NIBBLE_DISPATCH_ISA. It must define its external functions in a
+#     namespace of that name, and instantiate nothing inline that another unit may share, apart from what nibble names
+#     after the instruction set by itself.
 #   nibble::dispatch
 #     the library behind the backend dispatched{} of <nibble/dispatch.hpp>. Without xsimd it is scalar code.
 #
@@ -13,7 +14,7 @@
 # compiler knows which instruction sets it can build. Sets nibble_dispatch_FOUND and nibble_dispatch_DETAIL.
 set(nibble_isas base)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang" AND TARGET nibble::simd)
-  list(APPEND nibble_isas avx2 avx512)
+  list(APPEND nibble_isas avx2 avx512 avx512vbmi)
 endif()
 set(nibble_isa_flags_avx2 -mavx2 -mfma -mf16c)
 set(nibble_isa_flags_avx512 ${nibble_isa_flags_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512cd -mavx512vl)
@@ -21,6 +22,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # Its own AVX-512 headers warn (GCC's bug 105593).
   list(APPEND nibble_isa_flags_avx512 -Wno-maybe-uninitialized -Wno-uninitialized)
 endif()
+# IFMA, which every processor with VBMI has: newer versions of xsimd want it.
+set(nibble_isa_flags_avx512vbmi ${nibble_isa_flags_avx512} -mavx512ifma -mavx512vbmi)
 
 function(nibble_target_isa_sources target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "ISAS")
@@ -73,11 +76,9 @@ if("avx2" IN_LIST nibble_isas)
 endif()
 
 # Compile time decides what is there twice. AVX-512 has units of its own for the 4-bit formats and for amax, and else runs
-# those of AVX2.
-list(TRANSFORM nibble_isas REPLACE "avx512" "" OUTPUT_VARIABLE nibble_narrow_isas)
-list(REMOVE_ITEM nibble_narrow_isas "")
-nibble_target_isa_sources(nibble_dispatch
-  "${nibble_dispatch_dir}/blocks_fp4.cpp" "${nibble_dispatch_dir}/sources.cpp")
+# those of AVX2; VBMI, which serves E2M1 alone, has one for the 4-bit formats.
+nibble_target_isa_sources(nibble_dispatch "${nibble_dispatch_dir}/blocks_fp4.cpp")
+nibble_target_isa_sources(nibble_dispatch "${nibble_dispatch_dir}/sources.cpp" ISAS base avx2 avx512)
 nibble_target_isa_sources(nibble_dispatch
   "${nibble_dispatch_dir}/blocks_fp6.cpp" "${nibble_dispatch_dir}/blocks_byte.cpp" "${nibble_dispatch_dir}/elements.cpp"
-  ISAS ${nibble_narrow_isas})
+  ISAS base avx2)

@@ -33,6 +33,10 @@ bool machine_has_avx512() {
          __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512cd") != 0 &&
          __builtin_cpu_supports("avx512vl") != 0;
 }
+
+bool machine_has_avx512vbmi() {
+  return machine_has_avx512() && __builtin_cpu_supports("avx512ifma") != 0 && __builtin_cpu_supports("avx512vbmi") != 0;
+}
 #endif
 
 kernel_table make_table(const char* name, const block_kernels* fp4, const block_kernels* fp6, const block_kernels* bytes,
@@ -63,7 +67,17 @@ const kernel_table& avx512_table() {
       make_table("avx512", avx512::fp4_kernels, avx2::fp6_kernels, avx2::byte_kernels, avx2::elements, avx512::sources);
   return table;
 }
+
+// VBMI looks up bytes in 64 others: the codes of E2M1, and nothing else here.
+const kernel_table& avx512vbmi_table() {
+  static const kernel_table table = make_table("avx512vbmi", avx512vbmi::fp4_kernels, avx2::fp6_kernels,
+                                               avx2::byte_kernels, avx2::elements, avx512::sources);
+  return table;
+}
 #endif
+
+// From the smallest to the largest.
+constexpr const char* isa_names[] = {"base", "avx2", "avx512", "avx512vbmi"};
 
 // nullptr where this build or machine has no such instruction set.
 const kernel_table* find_table(const std::string& name) {
@@ -71,14 +85,16 @@ const kernel_table* find_table(const std::string& name) {
 #if NIBBLE_DISPATCH_HAS_AVX2
   if (name == "avx2" && machine_has_avx2()) return &avx2_table();
   if (name == "avx512" && machine_has_avx512()) return &avx512_table();
+  if (name == "avx512vbmi" && machine_has_avx512vbmi()) return &avx512vbmi_table();
 #endif
   return nullptr;
 }
 
 [[noreturn]] void refuse(const std::string& name, const std::string& subject) {
-  const bool known = name == "base" || name == "avx2" || name == "avx512";
+  bool known = false;
   std::string available;
-  for (const char* other : {"base", "avx2", "avx512"}) {
+  for (const char* other : isa_names) {
+    known = known || name == other;
     if (find_table(other) != nullptr) available += (available.empty() ? "" : ", ") + std::string(other);
   }
   throw std::runtime_error("nibble: " + subject + " is '" + name + "', which " +
@@ -92,10 +108,11 @@ const kernel_table& choose() {
     if (table == nullptr) refuse(name, "the environment variable NIBBLE_ISA");
     return *table;
   }
-  for (const char* name : {"avx512", "avx2"}) {
-    if (const kernel_table* table = find_table(name)) return *table;
+  const kernel_table* largest = &base_table();
+  for (const char* name : isa_names) {
+    if (const kernel_table* table = find_table(name)) largest = table;
   }
-  return base_table();
+  return *largest;
 }
 
 }  // namespace

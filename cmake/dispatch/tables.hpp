@@ -21,6 +21,7 @@ namespace dispatch {
 NIBBLE_DISPATCH_TABLES(base)
 NIBBLE_DISPATCH_TABLES(avx2)
 NIBBLE_DISPATCH_TABLES(avx512)
+NIBBLE_DISPATCH_TABLES(avx512vbmi)
 
 }  // namespace dispatch
 }  // namespace v0

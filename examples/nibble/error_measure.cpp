@@ -105,7 +105,7 @@ struct row_functions {
 row_functions functions() {
 #if NIBBLE_TOOL_HAS_AVX2
   const std::string_view isa = dispatch::isa_name();
-  if (isa == "avx512") return {avx512::add_row_errors, avx512::add_coded_row_errors};
+  if (isa.starts_with("avx512")) return {avx512::add_row_errors, avx512::add_coded_row_errors};
   if (isa == "avx2") return {avx2::add_row_errors, avx2::add_coded_row_errors};
 #endif
   return {base::add_row_errors, base::add_coded_row_errors};

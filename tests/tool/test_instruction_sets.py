@@ -22,6 +22,12 @@ class InstructionSets(ToolTest):
         self.assertIn("base", names)
         return names
 
+    def test_missing_one_is_refused(self):
+        missing = {"avx2", "avx512", "avx512vbmi"} - set(self.available())
+        for name in missing:
+            os.environ["NIBBLE_ISA"] = name
+            self.assertIn("does not have", run("formats", status=2)[1].decode())
+
     def on_each(self, *arguments):
         """Runs the tool on each instruction set; all print the same and write the same bytes to out.safetensors."""
         results = {}

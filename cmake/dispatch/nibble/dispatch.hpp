@@ -19,13 +19,13 @@
 namespace nibble {
 inline namespace v0 {
 
-/// The backend tag. Its instruction set is chosen once; NIBBLE_ISA=base, avx2 or avx512 in the environment overrules that.
-/// A name that is unknown, or that build or machine lack, makes calls throw std::runtime_error.
+/// The backend tag. Its instruction set is chosen once; NIBBLE_ISA=base, avx2, avx512 or avx512vbmi in the environment
+/// overrules that. A name that is unknown, or that build or machine lack, makes calls throw std::runtime_error.
 struct dispatched {};
 
 namespace dispatch {
 
-/// The name of the instruction set that dispatched{} runs: base, avx2 or avx512.
+/// The name of the instruction set that dispatched{} runs: base, avx2, avx512 or avx512vbmi.
 inline const char* isa_name() { return kernels().name; }
 
 }  // namespace dispatch

@@ -72,14 +72,15 @@ inline constexpr std::size_t format_count = sizeof named_formats / sizeof named_
 
 /// Everything for one instruction set; where a set has no kernel of its own, that of the next smaller one.
 struct kernel_table {
-  const char* name = "";                   ///< base, avx2 or avx512
+  const char* name = "";                   ///< base, avx2, avx512 or avx512vbmi
   const block_kernels* blocks[block_format_count];  ///< by the place in named_block_formats
   const element_kernels* elements[format_count];    ///< by the place in named_formats
   const all_source_kernels* sources;
 };
 
-/// The table for this machine, chosen by its first caller; the environment variable NIBBLE_ISA (base, avx2 or avx512)
-/// overrules the choice. Throws std::runtime_error where NIBBLE_ISA names nothing that this build and machine have.
+/// The table for this machine, chosen by its first caller; the environment variable NIBBLE_ISA (base, avx2, avx512 or
+/// avx512vbmi) overrules the choice. Throws std::runtime_error where NIBBLE_ISA names nothing that this build and machine
+/// have.
 const kernel_table& kernels();
 
 /// The table of that name; throws like kernels().

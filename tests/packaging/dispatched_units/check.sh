@@ -16,7 +16,7 @@ for file in "$@"; do
     $2 ~ /^(v[a-z]|k(mov|or|and|not|test|unpck|shift|xor))/ && $2 !~ /^ver[rw]$/ { if (!(name in seen)) { seen[name] = 1; print name } }' |
     sort -u > "$SCRATCH.avx"
   comm -12 "$SCRATCH.weak" "$SCRATCH.avx" |
-    grep -vE '(unit_avx|[45]avx2|6avx512|8avx512bw|4fma3)' |
+    grep -vE '(unit_avx|[45]avx2|6avx512|8avx512bw|10avx512vbmi|4fma3)' |
     grep -vE "$standard" > "$SCRATCH.found" || true
   if [ -s "$SCRATCH.found" ]; then
     echo "$file: shared functions with AVX instructions:"
@@ -27,13 +27,14 @@ for file in "$@"; do
     *_small.dir/* | *_base.dir/*) isa=base ;;
     *_large.dir/* | *_avx2.dir/*) isa=avx2 ;;
     *_avx512.dir/*) isa=avx512 ;;
+    *_avx512vbmi.dir/*) isa=avx512vbmi ;;
     *) isa= ;;
   esac
   [ -z "$isa" ] || grep -vE "$standard" "$SCRATCH.weak" >> "$SCRATCH.isa.$isa" || true
   echo "$file: $(wc -l < "$SCRATCH.weak") shared functions, $(wc -l < "$SCRATCH.avx") functions with AVX instructions"
 done
 
-for pair in "base avx2" "base avx512" "avx2 avx512"; do
+for pair in "base avx2" "base avx512" "base avx512vbmi" "avx2 avx512" "avx2 avx512vbmi" "avx512 avx512vbmi"; do
   a="$SCRATCH.isa.${pair% *}" b="$SCRATCH.isa.${pair#* }"
   for file in "$a" "$b"; do
     [ -s "$file" ] || { echo "There is no object for ${pair}."; exit 1; }
