@@ -34,23 +34,24 @@ class magnitude_counter {
   NIBBLE_ALWAYS_INLINE void run(const float* x, const std::uint32_t* operand, std::size_t count, float limit,
                                 bool scales_limit, const Scale& scale) noexcept {
     words beyond(0U);
-    words zeros(0U);
+    words others(0U);
     for (std::size_t b = 0; b * Size < count; ++b) {
       const bool none = operand[b] == 0;
       const auto o = bit_cast<float>(none ? 0x3f80'0000U : operand[b]);
       const real factor(scales_limit ? 1.0F : o);
       const std::uint32_t most = scales_limit ? product_below(limit, o) : to_bits(limit);
-      const signed_batch<Arch> bound(static_cast<std::int32_t>(none ? 0x7f80'0000U : most));
+      const words bound(none ? 0x7f80'0000U : most);
       for (std::size_t i = b * Size; i < smaller((b + 1) * Size, count); i += words::size) {
         const words magnitude =
             bits_as<std::uint32_t>(float_batch<Arch>::load_unaligned(x + i)) & words(0x7fff'ffffU);
-        const auto above = bits_as<std::int32_t>(scale(real(bits_as<float>(magnitude)), factor).value) > bound;
-        beyond = beyond + bits_as<std::uint32_t>(xsimd::select(above, signed_batch<Arch>(1), signed_batch<Arch>(0)));
-        zeros = zeros + xsimd::select(magnitude == words(0U), words(1U), words(0U));
+        // Neither is negative: the sign of their difference says which is larger.
+        const words scaled = bits_as<std::uint32_t>(scale(real(bits_as<float>(magnitude)), factor).value);
+        beyond = beyond + ((bound - scaled) >> 31);
+        others = others + xsimd::min(magnitude, words(1U));
       }
     }
     beyond_ = sum(beyond);
-    zeros_ = sum(zeros);
+    zeros_ = count - sum(others);
   }
 
   [[nodiscard]] std::size_t beyond() const noexcept { return beyond_; }
