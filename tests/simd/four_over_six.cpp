@@ -103,6 +103,7 @@ TEST_CASE("four over six: squares and elements below the normal numbers, which t
     const simd_test::flushed_subnormals flushed;
     different += same<nvfp4>(view, options) ? 0 : 1;
     different += same<nvfp4_2d>(view, options) ? 0 : 1;
+    different += same<fp8_per_row>(view, options) ? 0 : 1;
   }
   CHECK(different == 0);
 }
@@ -127,6 +128,30 @@ TEST_CASE("four over six: values that are too large for float32 on the way, or w
   CHECK(different == 0);
 }
 
+TEST_CASE("four over six: elements of 6 and 8 bits in short blocks, with codes that are not finite") {
+  constexpr block_format fives{.element = formats::e5m2, .scale = formats::f32, .block_size = 16};
+  constexpr block_format sixes{.element = formats::e3m2, .scale = formats::e4m3, .block_size = 40, .tensor_scale = true};
+  CHECK(differences<fives>(3, 900, 34) == 0);
+  CHECK(differences<sixes>(3, 900, 35) == 0);
+  std::mt19937_64 random(36);
+  std::normal_distribution<float> gaussian;
+  int different = 0;
+  for (int round = 0; round < 8; ++round) {
+    std::vector<float> x(4 * 512);
+    for (float& value : x) value = random() % 64 == 0 ? std::numeric_limits<float>::infinity() : gaussian(random);
+    recipe r = any_choice(random);
+    // Beside Inf the scale is the largest one.
+    r.infinite_amax_saturates = true;
+    if (round % 2 != 0) r.policy.infinity = infinity_rule::special;
+    const matrix_view view{x.data(), 4, 512};
+    const quantize_options options{.rounding = modes[random() % 7], .recipe = r, .tensor_amax = 4.0F};
+    different += same<sixes>(view, options) ? 0 : 1;
+    different += same<fives>(view, options) ? 0 : 1;
+    different += same<fp8_per_row>(view, options) ? 0 : 1;
+  }
+  CHECK(different == 0);
+}
+
 TEST_CASE("four over six: blocks of long runs, of many rows, and whole rows") {
   constexpr block_format long_runs{.element = formats::e2m1,
                                    .scale = formats::e4m3,
@@ -142,5 +167,7 @@ TEST_CASE("four over six: blocks of long runs, of many rows, and whole rows") {
   CHECK(differences<long_runs>(3, 2600, 28) == 0);
   CHECK(differences<tall>(70, 300, 29) == 0);
   CHECK(differences<fp8_per_row>(2, 5000, 30) == 0);
+  CHECK(differences<fp8_per_row>(3, 1900, 32) == 0);
   CHECK(differences<fp8_per_tensor>(19, 2600, 31) == 0);
+  CHECK(differences<fp8_128x128>(130, 300, 33) == 0);
 }

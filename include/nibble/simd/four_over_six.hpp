@@ -9,12 +9,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
 #include <nibble/base/counts.hpp>
 #include <nibble/block/encode_chunk.hpp>
 #include <nibble/block/four_over_six.hpp>
 #include <nibble/simd/pack.hpp>
 #include <nibble/simd/real.hpp>
+#include <nibble/simd/run_errors.hpp>
 #include <nibble/simd/tile_source.hpp>
 #include <nibble/simd/x86/choice.hpp>
 
@@ -37,9 +39,9 @@ inline constexpr bool has_choice_kernel =
     false;
 #endif
 
-/// Chooses for blocks of `Size` elements a row in memory, or of whole rows (tile_capacity). Candidate 0 of a block is its
-/// scale for 6, candidate 1 that for 4. The errors of up to `Rows` rows are kept apart. Codes come one a byte, or two,
-/// the even one low (`Packed`). `Kernel` is has_choice_kernel.
+/// Chooses for blocks of `Size` elements a row in memory, or of whole rows (tile_capacity). Candidate 0 of a block is its scale
+/// for 6, candidate 1 that for 4. The errors of up to `Rows` rows are kept apart. Codes come one a byte, or two, the even one
+/// low (`Packed`). `Kernel` is has_choice_kernel.
 template <std::size_t Rows, std::size_t Size, bool Packed, bool Kernel, class Arch>
 class scale_chooser {
   using words = word_batch<Arch>;
@@ -50,6 +52,10 @@ class scale_chooser {
   /// Elements whose errors are added one after the other.
   static constexpr std::size_t run_size = Size < chunk_size ? Size : chunk_size;
   static constexpr std::size_t most = tile_capacity / Size + 2 * width;
+  /// Runs whose errors are kept one by one until they are added, a lane a run; there are as many in a tile of a row.
+  static constexpr std::size_t most_runs =
+      whole_rows ? tile_capacity / run_size : tile_capacity / Size * ((Size + run_size - 1) / run_size);
+  using kept = run_errors<Kernel ? 8 : run_size, Kernel ? 1 : most_runs, Arch>;
   static_assert(Size % 8 == 0 && lanes <= 2 * width);
 
  public:
@@ -60,8 +66,9 @@ class scale_chooser {
       : format_(&f), used_(used), squares_(r.choice == four_over_six::mean_squared_error), error_(f, r, t) {
     least_element_ = exact_binary32(f.element.min_positive());
     largest_element_ = exact_binary32(f.element.max_value());
-    for (std::uint32_t code = 0; code < std::uint32_t{1} << f.element.bits(); ++code) {
-      values_[code] = to_bits(called_decode(f.element, code)) & 0x7fff'ffffU;
+    if constexpr (!Kernel) {
+      kept_.emplace(f.element, error_, squares_);
+      largest_element_ = exact_binary32(kept::largest(f.element));
     }
   }
 
@@ -72,6 +79,8 @@ class scale_chooser {
     rows_ = rows;
     cols_ = cols;
     by_vectors_ = true;
+    pieces_ = 0;
+    if constexpr (!Kernel) kept_->cut(0);
     set_range(rows * (whole_rows ? cols : Size));
     const real amax(static_cast<float>(error_.amax));
     const real denominator(static_cast<float>(error_.denominator));
@@ -85,15 +94,18 @@ class scale_chooser {
       }
       for (std::size_t b = 0; rows > 16 && b < blocks + width; ++b) total_[c][b] = 0.0F;
     }
-    for (std::size_t b = 0; b < blocks; b += width) plain_[b / width] = has_plain_scales(b);
+    all_plain_ = true;
+    for (std::size_t b = 0; b < blocks; b += width) {
+      plain_[b / width] = has_plain_scales(b);
+      all_plain_ = all_plain_ && plain_[b / width];
+    }
   }
 
   /// Begins row r of the blocks.
   void begin_row(std::size_t r) noexcept {
     row_ = rows_ > 16 ? 0 : r;
-    for (auto& errors : errors_) {
-      for (std::size_t b = 0; Size > run_size && b < blocks_ + width; ++b) errors[row_][b] = 0.0F;
-    }
+    begins_ = true;
+    if (Kernel) clear_row();
   }
 
   /// Adds the errors of elements `x` of the row with their codes under both candidates. Whole rows come in parts of `cols`
@@ -111,14 +123,17 @@ class scale_chooser {
         codes_[c] = converted_[c];
       }
     }
+    if constexpr (!Kernel) {
+      if (all_plain_ && keep_errors(x, room)) return;
+      add_kept();
+      if (begins_) clear_row();
+      begins_ = false;
+    }
     if constexpr (Size == run_size) {
       for (std::size_t b = 0; b < blocks_; b += lanes) {
-        run_errors(x, b, b * Size, smaller(lanes, blocks_ - b), Size, cols, {errors_[0][row_] + b, errors_[1][row_] + b});
+        find_errors(x, b, b * Size, smaller(lanes, blocks_ - b), Size, cols, {errors_[0][row_] + b, errors_[1][row_] + b});
       }
-      // The rest of a vector repeats the last block.
-      for (auto& errors : errors_) {
-        for (std::size_t i = 0; i < width; ++i) errors[row_][blocks_ + i] = errors[row_][blocks_ - 1];
-      }
+      repeat_last(row_);
     } else {
       for (std::size_t b = 0; b < blocks_; ++b) {
         const std::size_t end = whole_rows ? room : Size;
@@ -126,7 +141,7 @@ class scale_chooser {
           const std::size_t length = smaller(run_size, end - i);
           const std::size_t count = length < run_size ? 1 : smaller(lanes, (end - i) / run_size);
           float sums[2][lanes];
-          run_errors(x, b, b * Size + i, count, length, cols, {sums[0], sums[1]});
+          find_errors(x, b, b * Size + i, count, length, cols, {sums[0], sums[1]});
           for (std::size_t k = 0; k < 2 * count; ++k) add_to(errors_[k / count][row_][b], sums[k / count][k % count]);
           i += count * length;
         }
@@ -136,19 +151,17 @@ class scale_chooser {
 
   /// Ends a row of the blocks.
   void end_row() noexcept {
-    if (rows_ <= 16) return;
-    for (std::size_t c = 0; c < 2; ++c) {
-      for (std::size_t b = 0; by_vectors_ && b < blocks_; b += width) {
-        const real total(float_batch<Arch>::load_unaligned(total_[c] + b));
-        (total + real(float_batch<Arch>::load_unaligned(errors_[c][0] + b))).value.store_unaligned(total_[c] + b);
-      }
-      for (std::size_t b = 0; !by_vectors_ && b < blocks_; ++b) add_to(total_[c][b], errors_[c][0][b]);
+    if (!Kernel && pieces_ != 0) {
+      piece_[pieces_ - 1].ends = true;
+    } else {
+      total_row();
     }
   }
 
   /// Chooses: all ones for each block that takes candidate 1.
   [[nodiscard]] [[gnu::noinline]] const std::uint32_t* choose() noexcept {
     constexpr std::uint32_t largest_finite = 0x7f7f'ffffU;
+    if constexpr (!Kernel) add_kept();
     for (std::size_t b = 0; b < blocks_; b += width) {
       words sum[2];
       for (std::size_t c = 0; c < 2; ++c) sum[c] = by_vectors_ ? block_errors(c, b) : words(~0U);
@@ -164,8 +177,29 @@ class scale_chooser {
   }
 
  private:
-  static void add_to(float& sum, float x) noexcept {
-    sum = bit_cast<float>((binary32::from_bits(to_bits(sum)) + binary32::from_bits(to_bits(x))).bits());
+  void clear_row() noexcept {
+    for (auto& errors : errors_) {
+      for (std::size_t b = 0; Size > run_size && b < blocks_ + width; ++b) errors[row_][b] = 0.0F;
+    }
+  }
+
+  /// The rest of a vector repeats the last block.
+  void repeat_last(std::size_t row) noexcept {
+    for (auto& errors : errors_) {
+      for (std::size_t i = 0; i < width; ++i) errors[row][blocks_ + i] = errors[row][blocks_ - 1];
+    }
+  }
+
+  /// Adds the errors of a row to those of the rows before it.
+  void total_row() noexcept {
+    if (rows_ <= 16) return;
+    for (std::size_t c = 0; c < 2; ++c) {
+      for (std::size_t b = 0; by_vectors_ && b < blocks_; b += width) {
+        const real total(float_batch<Arch>::load_unaligned(total_[c] + b));
+        (total + real(float_batch<Arch>::load_unaligned(errors_[c][0] + b))).value.store_unaligned(total_[c] + b);
+      }
+      for (std::size_t b = 0; !by_vectors_ && b < blocks_; ++b) add_to(total_[c][b], errors_[c][0][b]);
+    }
   }
 
   /// Finds the scales that vectors serve for blocks of so many elements. No product on the way to their values overflows,
@@ -223,7 +257,7 @@ class scale_chooser {
 
   /// The errors under both candidates of `count` runs of `length` elements from element `at` of the tile on; room for all
   /// lanes. They begin in block b: one is all of a block's row, or all are of that block.
-  void run_errors(const float* x, std::size_t b, std::size_t at, std::size_t count, std::size_t length, std::size_t cols,
+  void find_errors(const float* x, std::size_t b, std::size_t at, std::size_t count, std::size_t length, std::size_t cols,
                   float* const (&errors)[2]) noexcept {
     if (plain_[b / width] && add_errors(x, b, at, count, length, errors)) return;
     by_vectors_ = false;
@@ -243,8 +277,9 @@ class scale_chooser {
   }
 
   /// Adds errors by vectors. False where a square is below the normal numbers and may be flushed.
-  [[nodiscard]] bool add_errors(const float* x, std::size_t b, std::size_t at, std::size_t count, std::size_t length,
-                                float* const (&errors)[2]) noexcept {
+  [[nodiscard]] bool add_errors([[maybe_unused]] const float* x, [[maybe_unused]] std::size_t b,
+                                [[maybe_unused]] std::size_t at, [[maybe_unused]] std::size_t count,
+                                [[maybe_unused]] std::size_t length, [[maybe_unused]] float* const (&errors)[2]) noexcept {
 #if defined(__AVX2__)
     if constexpr (Kernel) {
       float repeated[4][2 * width];
@@ -263,41 +298,52 @@ class scale_chooser {
       return x86::add_errors<run_size>(from, Size == run_size ? Size : length, squares_, codes, one, more, errors);
     }
 #endif
-    if constexpr (!Kernel) return add_errors_of_any(x, b, at, count, length, errors);
     return false;
   }
 
-  /// The same for any format.
-  [[nodiscard]] bool add_errors_of_any(const float* x, std::size_t b, std::size_t at, std::size_t count, std::size_t length,
-                                       float* const (&errors)[2]) noexcept {
-    const real amax(static_cast<float>(error_.amax));
-    const real denominator(static_cast<float>(error_.denominator));
-    words least_error(~0U);
-    real scale[2];
-    real sum[2] = {real(0.0F), real(0.0F)};
-    for (std::size_t c = 0; c < 2; ++c) {
-      scale[c] = real(bits_as<float>(Size == run_size ? words::load_unaligned(scale_[c] + b) : words(scale_[c][b])));
-    }
-    const auto gathered = [&](const auto& at_element) NIBBLE_INLINE_LAMBDA {
-      std::uint32_t those[width];
-      for (std::size_t k = 0; k < width; ++k) those[k] = at_element(at + smaller(k, count - 1) * run_size);
-      return words::load_unaligned(those);
-    };
-    for (std::size_t i = 0; i < length; ++i) {
-      const words number = gathered([&](std::size_t from) { return to_bits(x[from + i]); }) & words(0x7fff'ffffU);
-      for (std::size_t c = 0; c < 2; ++c) {
-        const real magnitude(bits_as<float>(gathered([&](std::size_t from) { return values_[codes_[c][from + i]]; })));
-        const real value = magnitude * scale[c] * amax / denominator;
-        const words error = bits_as<std::uint32_t>((value + real(bits_as<float>(number ^ words(0x8000'0000U)))).value) &
-                            words(0x7fff'ffffU);
-        least_error = xsimd::min(least_error, error - words(1U));
-        const real size(bits_as<float>(error));
-        sum[c] = sum[c] + (squares_ ? size * size : size);
+  /// Keeps the errors of the elements of add(), `room` a block or a row. False where they are for scalar code.
+  [[nodiscard]] bool keep_errors(const float* x, std::size_t room) noexcept {
+    const std::size_t each = whole_rows ? room : Size;
+    const std::size_t runs = blocks_ * ((each + run_size - 1) / run_size);
+    if (!kept_->has_room(runs)) add_kept();
+    const std::size_t before = kept_->count();
+    for (std::size_t b = 0; b < blocks_; ++b) {
+      const float scale[2] = {bit_cast<float>(scale_[0][b]), bit_cast<float>(scale_[1][b])};
+      for (std::size_t i = 0; i < each; i += run_size) {
+        const std::size_t at = b * Size + i;
+        if (!kept_->keep(x + at, smaller(run_size, each - i), {codes_[0] + at, codes_[1] + at}, scale)) {
+          kept_->cut(before);
+          return false;
+        }
       }
     }
-    for (std::size_t c = 0; c < 2; ++c) sum[c].value.store_unaligned(errors[c]);
-    constexpr std::uint32_t least_squared = (127U - 63U) << 23;
-    return !(squares_ && xsimd::any(least_error < words(least_squared - 1U)));
+    piece_[pieces_++] = {row_, runs, begins_, false};
+    begins_ = false;
+    return true;
+  }
+
+  /// Adds the errors that are kept to those of their rows.
+  [[gnu::noinline]] void add_kept() noexcept {
+    if (pieces_ == 0) return;
+    const float* from = kept_->sums();
+    const std::size_t row = row_;
+    for (std::size_t p = 0; p < pieces_; ++p) {
+      row_ = piece_[p].row;
+      if (piece_[p].begins) clear_row();
+      const std::size_t each = piece_[p].runs / blocks_;
+      for (std::size_t i = 0; i < piece_[p].runs; ++i, from += 2) {
+        for (std::size_t c = 0; c < 2; ++c) {
+          float& error = errors_[c][row_][i / each];
+          if (Size == run_size) error = from[c];
+          if (Size != run_size) add_to(error, from[c]);
+        }
+      }
+      repeat_last(row_);
+      if (piece_[p].ends) total_row();
+    }
+    row_ = row;
+    pieces_ = 0;
+    kept_->cut(0);
   }
 
   /// The errors of one run.
@@ -333,13 +379,17 @@ class scale_chooser {
   std::int32_t lowest_ = 0;
   std::int32_t highest_ = 0;
   choice_error error_;
+  std::size_t pieces_ = 0;
+  bool begins_ = false;       ///< nothing of the row was added yet
+  bool all_plain_ = false;    ///< all of plain_
   bool plain_[most / width + 1] = {};  ///< has_plain_scales() of each vector of blocks
-  std::uint32_t values_[256];
+  row_piece piece_[Kernel ? 1 : most_runs];
   std::uint32_t takes_[most];
   float one_[2][most];   ///< the value of 1
   float more_[2][most];  ///< the value of 1.5
   float total_[2][most];
   float errors_[2][Rows][most];
+  std::optional<kept> kept_;  ///< but for the kernel
   std::uint8_t converted_[2][Packed == Kernel ? 1 : Kernel ? tile_capacity / 2 + codes_behind : tile_capacity];
 };
 

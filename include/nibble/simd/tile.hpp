@@ -153,7 +153,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       if constexpr (can_choose) {
         if (choice_) {
           choose(row, rows, col, cols, row_of, without_nan);
-          if (choice::keeps) {
+          if (choice::keeps || (choice::keeps_rows && cols == this->q_.cols && !wants_scalar())) {
             store_chosen(row, rows, col, cols, row_of);
             return true;
           }

@@ -36,6 +36,9 @@ class tile_choice {
   /// Whether the codes of a tile are kept until its blocks have chosen; else they are made once more.
   static constexpr bool keeps = !whole_rows && F.block_rows >= 1 && F.block_rows <= 16;
 
+  /// The same for a row that is one block, if that is one tile.
+  static constexpr bool keeps_rows = whole_rows && F.block_rows == 1 && !codes::packs_in_place;
+
   /// The arguments outlive this.
   tile_choice(const recipe& r, const tensor_scaling& t, const scale_constants& k, const codes& c) noexcept
       : four_(r, t, k, c.elements(), c.scaler(), binary32(1.5F)), chooser_(format, Used, r, t) {
@@ -77,13 +80,16 @@ class tile_choice {
   void finish(scales& six, bool operands, std::size_t rows) noexcept {
     const std::uint32_t* takes = chooser_.choose();
     six.adopt(four_, takes, blocks_, operands);
+    takes_row_ = takes[0] != 0;
     for (std::size_t r = 0; keeps && r < rows; ++r) take(takes, codes_[0][r], codes_[1][r]);
   }
 
   /// Whether chosen() has two codes a byte, the even one low, or one.
   static constexpr bool packs = codes::packs_in_place;
   /// The codes of row r of the tile, if they are kept.
-  [[nodiscard]] const std::uint8_t* chosen(std::size_t r) const noexcept { return codes_[0][r]; }
+  [[nodiscard]] const std::uint8_t* chosen(std::size_t r) const noexcept {
+    return codes_[whole_rows && takes_row_ ? 1 : 0][r];
+  }
 
  private:
   /// Takes the bytes of `others` for the blocks of `bytes` where `takes` has all ones, without branches: they would be
@@ -114,6 +120,7 @@ class tile_choice {
   scales four_;
   chooser chooser_;
   std::size_t blocks_ = 0;
+  bool takes_row_ = false;  ///< block 0 takes the other scale
   alignas(64) std::uint32_t scale_[2][room];
   alignas(64) std::uint8_t codes_[2][keeps ? most_rows : 1][tile_capacity / Size * block_bytes];
   std::uint8_t behind_[chooser::codes_behind + 1];  ///< what may be read behind codes

@@ -58,7 +58,7 @@ class tile_codes {
   void run(const float* x, const scales& s, const tile_random<Arch>& random, const place& to) noexcept {
     std::size_t done = 0;
 #if defined(__AVX2__)
-    if (s.is_direct()) {
+    if (s.is_direct_for(x, to.cols)) {
       const std::size_t groups = to.cols / kernel::group();
       done = groups * kernel::group() / Size * Size;
       if (nibbles || F.packing == layouts::bytes || to.unpacked) {

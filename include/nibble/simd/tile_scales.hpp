@@ -11,6 +11,7 @@
 #include <nibble/simd/element_run.hpp>
 #include <nibble/simd/scale_group.hpp>
 #include <nibble/simd/x86/quick_scales.hpp>
+#include <nibble/simd/x86/small_numbers.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -83,6 +84,12 @@ class tile_scales {
   [[nodiscard]] kind rule() const noexcept { return how_by_rule_; }
   /// Whether the kernel may multiply all elements by multipliers(), or is_exact() and it may divide by them.
   [[nodiscard]] bool is_direct() const noexcept { return direct_; }
+#if defined(__AVX2__)
+  /// The same for `count` elements of a row that is one block, or a part of it: whole vectors.
+  [[nodiscard]] bool is_direct_for(const float* x, std::size_t count) const noexcept {
+    return direct_ || (by_part_ && !loses_numbers(smallest_multiplier_, x, count));
+  }
+#endif
   /// Whether products by multipliers() are below the kernel's close_reach(), if is_direct() and it has one.
   [[nodiscard]] bool is_close() const noexcept { return close_; }
   /// Whether hardware may scale all elements, as is_plain_operand says of each block.
@@ -122,6 +129,8 @@ class tile_scales {
     put(multiplier_, other.multiplier_);
     put(reciprocal_, other.reciprocal_);
     direct_ = direct_ && other.direct_;
+    by_part_ = by_part_ && other.by_part_;
+    if (other.smallest_multiplier_ < smallest_multiplier_) smallest_multiplier_ = other.smallest_multiplier_;
     close_ = close_ && other.close_;
     plain_ = plain_ && other.plain_;
   }
@@ -174,9 +183,7 @@ class tile_scales {
     // The rest of a vector repeats the last block.
     for (std::size_t i = 0; i < width; ++i) amax_[blocks + i] = amax_[blocks - 1];
     direct_ = may_be_direct_ || is_product_;
-    mixed_ = false;
-    quickly_ = false;
-    close_ = false;
+    by_part_ = mixed_ = quickly_ = close_ = false;
   }
 #if defined(__AVX2__)
   /// Whether what the quick way found counts, which `serves` says first.
@@ -216,6 +223,8 @@ class tile_scales {
 #if defined(__AVX2__)
     if (direct_ && !may_be_direct_) {
       const std::uint32_t multiplier = (binary32::from_bits(smallest_) * binary32(unit_)).bits();
+      by_part_ = F.block_size == 0 && !mixed_;
+      smallest_multiplier_ = multiplier;
       direct_ = !mixed_ && !loses_some(multiplier, blocks, rows, row_of);
     }
 #endif
@@ -268,7 +277,10 @@ class tile_scales {
   /// The same where each block came through one().
   void judge_each(std::size_t blocks) noexcept {
     bool plain = true;
+    smallest_ = ~0U;
     for (std::size_t b = 0; b < blocks; ++b) {
+      // Zero counts as the largest.
+      smallest_ = operand_[b] - 1U < smallest_ ? operand_[b] - 1U : smallest_;
       plain = plain && how(b) == how_by_rule_ && is_plain_operand(how(b), operand(b), has_exact_quotient<Arch>) &&
               is_near(b);
     }
@@ -288,7 +300,7 @@ class tile_scales {
   [[nodiscard]] bool loses_some(std::uint32_t multiplier, std::size_t blocks, std::size_t rows,
                                 const RowOf& row_of) const noexcept {
     for (std::size_t r = 0; r < rows; ++r) {
-      if (loses_numbers(multiplier, F.block_size == 0 ? nullptr : row_of(r), blocks)) return true;
+      if (loses_numbers(multiplier, F.block_size == 0 ? nullptr : row_of(r), blocks * Size)) return true;
     }
     return false;
   }
@@ -296,8 +308,7 @@ class tile_scales {
   /// Whether a product of a number that is not zero might count as zero, or half a step be added to one. Kernels multiply by
   /// multipliers that are, but for zeros, larger than `multiplier`.
   [[nodiscard, gnu::noinline]] bool loses_numbers(std::uint32_t multiplier, const float* x,
-                                                  std::size_t blocks) const noexcept {
-    using vector = x86::vector_of<Arch>;
+                                                  std::size_t count) const noexcept {
     const std::uint32_t field = multiplier >> 23;
     std::uint32_t least = 1U << 23;
     if (reads_signs_) {
@@ -313,18 +324,8 @@ class tile_scales {
     // makes it of.
     const bool adds_half = recipe_->half_added_in_float;
     if (least == 1 && !adds_half) return false;
-    if (x == nullptr || F.block_size == 0) return true;
-    const auto fraction = vector::all(adds_half ? 0x007f'ffffU : 0U);
-    typename vector::word smallest = vector::all(~0U);
-    typename vector::word halves = vector::all(0U);
-    for (std::size_t i = 0; i < blocks * Size; i += vector::lanes) {
-      const auto magnitude = vector::both(vector::load(x + i), vector::all(0x7fff'ffffU));
-      smallest = vector::smallest_unsigned(smallest, vector::add(magnitude, vector::all(~0U)));
-      halves = vector::either(halves, vector::equal(vector::both(magnitude, fraction), vector::all(0x007f'ffffU)));
-    }
-    const auto limit = vector::all(least - 1U);
-    const auto above = vector::equal(vector::smallest_unsigned(smallest, limit), limit);
-    return vector::any(vector::either(halves, vector::differ(above, vector::all(~0U))));
+    if (x == nullptr) return true;
+    return x86::has_small_numbers<x86::vector_of<Arch>>(x, count, least, adds_half);
   }
 #endif
 
@@ -373,11 +374,13 @@ class tile_scales {
   bool is_product_;   ///< the kernel multiplies, and that is all unless loses_numbers()
   bool reads_signs_;  ///< the kernel tells -0 from a number that the product makes zero
   bool direct_ = false;
+  bool by_part_ = false;  ///< is_direct_for() says it of each part
   bool close_ = false;
   bool plain_ = false;
   bool mixed_ = false;          ///< how_ says how, block by block
   bool quickly_ = false;        ///< multipliers are known, operands are not
   std::uint32_t smallest_ = 0;  ///< less than the smallest operand but zero
+  std::uint32_t smallest_multiplier_ = 0;
   std::uint32_t lowest_field_ = 0;
   std::uint32_t highest_field_ = 0;
   float unit_ = 1.0F;
