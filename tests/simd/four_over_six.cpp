@@ -108,6 +108,25 @@ TEST_CASE("four over six: squares and elements below the normal numbers, which t
   CHECK(different == 0);
 }
 
+TEST_CASE("four over six: -0, which alone loses its sign, and negative numbers that the processor may take for it") {
+  std::mt19937_64 random(25);
+  std::normal_distribution<float> gaussian;
+  int different = 0;
+  for (int round = 0; round < 24; ++round) {
+    std::vector<float> x(4 * 1024);
+    for (float& value : x) {
+      value = random() % 8 == 0 ? -0.0F : std::ldexp(gaussian(random), -64 - static_cast<int>(random() % 70U));
+    }
+    const recipe r = round % 2 == 0 ? recipe::transformer_engine : recipe::transformer_engine_four_over_six;
+    const matrix_view view{x.data(), 4, 1024};
+    const quantize_options options{.recipe = r, .tensor_amax = std::ldexp(1.0F, -58)};
+    different += same<nvfp4>(view, options) ? 0 : 1;
+    const simd_test::flushed_subnormals flushed;
+    different += same<nvfp4>(view, options) ? 0 : 1;
+  }
+  CHECK(different == 0);
+}
+
 TEST_CASE("four over six: values that are too large for float32 on the way, or whose differences are subnormal numbers") {
   // The errors of both scales are infinite where tensor amax times scale overflows, and a tie keeps the first one. Below
   // 2^-122 differences of values and elements are subnormal numbers, which a processor may flush.

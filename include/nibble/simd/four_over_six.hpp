@@ -66,6 +66,9 @@ class scale_chooser {
       : format_(&f), used_(used), squares_(r.choice == four_over_six::mean_squared_error), error_(f, r, t) {
     least_element_ = exact_binary32(f.element.min_positive());
     largest_element_ = exact_binary32(f.element.max_value());
+#if defined(__AVX2__)
+    if constexpr (Kernel) kernel_.emplace(f.scale.mantissa_bits, error_.amax, error_.denominator, squares_);
+#endif
     if constexpr (!Kernel) {
       kept_.emplace(f.element, error_, squares_);
       largest_element_ = exact_binary32(kept::largest(f.element));
@@ -82,18 +85,14 @@ class scale_chooser {
     pieces_ = 0;
     if constexpr (!Kernel) kept_->cut(0);
     set_range(rows * (whole_rows ? cols : Size));
-    const real amax(static_cast<float>(error_.amax));
-    const real denominator(static_cast<float>(error_.denominator));
     for (std::size_t c = 0; c < 2; ++c) {
       scale_[c] = scales[c];
       for (std::size_t i = 0; i < 2 * width; ++i) scales[c][blocks + i] = scales[c][blocks - 1];
-      for (std::size_t b = 0; b < blocks + width; b += width) {
-        const real scale(float_batch<Arch>::load_unaligned(reinterpret_cast<const float*>(scales[c] + b)));
-        (scale * amax / denominator).value.store_unaligned(one_[c] + b);
-        if (Kernel) (scale * real(1.5F) * amax / denominator).value.store_unaligned(more_[c] + b);
-      }
       for (std::size_t b = 0; rows > 16 && b < blocks + width; ++b) total_[c][b] = 0.0F;
     }
+#if defined(__AVX2__)
+    if constexpr (Kernel) kernel_->begin({scales[0], scales[1]}, blocks + width, serves_);
+#endif
     all_plain_ = true;
     for (std::size_t b = 0; b < blocks; b += width) {
       plain_[b / width] = has_plain_scales(b);
@@ -130,7 +129,7 @@ class scale_chooser {
       begins_ = false;
     }
     if constexpr (Size == run_size) {
-      for (std::size_t b = 0; b < blocks_; b += lanes) {
+      for (std::size_t b = add_groups(x, 0); b < blocks_; b += lanes, b += add_groups(x, b)) {
         find_errors(x, b, b * Size, smaller(lanes, blocks_ - b), Size, cols, {errors_[0][row_] + b, errors_[1][row_] + b});
       }
       repeat_last(row_);
@@ -202,6 +201,19 @@ class scale_chooser {
     }
   }
 
+  /// Adds the errors of whole groups of blocks from block b on that vectors serve. Returns how many blocks those are.
+  [[nodiscard]] std::size_t add_groups([[maybe_unused]] const float* x, [[maybe_unused]] std::size_t b) noexcept {
+#if defined(__AVX2__)
+    if constexpr (Kernel && Size == run_size) {
+      std::size_t end = b;
+      while (end + 8 <= blocks_ && plain_[end / width]) end += 8;
+      return 8 * kernel_->add_groups(x + b * Size, b, (end - b) / 8, {codes_[0] + b * Size / 2, codes_[1] + b * Size / 2},
+                                     {errors_[0][row_] + b, errors_[1][row_] + b});
+    }
+#endif
+    return 0;
+  }
+
   /// Finds the scales that vectors serve for blocks of so many elements. No product on the way to their values overflows,
   /// and values are from 2^(bits - 76) on, with at most 2^bits elements. Errors are then multiples of 2^(bits - 101), or
   /// elements that have code 0 under both scales. So elements below 2^-126, which the processor may read as zero, are
@@ -269,33 +281,14 @@ class scale_chooser {
     }
   }
 
-  /// As many lanes of a number a block from block b on.
-  const float* lanes_of(const float* numbers, std::size_t b, float (&repeated)[2 * width]) const noexcept {
-    if (Size == run_size) return numbers + b;
-    for (float& lane : repeated) lane = numbers[b];
-    return repeated;
-  }
-
   /// Adds errors by vectors. False where a square is below the normal numbers and may be flushed.
   [[nodiscard]] bool add_errors([[maybe_unused]] const float* x, [[maybe_unused]] std::size_t b,
                                 [[maybe_unused]] std::size_t at, [[maybe_unused]] std::size_t count,
                                 [[maybe_unused]] std::size_t length, [[maybe_unused]] float* const (&errors)[2]) noexcept {
 #if defined(__AVX2__)
     if constexpr (Kernel) {
-      float repeated[4][2 * width];
-      const float* const one[] = {lanes_of(one_[0], b, repeated[0]), lanes_of(one_[1], b, repeated[1])};
-      const float* const more[] = {lanes_of(more_[0], b, repeated[2]), lanes_of(more_[1], b, repeated[3])};
       const std::uint8_t* const codes[] = {codes_[0] + at / 2, codes_[1] + at / 2};
-      const float* from = x + at;
-      float whole[8 * run_size];
-      if (count < 8) {
-        // Eight runs are read.
-        std::memset(whole, 0, sizeof(whole));
-        const std::size_t bytes = length * sizeof(float);
-        for (std::size_t k = 0; k < count; ++k) std::memcpy(whole + k * run_size, from + k * run_size, bytes);
-        from = whole;
-      }
-      return x86::add_errors<run_size>(from, Size == run_size ? Size : length, squares_, codes, one, more, errors);
+      return kernel_->add(x + at, b, count, length, codes, errors);
     }
 #endif
     return false;
@@ -379,14 +372,15 @@ class scale_chooser {
   std::int32_t lowest_ = 0;
   std::int32_t highest_ = 0;
   choice_error error_;
+#if defined(__AVX2__)
+  std::optional<x86::block_errors<Size, run_size, most>> kernel_;
+#endif
   std::size_t pieces_ = 0;
   bool begins_ = false;       ///< nothing of the row was added yet
   bool all_plain_ = false;    ///< all of plain_
   bool plain_[most / width + 1] = {};  ///< has_plain_scales() of each vector of blocks
   row_piece piece_[Kernel ? 1 : most_runs];
   std::uint32_t takes_[most];
-  float one_[2][most];   ///< the value of 1
-  float more_[2][most];  ///< the value of 1.5
   float total_[2][most];
   float errors_[2][Rows][most];
   std::optional<kept> kept_;  ///< but for the kernel

@@ -52,8 +52,8 @@ class tile_choice {
     blocks_ = blocks;
     std::memcpy(four_.amax(), six.amax(), blocks * sizeof(std::uint32_t));
     four_.find(blocks, rows, row_of, without_nan);
-    six.decode_codes(blocks, scale_[0]);
-    four_.decode_codes(blocks, scale_[1]);
+    decode(six.codes(), blocks, scale_[0]);
+    decode(four_.codes(), blocks, scale_[1]);
     std::uint32_t* both[] = {scale_[0], scale_[1]};
     chooser_.begin(blocks, rows, cols, both);
   }
@@ -92,6 +92,28 @@ class tile_choice {
   }
 
  private:
+  /// The scales of `blocks` blocks as float32; room for a vector more.
+  static void decode(const std::uint32_t* codes, std::size_t blocks, std::uint32_t* out) noexcept {
+    using words = word_batch<Arch>;
+    using integers = signed_batch<Arch>;
+    [[maybe_unused]] const integers largest(static_cast<std::int32_t>(F.scale.max_code()));
+    for (std::size_t b = 0; b < blocks; b += words::size) {
+      const words code = words::load_unaligned(codes + b);
+      const integers integer = bits_as<std::int32_t>(code);
+      if constexpr (F.scale == formats::f32) {
+        code.store_unaligned(out + b);
+      } else if (F.scale == formats::e4m3 && !xsimd::any(integer > largest)) {
+        // Subnormal ones, which a processor need not read, are integers.
+        const simd_real<Arch> low = simd_real<Arch>(xsimd::to_float(integer)) * simd_real<Arch>(0x1p-9F);
+        const integers high = bits_as<std::int32_t>((code << 20) + words(120U << 23));
+        xsimd::select(integer < integers(8), bits_as<std::int32_t>(low.value), high)
+            .store_unaligned(reinterpret_cast<std::int32_t*>(out + b));
+      } else {
+        decode_lanes(F.scale, code).store_unaligned(out + b);
+      }
+    }
+  }
+
   /// Takes the bytes of `others` for the blocks of `bytes` where `takes` has all ones, without branches: they would be
   /// mispredicted.
   void take(const std::uint32_t* takes, std::uint8_t* bytes, const std::uint8_t* others) const noexcept {

@@ -98,18 +98,6 @@ class tile_scales {
   [[nodiscard]] const std::uint32_t* multipliers() const noexcept { return multiplier_; }
   [[nodiscard]] const std::uint32_t* reciprocals() const noexcept { return reciprocal_; }
 
-  /// The decoded scales of `blocks` blocks as float32; room for a vector more.
-  void decode_codes(std::size_t blocks, std::uint32_t* out) const noexcept {
-    for (std::size_t b = 0; b < blocks; b += width) {
-      const words code = words::load_unaligned(code_ + b);
-      if constexpr (F.scale == formats::f32) {
-        code.store_unaligned(out + b);
-      } else {
-        decode_lanes(F.scale, code).store_unaligned(out + b);
-      }
-    }
-  }
-
   /// Takes the codes of `other`, found for the same blocks, where `takes` has all ones; with `operands` everything.
   void adopt(tile_scales& other, const std::uint32_t* takes, std::size_t blocks, bool operands) noexcept {
     const auto put = [&](std::uint32_t* to, const std::uint32_t* from) {

@@ -96,12 +96,31 @@ struct nearest_e2m1 {
   }
 };
 
+/// Whether the processor takes subnormal numbers as zeros (MXCSR.DAZ).
+NIBBLE_ALWAYS_INLINE bool reads_subnormals_as_zeros() noexcept { return (_mm_getcsr() & 0x40U) != 0; }
+
 /// Codes of groups of elements. Every `Size` elements, a multiple of V::lanes, share a multiplier; products are below
 /// 2^127.
 template <class V, std::size_t Size, bool Nibbles>
 void encode_nearest_e2m1(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
                          negative_zero_rule rule, rounding_mode mode) noexcept {
   const e2m1_steps<V> steps = e2m1_steps<V>::template of<126>(mode);
+  if constexpr (V::is_fused) {
+    if (rule == negative_zero_rule::drop_exact && !reads_subnormals_as_zeros()) {
+      // -0 plus 0 is 0, while a product of another number keeps its sign even where it is rounded to zero. Compilers that
+      // may ignore signs of zeros are not to know the addend.
+      const typename V::real zero = V::opaque(V::all_real(0.0F));
+      return encode_groups<V, Nibbles, false, true>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+        typename V::word p[4];
+        unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
+          const typename V::real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
+          p[i] = V::as_word(V::multiply_add(V::as_real(V::load(x + (8 * g + 4 * h + i) * V::lanes)), m, zero));
+        });
+        return nearest_e2m1<V, 126>::codes(p, [&](auto i) NIBBLE_INLINE_LAMBDA { return p[i]; }, negative_zero_rule::keep,
+                                           steps);
+      });
+    }
+  }
   encode_groups<V, Nibbles, false, true>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     typename V::word p[4];
     const float* const from = x + (8 * g + 4 * h) * V::lanes;
