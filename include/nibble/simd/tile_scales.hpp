@@ -61,7 +61,8 @@ class tile_scales {
                   prescale,
                   static_cast<int>(lowest_field_),
                   static_cast<int>(highest_field_),
-                  kernel.close_reach() != 0 ? kernel.close_reach() : static_cast<int>(largest_reach(r)) - 254};
+                  static_cast<int>(largest_reach(r)) - 254,
+                  kernel.close_reach()};
       }
     }
 #endif
@@ -180,7 +181,8 @@ class tile_scales {
     if (!serves) return false;
     plain_ = true;
     direct_ = may_be_direct_ || !loses_some(quick::smallest(multiplier_, blocks), blocks, rows, row_of);
-    quickly_ = close_ = direct_;
+    quickly_ = direct_;
+    close_ = direct_ && quick_.is_close(amax_, blocks);
     return direct_;
   }
 #endif

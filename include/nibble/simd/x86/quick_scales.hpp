@@ -36,19 +36,27 @@ class quick_scales {
  public:
   quick_scales() = default;
   /// Multipliers include 2^prescale; their exponent fields are from `lowest` to before `highest` without it. The loop
-  /// serves blocks whose largest element is scaled to less than 2^`reach`. Scales are `enlarged`, 1 or 1.5, times as large
-  /// before they are rounded.
+  /// serves blocks whose largest element is scaled to less than 2^`reach`, and is_close() tells of those of less than
+  /// 2^`close_reach`, if that is not 0. Scales are `enlarged`, 1 or 1.5, times as large before they are rounded.
   quick_scales(const recipe& r, const tensor_scaling& t, const scale_constants& k, binary32 enlarged, int prescale,
-               int lowest, int highest, int reach) noexcept
+               int lowest, int highest, int reach, int close_reach) noexcept
       : floor_(r.scale_floor), enlarged_(static_cast<float>(enlarged)), prescale_(prescale) {
     if constexpr (F.power_of_two_scale()) {
-      set_exponents(r, k, lowest, highest, reach);
+      set_exponents(r, k, lowest, highest, reach, close_reach);
     } else {
-      set_factors(r, t, k, lowest, highest, reach);
+      set_factors(r, t, k, lowest, highest, reach, close_reach);
     }
   }
 
   [[nodiscard]] bool applies() const noexcept { return applies_; }
+
+  /// Whether all of `blocks` blocks that run() served are scaled to less than 2^close_reach.
+  [[nodiscard]] NIBBLE_ALWAYS_INLINE bool is_close(const std::uint32_t* amax, std::size_t blocks) const noexcept {
+    if (close_highest_ == 0) return false;
+    word largest = V::all(0U);
+    for (std::size_t b = 0; b < blocks; b += V::lanes) largest = V::largest(largest, V::load(amax + b));
+    return !V::any(V::greater(largest, V::all(close_highest_ - 1U)));
+  }
 
   /// Codes and multipliers for `blocks` blocks, in whole vectors, by the magnitude bits of their amaxes; false where
   /// the results do not count.
@@ -199,7 +207,8 @@ class quick_scales {
   }
 
   /// The numbers that make `shift` follow a recipe, if it can.
-  void set_exponents(const recipe& r, const scale_constants& k, int lowest, int highest, int reach) noexcept {
+  void set_exponents(const recipe& r, const scale_constants& k, int lowest, int highest, int reach,
+                     int close_reach) noexcept {
     using enum exponent_rule;
     if (r.exponent == float_log2_floor || r.exponent == float_log2_floor_wrapped) return;
     const bool reciprocal = r.exponent == reciprocal_ceil;
@@ -215,12 +224,13 @@ class quick_scales {
     highest_ = static_cast<std::uint32_t>(most > 127 + 120 ? 127 + 120 : most) << 23;
     // Elements are scaled to less than 2^(emax + 1).
     applies_ = lowest_ < highest_ && F.element.max_exponent() + 1 <= reach;
+    if (F.element.max_exponent() + 1 <= close_reach) close_highest_ = highest_;
     --lowest_;
   }
 
   /// The numbers that make `divide` follow a recipe, if it can: every scale but zero then has a multiplier in range.
   void set_factors(const recipe& r, const tensor_scaling& t, const scale_constants& k, int lowest, int highest,
-                   int reach) noexcept {
+                   int reach, int close_reach) noexcept {
     if (r.scale_rounding != rounding_mode::nearest_even || r.ggml_scale_codec || r.scale == scale_rule::exact) return;
     lowest_ = (static_cast<std::uint32_t>(127 - 80) << 23) - 1U;
     serves_zeros_ = r.zero_scale == zero_scale_rule::zero_codes &&
@@ -257,11 +267,16 @@ class quick_scales {
     };
     const int growth = power(first_, steps_ >= steps::divide_and_multiply) + power(second_, steps_ == steps::divide_twice);
     // Rounded, it is more than half of that, or the largest one.
-    applies_ = quotient - 127 + 1 - (growth - 2) + 1 <= reach && growth > -100 && growth < 100;
+    const int scaled_to = quotient - 127 + 1 - (growth - 2) + 1;
+    applies_ = scaled_to <= reach && growth > -100 && growth < 100;
     if (!applies_) return;
-    const int most = 127 + reach - (quotient - 127 + 1 - largest);
-    highest_ = static_cast<std::uint32_t>(most < 127 + 120 ? most : 127 + 120) << 23;
+    const auto highest_within = [&](int power_of_two) {
+      const int most = 127 + power_of_two - (quotient - 127 + 1 - largest);
+      return static_cast<std::uint32_t>(most < 0 ? 0 : most < 127 + 120 ? most : 127 + 120) << 23;
+    };
+    highest_ = highest_within(reach);
     applies_ = highest_ > lowest_;
+    if (close_reach != 0 && scaled_to <= close_reach) close_highest_ = highest_within(close_reach);
     // Of amaxes that are too small, scales would not be zero.
     looks_closely_ = floor_ != 0.0F || growth + (enlarged_ == 1.0F ? 2 : 3) - 80 > smallest - 1;
     dividend_ = bit_cast<float>(static_cast<std::uint32_t>(scaled) << 23 | (dividend.bits() & 0x007f'ffffU));
@@ -283,6 +298,7 @@ class quick_scales {
   int prescale_ = 0;
   std::uint32_t lowest_ = 0;   ///< one less than the smallest amax but zero
   std::uint32_t highest_ = 0;  ///< the amax from which on the loop does not serve
+  std::uint32_t close_highest_ = 0;  ///< the amax from which on is_close() says no; 0 if it always does
   float first_ = 1.0F;         ///< factors of amax, or its divisors
   float second_ = 1.0F;
   float factor_ = 1.0F;  ///< the multiplier is dividend / (scale * factor)
