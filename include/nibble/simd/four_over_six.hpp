@@ -39,9 +39,9 @@ inline constexpr bool has_choice_kernel =
     false;
 #endif
 
-/// Chooses for blocks of `Size` elements a row in memory, or of whole rows (tile_capacity). Candidate 0 of a block is its scale
-/// for 6, candidate 1 that for 4. The errors of up to `Rows` rows are kept apart. Codes come one a byte, or two, the even one
-/// low (`Packed`). `Kernel` is has_choice_kernel.
+/// Chooses for blocks of `Size` elements a row in memory, or of whole rows (tile_capacity). Candidate 0 of a block is
+/// its scale for 6, candidate 1 that for 4. The errors of up to `Rows` rows are kept apart. Codes come one a byte, or
+/// two, the even one low (`Packed`). `Kernel` is has_choice_kernel.
 template <std::size_t Rows, std::size_t Size, bool Packed, bool Kernel, class Arch>
 class scale_chooser {
   using words = word_batch<Arch>;

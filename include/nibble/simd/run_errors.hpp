@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The errors of elements under two scales, as four over six wants them (block/four_over_six.hpp): found one by one, side by
-// side, and kept until enough runs of them are there to be added in order, a lane a run.
+// The errors of elements under two scales, as four over six wants them (block/four_over_six.hpp): found one by one,
+// side by side, and kept until enough runs of them are there to be added in order, a lane a run.
 #pragma once
 
 #include <cstddef>
@@ -72,8 +72,8 @@ class run_errors {
   /// Keeps the first `count` runs alone.
   void cut(std::size_t count) noexcept { count_ = count; }
 
-  /// Keeps the errors of a run of `length` elements, a multiple of 8 up to Size, with their codes, one a byte, under two
-  /// scales. False where one may be flushed or is not finite.
+  /// Keeps the errors of a run of `length` elements, a multiple of 8 up to Size, with their codes, one a byte, under
+  /// two scales. False where one may be flushed or is not finite.
   [[nodiscard]] bool keep(const float* x, std::size_t length, const std::uint8_t* const (&codes)[2],
                           const float (&scale)[2]) noexcept {
     float* const to = kept_ + 2 * count_ * Size;
@@ -125,8 +125,7 @@ class run_errors {
         for (std::size_t k = 0; k < step; ++k) those[k] = values_[codes[c][i + k]];
         const real magnitude(bits_as<float>(words::load_unaligned(those)));
         const real value = magnitude * real(scale[c]) * amax / denominator;
-        const words error =
-            bits_as<std::uint32_t>((value + real(bits_as<float>(number))).value) & words(0x7fff'ffffU);
+        const words error = bits_as<std::uint32_t>((value + real(bits_as<float>(number))).value) & words(0x7fff'ffffU);
         least_error = xsimd::min(least_error, error - words(1U));
         real size(bits_as<float>(error));
         if (squares_) size = size * size;

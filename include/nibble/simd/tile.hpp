@@ -92,8 +92,8 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   }
 
  private:
-  /// A tile of a row whose blocks have one row. What most tiles do not come to is called, not copied here: compilers would
-  /// compute its loops' limits for every tile.
+  /// A tile of a row whose blocks have one row. What most tiles do not come to is called, not copied here: compilers
+  /// would compute its loops' limits for every tile.
   void row_tile(std::size_t row, std::size_t col, std::size_t cols) {
     const std::size_t blocks = (cols + block_size - 1) / block_size;
     const float* x = padded(source_.elements(row, col, cols), cols);

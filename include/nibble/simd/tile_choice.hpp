@@ -92,6 +92,9 @@ class tile_choice {
   }
 
  private:
+  /// Whether finite scales have binary32's fields, shorter, and are normal numbers of it.
+  static constexpr bool moves_fields = F.scale.has_zero && !F.scale.twos_complement && F.scale.bits() <= 8 &&
+                                       F.scale.mantissa_bits > 0 && F.scale.bias < 100 && F.scale.bias > -100;
   /// The scales of `blocks` blocks as float32; room for a vector more.
   static void decode(const std::uint32_t* codes, std::size_t blocks, std::uint32_t* out) noexcept {
     using words = word_batch<Arch>;
@@ -102,11 +105,15 @@ class tile_choice {
       const integers integer = bits_as<std::int32_t>(code);
       if constexpr (F.scale == formats::f32) {
         code.store_unaligned(out + b);
-      } else if (F.scale == formats::e4m3 && !xsimd::any(integer > largest)) {
-        // Subnormal ones, which a processor need not read, are integers.
-        const simd_real<Arch> low = simd_real<Arch>(xsimd::to_float(integer)) * simd_real<Arch>(0x1p-9F);
-        const integers high = bits_as<std::int32_t>((code << 20) + words(120U << 23));
-        xsimd::select(integer < integers(8), bits_as<std::int32_t>(low.value), high)
+      } else if (moves_fields && !xsimd::any(integer > largest)) {
+        // decode_lanes of what is positive and finite: fields move into place, and subnormal numbers, which a processor
+        // need not read, are integers times the smallest.
+        constexpr int fraction = F.scale.mantissa_bits;
+        const simd_real<Arch> smallest(static_cast<float>(F.scale.min_positive()));
+        const simd_real<Arch> low = simd_real<Arch>(xsimd::to_float(integer)) * smallest;
+        const auto base = static_cast<std::uint32_t>(127 - F.scale.bias) << 23;
+        const integers high = bits_as<std::int32_t>((code << (23 - fraction)) + words(base));
+        xsimd::select(integer < integers(1 << fraction), bits_as<std::int32_t>(low.value), high)
             .store_unaligned(reinterpret_cast<std::int32_t*>(out + b));
       } else {
         decode_lanes(F.scale, code).store_unaligned(out + b);

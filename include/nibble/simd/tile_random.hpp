@@ -115,8 +115,8 @@ class tile_random {
   }
 
   /// The bits of `rows` elements of each of `count` columns into the panel's columns from `to` on.
-  [[gnu::noinline]] void draw_columns(std::size_t row, std::size_t rows, std::size_t col, std::size_t count, std::size_t to,
-                                      std::size_t source_cols) noexcept {
+  [[gnu::noinline]] void draw_columns(std::size_t row, std::size_t rows, std::size_t col, std::size_t count,
+                                      std::size_t to, std::size_t source_cols) noexcept {
     const auto bytes = static_cast<std::size_t>(bits_) / 8;
     const bool draws = rounding_->draws();
     // Elements of a block of words are 2^place.

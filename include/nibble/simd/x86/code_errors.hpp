@@ -20,17 +20,18 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
 
-/// Magnitudes of codes are read as binary16, of which they have the upper bits: by the conversion, which takes subnormal
-/// numbers whatever the processor does with others. Values are then one of at most 8 fractions under the scale, times a
-/// power of two: a factor that changes no rounding on the way to them.
+/// Magnitudes of codes are read as binary16, of which they have the upper bits: by the conversion, which takes
+/// subnormal numbers whatever the processor does with others. Values are then one of at most 8 fractions under the
+/// scale, times a power of two: a factor that changes no rounding on the way to them.
 class code_errors {
   using vector = avx2_vector;
 
  public:
   /// Whether finite codes of a format are upper bits of finite binary16 but for the bias.
   static constexpr bool serves(const float_format& f) noexcept {
-    return f.has_zero && !f.twos_complement && !f.nan_is_negative_zero() && f.mantissa_bits <= 3 && f.exponent_bits >= 1 &&
-           f.exponent_bits <= 5 && (f.max_code() >> f.mantissa_bits) < 31 && f.bias >= 1 && f.bias <= 31;
+    return f.has_zero && !f.twos_complement && !f.nan_is_negative_zero() && f.mantissa_bits <= 3 &&
+           f.exponent_bits >= 1 && f.exponent_bits <= 5 && (f.max_code() >> f.mantissa_bits) < 31 && f.bias >= 1 &&
+           f.bias <= 31;
   }
 
   /// Binary16 has 1 for what has this value in a format; no more than twice it is made on the way.
@@ -45,15 +46,17 @@ class code_errors {
         amax_(vector::all_real(amax)),
         denominator_(vector::all_real(denominator)) {}
 
-  /// Stores the errors of `length` elements, a multiple of 8, under two scales; codes come one a byte. False where a code is
-  /// not finite, or the square of an error is below the normal numbers and not zero.
+  /// Stores the errors of `length` elements, a multiple of 8, under two scales; codes come one a byte. False where a
+  /// code is not finite, or the square of an error is below the normal numbers and not zero.
   [[nodiscard]] bool store(const float* x, std::size_t length, bool squares, const std::uint8_t* const (&codes)[2],
                            const float (&scale)[2], float* const (&errors)[2]) const noexcept {
     __m256 values[2];
     for (std::size_t c = 0; c < 2; ++c) {
-      values[c] = vector::divide(vector::multiply(vector::multiply(fractions_, vector::all_real(scale[c])), amax_), denominator_);
+      values[c] = vector::divide(vector::multiply(vector::multiply(fractions_, vector::all_real(scale[c])), amax_),
+                                 denominator_);
     }
-    return squares ? store_each<true>(x, length, codes, values, errors) : store_each<false>(x, length, codes, values, errors);
+    return squares ? store_each<true>(x, length, codes, values, errors)
+                   : store_each<false>(x, length, codes, values, errors);
   }
 
  private:

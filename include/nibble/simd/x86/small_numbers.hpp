@@ -14,19 +14,19 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT::x86 {
 
-/// Whether any of `count` numbers, in whole vectors, has magnitude bits less than `least` and is not zero, or all bits of its
-/// fraction set where that matters (`by_fraction`).
+/// Whether any of `count` numbers, in whole vectors, has magnitude bits less than `least` and is not zero, or all bits
+/// of its fraction set where that matters (`by_fraction`).
 template <class V>
-[[nodiscard]] bool has_small_numbers(const float* x, std::size_t count, std::uint32_t least, bool by_fraction) noexcept {
+[[nodiscard]] bool has_small_numbers(const float* x, std::size_t count, std::uint32_t least,
+                                     bool by_fraction) noexcept {
   using word = typename V::word;
   word smallest = V::all(~0U);
   word full = V::all(0U);
   std::size_t i = 0;
   if (!by_fraction) {
     // Without its sign bit, one less: zeros count as the largest.
-    const auto place = [=](std::size_t at) NIBBLE_INLINE_LAMBDA {
-      return V::add(V::template left<1>(V::load(x + at)), V::all(~0U));
-    };
+    const auto place = [=](std::size_t at)
+                           NIBBLE_INLINE_LAMBDA { return V::add(V::template left<1>(V::load(x + at)), V::all(~0U)); };
     word other = smallest;
     for (; i + 2 * V::lanes <= count; i += 2 * V::lanes) {
       smallest = V::smallest_unsigned(smallest, place(i));

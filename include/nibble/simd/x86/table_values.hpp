@@ -46,8 +46,8 @@ NIBBLE_ALWAYS_INLINE void store_sixteen_values(T* out, __m512 v) noexcept {
   avx2::keep_order();
 }
 
-/// Values of `groups` groups of 64 codes, two a byte. `table(g, i)` gives what to store for each code from element 16 * i
-/// of group g on; it serves `Served` elements.
+/// Values of `groups` groups of 64 codes, two a byte. `table(g, i)` gives what to store for each code from element 16 *
+/// i of group g on; it serves `Served` elements.
 template <bool HighFirst, std::size_t Served, class T, class Table>
 NIBBLE_ALWAYS_INLINE void decode_by_tables(const std::uint8_t* bytes, std::size_t groups, T* out,
                                            const Table& table) noexcept {
