@@ -47,7 +47,8 @@ class code_errors {
         denominator_(vector::all_real(denominator)) {}
 
   /// Stores the errors of `length` elements, a multiple of 8, under two scales; codes come one a byte. False where a
-  /// code is not finite, or the square of an error is below the normal numbers and not zero.
+  /// code is not finite, which a finite element can have whose product overflows (infinity_rule) and which counts as a
+  /// number here; or where the square of an error is below the normal numbers and not zero.
   [[nodiscard]] bool store(const float* x, std::size_t length, bool squares, const std::uint8_t* const (&codes)[2],
                            const float (&scale)[2], float* const (&errors)[2]) const noexcept {
     __m256 values[2];
