@@ -58,11 +58,14 @@ std::string scalar_table() {
   return table.str();
 }
 
-std::string_view name_of_format(const float_format& f) {
+// As the catalogue calls it; the elements of mxint8 and luq4 are not in there.
+std::string name_of_format(const float_format& f) {
   for (const format_names& entry : named_formats) {
-    if (entry.format == f) return entry.name;
+    if (entry.format == f) return std::string(entry.name);
   }
-  return "int8 / 64";  // the element of MXINT8: two's complement with six fraction bits, the only one without a name
+  if (f.twos_complement) return "int8 / " + significant(1 / f.min_positive(), 6);
+  return "e" + std::to_string(f.exponent_bits) + "m" + std::to_string(f.mantissa_bits) + ", bias " +
+         std::to_string(f.bias);
 }
 
 std::string block_table() {
@@ -70,8 +73,9 @@ std::string block_table() {
                    {true, true, true, true, true, false});
   for (const block_codec& codec : block_codecs()) {
     const block_format& f = codec.format;
-    table.add({std::string(codec.name), std::string(name_of_format(f.element)), std::string(name_of_format(f.scale)),
-               std::to_string(f.block_rows) + " x " + std::to_string(f.block_size), f.tensor_scale ? "float32" : "-",
+    const std::string block = std::to_string(f.block_rows) + " x " + std::to_string(f.block_size);
+    table.add({std::string(codec.name), name_of_format(f.element), codec.stores_scales ? name_of_format(f.scale) : "-",
+               codec.stores_scales ? block : "tensor", f.tensor_scale ? "float32" : "-",
                fixed(codec.nominal_bits(), 2)});
   }
   return table.str();

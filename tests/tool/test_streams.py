@@ -190,6 +190,10 @@ class Formats(ToolTest):
             [line.split()[0] for line in lines[first : first + 8]],
             "nvfp4 nvfp4-2d mxfp4 mxfp6-e2m3 mxfp6-e3m2 mxfp8-e4m3 mxfp8-e5m2 mxint8".split(),
         )
+        rows = {line.split()[0]: line.split()[1:] for line in lines[first:] if line}
+        self.assertEqual(rows["mxint8"], "int8 / 64 e8m0 1 x 32 - 8.25".split())
+        # One alpha for the whole tensor.
+        self.assertEqual(rows["luq4"], "e3m0, bias 1 - tensor float32 4.00".split())
 
     def test_plot(self):
         import xml.etree.ElementTree
