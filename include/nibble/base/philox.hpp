@@ -19,19 +19,32 @@ struct philox_block {
   friend constexpr bool operator==(const philox_block&, const philox_block&) = default;
 };
 
+namespace detail {
+
+/// What a round multiplies by, and what its keys grow by, as in Random123, which the authors published with the paper.
+struct philox_constants {
+  static constexpr std::uint32_t multiplier_0 = 0xD251'1F53U;
+  static constexpr std::uint32_t multiplier_1 = 0xCD9E'8D57U;
+  static constexpr std::uint32_t step_low = 0x9E37'79B9U;
+  static constexpr std::uint32_t step_high = 0xBB67'AE85U;
+};
+
+}  // namespace detail
+
 /// Philox4x32 with so many rounds of the 128-bit counter under the 64-bit key {key_low, key_high}.
 /// Ten rounds is the published generator; seven is the smallest number that passes BigCrush (section 5 of the paper).
 NIBBLE_FUNCTION philox_block philox4x32(philox_block counter, std::uint32_t key_low, std::uint32_t key_high,
                                         int rounds) noexcept {
+  using constants = detail::philox_constants;
   for (int round = 0; round < rounds; ++round) {
-    const std::uint64_t product_0 = std::uint64_t{0xD251'1F53U} * counter.words[0];
-    const std::uint64_t product_1 = std::uint64_t{0xCD9E'8D57U} * counter.words[2];
+    const std::uint64_t product_0 = std::uint64_t{constants::multiplier_0} * counter.words[0];
+    const std::uint64_t product_1 = std::uint64_t{constants::multiplier_1} * counter.words[2];
     counter = philox_block{{static_cast<std::uint32_t>(product_1 >> 32) ^ counter.words[1] ^ key_low,
                             static_cast<std::uint32_t>(product_1),
                             static_cast<std::uint32_t>(product_0 >> 32) ^ counter.words[3] ^ key_high,
                             static_cast<std::uint32_t>(product_0)}};
-    key_low += 0x9E37'79B9U;
-    key_high += 0xBB67'AE85U;
+    key_low += constants::step_low;
+    key_high += constants::step_high;
   }
   return counter;
 }

@@ -16,6 +16,9 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
+/// The bits of 2^-63: squares of smaller numbers are below the normal ones, and a processor may take them for zeros.
+inline constexpr std::uint32_t least_squared = (127U - 63U) << 23;
+
 /// The constants of the error: (code * scale) * amax / denominator is compared with the element.
 struct choice_error {
   four_over_six by = four_over_six::mean_absolute_error;

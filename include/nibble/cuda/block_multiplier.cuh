@@ -49,7 +49,7 @@ __device__ block_multiplier make_block_multiplier(const tensor_scaling& scaling,
     const std::uint32_t scale = half_to_bits(static_cast<std::uint16_t>(from_e4m3_pair(code)));
     const std::uint32_t product = multiply_bits(scale, scaling.decode.bits());
     std::uint32_t operand;
-    // With all scales of E4M3 the product and its reciprocal are normal then.
+    // From 2^-100 to before 2^100: with all scales of E4M3 the product and its reciprocal are normal then.
     if (scaling.decode.bits() - (27U << 23) < 200U << 23) [[likely]] {
       operand = normal_reciprocal(product);
     } else {

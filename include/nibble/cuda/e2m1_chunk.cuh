@@ -22,6 +22,7 @@ inline constexpr std::uint32_t integer_base = 0x3f80'0000U - 8;
 /// code(s) = min(2 s, s + 2, s / 2 + 4); the addends are even, so that ties go to even codes, and saturation to 1 is
 /// the limit.
 inline __device__ std::uint32_t e2m1_nearest(std::uint32_t magnitude) noexcept {
+  // Factors of 2^-24: 2, 1 and 1/2.
   const std::uint32_t a = saturated_multiply_add(magnitude, 0x3400'0000U, integer_base);
   const std::uint32_t b = saturated_multiply_add(magnitude, 0x3380'0000U, integer_base + 2);
   const std::uint32_t c = saturated_multiply_add(magnitude, 0x3300'0000U, integer_base + 4);
@@ -32,6 +33,7 @@ inline __device__ std::uint32_t e2m1_nearest(std::uint32_t magnitude) noexcept {
 /// The same of a magnitude below 15, at most 7: code(s) = min(2 s, s + 2, 6 + s / 10), where the factor is the number
 /// below 1/10, so that 5 comes below the tie and the next number above it.
 inline __device__ std::uint32_t e2m1_nearest_below_15(std::uint32_t magnitude) noexcept {
+  // Factors of 2^-24: 2, 1 and less than 1/10.
   const std::uint32_t a = saturated_multiply_add(magnitude, 0x3400'0000U, integer_base);
   const std::uint32_t b = saturated_multiply_add(magnitude, 0x3380'0000U, integer_base + 2);
   const std::uint32_t c = saturated_multiply_add(magnitude, 0x31cc'ccccU, integer_base + 6);

@@ -52,7 +52,7 @@ __device__ constexpr bool packs_below_15() noexcept {
 template <block_format F>
 __device__ void limit_products(std::uint32_t (&bits)[2][chunk_elements], std::uint32_t (&signs)[2], std::uint32_t amax,
                                block_multiplier& multiplier) noexcept {
-  std::uint32_t limit = multiply_bits(0x40e0'0000U, rare_reciprocal(multiplier.operand));
+  std::uint32_t limit = multiply_bits(0x40e0'0000U, rare_reciprocal(multiplier.operand));  // 7 over it
   if (amax >= 0x7f80'0000U || multiplier.operand > 0x7f80'0000U) {
     multiplier = {F.scale.nan_code(), 0U};
     limit = signs[0] = signs[1] = 0;
@@ -84,6 +84,8 @@ __device__ void pack_run(const std::uint32_t (&bits)[2][chunk_elements], const s
 template <block_format F>
 __device__ void finish_hadamard(std::uint32_t (&bits)[2][chunk_elements], std::uint32_t& amax,
                                 std::uint32_t& operand) noexcept {
+  static_assert(hadamard_factor == 125U << 23, "a quarter");
+  // From 2^-100 to before 2^60.
   if (F.element == formats::e2m1 && operand - (27U << 23) < 160U << 23) [[likely]] {
     operand -= 2U << 23;
     return;
@@ -104,7 +106,7 @@ __device__ block_multiplier make_run_multiplier(const tensor_scaling& scaling, b
   block_multiplier multiplier = make_block_multiplier<F, limits>(scaling, scaled);
   if (transformed) finish_hadamard<F>(bits, amax, multiplier.operand);
   if constexpr (limits) {
-    // NaN is above all numbers.
+    // 15; NaN is above all numbers.
     if (multiply_bits(amax, multiplier.operand) >= 0x4170'0000U) [[unlikely]] {
       limit_products<F>(bits, signs, amax, multiplier);
     }

@@ -36,8 +36,8 @@ struct random_stream {
     for (auto& key : keys) {
       key[0] = low;
       key[1] = high;
-      low += 0x9E37'79B9U;
-      high += 0xBB67'AE85U;
+      low += philox_constants::step_low;
+      high += philox_constants::step_high;
     }
   }
 
@@ -74,8 +74,8 @@ struct random_stream {
 #pragma unroll
     for (philox_block& b : blocks) {
       // A round of philox4x32; asm keeps each product one instruction.
-      const uint2 product_0 = wide_product(0xD251'1F53U, b.words[0]);
-      const uint2 product_1 = wide_product(0xCD9E'8D57U, b.words[2]);
+      const uint2 product_0 = wide_product(philox_constants::multiplier_0, b.words[0]);
+      const uint2 product_1 = wide_product(philox_constants::multiplier_1, b.words[2]);
       b = philox_block{{product_1.y ^ b.words[1] ^ keys[round][0], product_1.x,
                         product_0.y ^ b.words[3] ^ keys[round][1], product_0.x}};
     }

@@ -159,8 +159,9 @@ inline __device__ std::uint32_t to_half_pair(std::uint32_t low, std::uint32_t hi
   return result;
 }
 
-// Doubles are worth using where a multiprocessor adds 64 of them a cycle, not 2. NIBBLE_CUDA_FAST_DOUBLES 0 turns them
-// off; a program defines it alike in all units, or not at all.
+// Doubles are worth using where a multiprocessor adds 32 or 64 of them a cycle, not 2 (CUDA C++ Programming Guide,
+// "Throughput of Native Arithmetic Instructions"). NIBBLE_CUDA_FAST_DOUBLES 0 turns them off; a program defines it
+// alike in all units, or not at all.
 #if !defined(NIBBLE_CUDA_FAST_DOUBLES) && defined(__CUDA_ARCH__)
 #define NIBBLE_CUDA_FAST_DOUBLES (__CUDA_ARCH__ == 800 || __CUDA_ARCH__ == 900 || __CUDA_ARCH__ == 1000)
 #endif

@@ -133,7 +133,6 @@ class run_errors {
         std::memcpy(errors[c] + i, those, step * sizeof(float));
       }
     }
-    constexpr std::uint32_t least_squared = (127U - 63U) << 23;
     return !(squares_ && xsimd::any(least_error < words(least_squared - 1U)));
   }
 

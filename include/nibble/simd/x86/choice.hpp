@@ -18,6 +18,7 @@
 
 #include <nibble/base/binary32.hpp>
 #include <nibble/base/counts.hpp>
+#include <nibble/block/four_over_six.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -87,7 +88,8 @@ template <std::size_t Step>
   const __m256 powers = _mm256_setr_ps(0.0F, 0.5F, 1.0F, -1.0F, 2.0F, -2.0F, 4.0F, -4.0F);
   const __m256i magnitude = vector::all(0x7fff'ffffU);
   const __m256i ones = vector::all(~0U);
-  const __m256i last = vector::all(((127U - 63U) << 23) - 2U);
+  // The last error whose square is too small, less one as they are, so that zero is the largest.
+  const __m256i last = vector::all(least_squared - 2U);
   for (std::size_t g = 0; g < groups; ++g, x += 8 * Step) {
     __m256 unit[2];
     __m256 less[2];

@@ -14,6 +14,7 @@
 #include <type_traits>
 
 #include <nibble/base/counts.hpp>
+#include <nibble/block/four_over_six.hpp>
 #include <nibble/format/float_format.hpp>
 
 namespace nibble {
@@ -88,7 +89,8 @@ class code_errors {
         vector::store(errors[c] + i, error);
       });
     }
-    const __m256i last = vector::all(((127U - 63U) << 23) - 2U);
+    // The last that is too small, less one as they are, so that zero is the largest.
+    const __m256i last = vector::all(least_squared - 2U);
     const bool flushes = vector::any(vector::equal(vector::smallest_unsigned(least_error, last), least_error));
     return !(Squares && flushes) && _mm_movemask_epi8(_mm_cmpgt_epi16(largest, largest_)) == 0;
   }

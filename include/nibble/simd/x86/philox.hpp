@@ -215,13 +215,9 @@ struct philox_vector<avx512_vector> {
 
 /// One stream by 7 or 10 rounds.
 template <class V>
-class philox_run {
+class philox_run : philox_constants {
   using word = typename V::word;
   using own = philox_vector<V>;
-  static constexpr std::uint32_t multiplier_0 = 0xD251'1F53U;
-  static constexpr std::uint32_t multiplier_1 = 0xCD9E'8D57U;
-  static constexpr std::uint32_t step_low = 0x9E37'79B9U;
-  static constexpr std::uint32_t step_high = 0xBB67'AE85U;
   static constexpr std::size_t most = 10;  ///< rounds
   static constexpr std::size_t last = most - 1;
   static constexpr std::size_t fewest = 7;
