@@ -226,6 +226,32 @@ TEST_CASE("a product that underflows is a -0 to be dropped, a smaller trace is n
   }
 }
 
+/// Codes of 64 blocks that begin with 600, 2^-149 and -2^-149, rounded upward and to odd: each quotient by the scale.
+template <block_format F>
+void check_traces_of_quotients() {
+  std::vector<float> x(1024, 0.0F);
+  for (std::size_t i = 0; i < x.size(); i += 16) {
+    x[i] = 600.0F;
+    x[i + 1] = 0x1p-149F;
+    x[i + 2] = -0x1p-149F;
+  }
+  const simd_test::flushed_subnormals flushed;
+  for (const rounding_mode mode : {rounding_mode::upward, rounding_mode::to_odd}) {
+    const quantize_options options{.rounding = mode, .recipe = recipe::unbiased};
+    const block_tensor<F> q = quantize<F>(simd{}, matrix_view{x.data(), 1, x.size()}, options);
+    const std::uint32_t negative = F.element.sign_mask() | (mode == rounding_mode::upward ? 0U : 1U);
+    for (std::size_t i = 0; i < x.size(); i += 16) {
+      CHECK(load_code(F.packing, q.view().codes, i + 1) == 1U);
+      CHECK(load_code(F.packing, q.view().codes, i + 2) == negative);
+    }
+  }
+}
+
+TEST_CASE("a quotient that underflows leaves a trace") {
+  check_traces_of_quotients<nvfp4>();
+  check_traces_of_quotients<fp8_per_row>();
+}
+
 TEST_CASE("multipliers to the last bit: under each scale, elements next to every bound between codes") {
   for (const float tensor_amax : {8.0F, 3.7F, 0.011F, 1e7F}) {
     const quantize_options options{.tensor_amax = tensor_amax};

@@ -58,7 +58,7 @@ class block_scaler {
       for (std::size_t b = 0; b * Size < count; ++b) {
         if (operand[b] == 0) return false;
       }
-      return loop(operand, count, unit, x, out,
+      return loop(operand, count, unit, x, out, least_divided(operand, count, unit),
                   [](std::size_t /*b*/, real number, real o) NIBBLE_INLINE_LAMBDA { return number / o; }) || !literal;
     }
 #if defined(__AVX2__)
@@ -77,57 +77,79 @@ class block_scaler {
           const typename vector::real one = vector::all_real(1.0F);
           typename vector::real first = vector::divide(one, vector::as_real(d));
           typename vector::real rest = vector::subtract_product(first, vector::as_real(d), one);
-          if constexpr (!is_long) {
-            // Two positive terms keep the sign of -0.
-            first = vector::as_real(vector::add(vector::as_word(first), vector::sign_mask(vector::as_word(rest))));
-            rest = vector::multiply(vector::subtract_product(first, vector::as_real(d), one), first);
-          }
+          // Two positive terms keep the sign of -0.
+          first = vector::as_real(vector::add(vector::as_word(first), vector::sign_mask(vector::as_word(rest))));
+          rest = vector::multiply(vector::subtract_product(first, vector::as_real(d), one), first);
           vector::store(high + b, vector::without(vector::as_word(first), zero));
           vector::store(low + b, vector::without(vector::as_word(rest), zero));
         }
-        if constexpr (is_long) {
-          static_cast<void>(loop(operand, count, unit, x, out, [&](std::size_t b, real number, real o) NIBBLE_INLINE_LAMBDA {
-            const real reciprocal(float_batch<Arch>(vector::broadcast(high + b)));
-            const words sign = bits_as<std::uint32_t>(number.value) & words(0x8000'0000U);
-            const real magnitude(bits_as<float>(bits_as<std::uint32_t>(number.value) ^ sign));
-            return real(bits_as<float>(quotient_to_odd<Arch>(magnitude, o, reciprocal) | sign));
-          }));
-        } else {
-          static_cast<void>(loop(high, count, unit, x, out, [&](std::size_t b, real number, real o) NIBBLE_INLINE_LAMBDA {
-            const typename vector::real rest = vector::multiply(number.value, vector::broadcast(low + b));
-            return real(float_batch<Arch>(vector::multiply_add(number.value, o.value, rest)));
-          }));
-        }
+        const auto quotient = [&](std::size_t b, real number, real reciprocal) NIBBLE_INLINE_LAMBDA {
+          const typename vector::real rest = vector::multiply(number.value, vector::broadcast(low + b));
+          const typename vector::real q = vector::multiply_add(number.value, reciprocal.value, rest);
+          if constexpr (!is_long) return real(float_batch<Arch>(q));
+          // To odd: less by one in the last place where its exact remainder has the other sign.
+          const typename vector::word r =
+              vector::as_word(vector::subtract_product(q, vector::broadcast(operand + b), number.value));
+          const typename vector::word inexact = vector::smallest_unsigned(r, vector::all(1U));
+          const typename vector::word against = vector::differ(r, vector::as_word(number.value));
+          const typename vector::word less = vector::both(vector::template right<31>(against), inexact);
+          return real(float_batch<Arch>(
+              vector::as_real(vector::either(vector::subtract(vector::as_word(q), less), inexact))));
+        };
+        static_cast<void>(loop(high, count, unit, x, out, least_divided(operand, count, unit), quotient));
         return true;
       }
     }
 #endif
-    return loop(operand, count, unit, x, out,
+    return loop(operand, count, unit, x, out, 0,
                 [](std::size_t /*b*/, real number, real o) NIBBLE_INLINE_LAMBDA { return number * o; }) || !literal;
   }
 
  private:
-  /// Whether elements are scaled, and that is all: what underflows has the code of a zero of its sign.
+  /// Whether elements are scaled, and that is all, but for traces: what underflows has the code of a zero of its sign.
   [[nodiscard]] bool is_lean() const noexcept {
-    return !sees_traces_ && half_ == ~0U && F.element.has_zero && F.element.has_sign && F.element.min_exponent() > -60;
+    return half_ == ~0U && F.element.has_zero && F.element.has_sign && F.element.min_exponent() > -60;
   }
 
-  /// False if a nonzero element underflows and zeros matter.
+  /// Magnitude bits from which on quotients by these divisors, and their products with `unit`, are normal numbers.
+  [[nodiscard]] static std::uint32_t least_divided(const std::uint32_t* divisor, std::size_t count, float unit) noexcept {
+    std::uint32_t largest = 0;
+    for (std::size_t b = 0; b * Size < count; ++b) largest = divisor[b] > largest ? divisor[b] : largest;
+    const int power = static_cast<int>(to_bits(unit) >> 23) - 127;
+    const int field = static_cast<int>(largest >> 23) - 127 + 2 - (power < 0 ? power : 0);
+    return field < 1 ? 1U << 23 : field < 255 ? static_cast<std::uint32_t>(field) << 23 : ~0U;
+  }
+
+  /// False if a nonzero element underflows and zeros matter. From `least` on none does; 0 where that is not known.
   template <class Scale>
   NIBBLE_ALWAYS_INLINE bool loop(const std::uint32_t* operand, std::size_t count, float unit, const float* x,
-                                 std::uint32_t* out, const Scale& scale) const noexcept {
-    if (!is_lean()) return traced(operand, count, unit, x, out, scale);
+                                 std::uint32_t* out, std::uint32_t least, const Scale& scale) const noexcept {
+    if (is_lean() && !sees_traces_) return lean<false>(operand, count, unit, x, out, least, scale);
+    const bool none_is_less = is_lean() && least != 0 && lean<true>(operand, count, unit, x, out, least, scale);
+    return none_is_less || traced(operand, count, unit, x, out, scale);
+  }
+
+  /// Elements scaled, and that is all. False if one is less than `least` where it `Watches`.
+  template <bool Watches, class Scale>
+  NIBBLE_ALWAYS_INLINE static bool lean(const std::uint32_t* operand, std::size_t count, float unit, const float* x,
+                                        std::uint32_t* out, std::uint32_t least, const Scale& scale) noexcept {
     const real units(unit);
+    words smallest(~0U);  // twice the magnitude less one, so that zeros are largest
     const auto block = [&](std::size_t b, std::size_t size) NIBBLE_INLINE_LAMBDA {
       const real o(bits_as<float>(words(operand[b])));
       for (std::size_t i = 0; i < size; i += width) {
         const real number(float_batch<Arch>::load_unaligned(x + b * Size + i));
+        if constexpr (Watches) {
+          const words bits = bits_as<std::uint32_t>(number.value);
+          smallest = xsimd::min(smallest, bits + bits - words(1U));
+        }
         bits_as<std::uint32_t>((scale(b, number, o) * units).value).store_unaligned(out + b * Size + i);
       }
     };
     for (std::size_t b = 0; b < count / Size; ++b) block(b, Size);
     if (count % Size != 0) block(count / Size, count % Size);
-    return true;
+    if constexpr (!Watches) return true;
+    return !xsimd::any(smallest < words(2 * least - 1U));
   }
 
   /// The same with traces, and with the half that a recipe adds.

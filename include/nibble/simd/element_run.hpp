@@ -100,7 +100,7 @@ class element_run {
     if constexpr (has_kernel) {
       if (F == formats::e2m1 && mode_ == rounding_mode::stochastic && bits_ == 8) return x86::drawn_e2m1_prescale;
       if (mode_ == rounding_mode::stochastic) return x86::stochastic_rounder<F, vector, 8>::prescale;
-      if (by_quarters()) return 0;
+      if (by_quarters() || x86::sees_traces(mode_)) return 0;
       return x86::rounder<F, vector>::prescale;
     }
 #endif
@@ -150,13 +150,14 @@ class element_run {
         case toward_zero: return rounded<toward_zero>(x, multiplier, groups, to);
         case nearest_away:
         case nearest_toward_zero:
-          if constexpr (F == formats::e2m1) return rounded<nearest_even>(x, multiplier, groups, to);
-          [[fallthrough]];
+          if constexpr (F == formats::e2m1) {
+            return rounded<nearest_even>(x, multiplier, groups, to);
+          } else {
+            return summed(x, multiplier, groups, to, x86::tied_sums<vector>{mode_});
+          }
         case upward:
         case downward:
-        case to_odd:
-          return x86::encode_rounded<F, vector, sharing, Nibbles>(x, multiplier, groups, to, zero_,
-                                                                  x86::run_time_sums{mode_});
+        case to_odd: return x86::encode_inexact<F, vector, sharing, Nibbles>(x, multiplier, groups, to, zero_, mode_);
         case stochastic: break;
       }
       if (bits_ == 8) return drawn<8>(x, multiplier, random, groups, to);
@@ -180,8 +181,13 @@ class element_run {
     if constexpr (F == formats::e2m1) {
       x86::encode_nearest_e2m1<vector, sharing, Nibbles>(x, multiplier, groups, to, zero_, mode_);
     } else {
-      x86::encode_rounded<F, vector, sharing, Nibbles>(x, multiplier, groups, to, zero_, x86::static_sums<Mode>{});
+      summed(x, multiplier, groups, to, x86::static_sums<Mode>{});
     }
+  }
+  template <class Sums>
+  void summed(const float* x, const std::uint32_t* multiplier, std::size_t groups, const x86::destination& to,
+              const Sums& sums) const noexcept {
+    x86::encode_rounded<F, vector, sharing, Nibbles>(x, multiplier, groups, to, zero_, sums);
   }
   template <int Bits>
   void drawn(const float* x, const std::uint32_t* multiplier, const std::uint8_t* random, std::size_t groups,

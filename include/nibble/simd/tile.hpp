@@ -37,7 +37,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   static constexpr std::size_t tile_size = tile_blocks * block_size;
   static constexpr std::size_t panel_size = wide ? panel_capacity : panel_capacity / block_room * block_size;
   using codes = tile_codes<tile_format<F>, block_room, Arch>;
-  using counter = magnitude_counter<block_room, Arch>;
+  using counter = magnitude_counter<block_room, F.element.mantissa_bits + F.scale.mantissa_bits + 2 <= 24, Arch>;
   /// Bytes of a source that is likely to be in the caches of a core: fetching it there would cost a tenth of the time.
   static constexpr std::size_t nearest_caches = std::size_t{256} << 10;
   static constexpr bool can_choose = has_tile_choice(F);
@@ -287,11 +287,13 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
                                           (prescaled ? power_of_two(codes_.elements().prescale()) : 1.0));
     const std::uint32_t* operands = prescaled ? scales_.multipliers() : scales_.operands();
     counter elements;
-    if (scales_.rule() == kind::divide) {
-      elements.run(x, operands, room, limit, false, [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number / o; });
-    } else {
-      elements.run(x, operands, room, limit, scales_.rule() == kind::exact,
-                   [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number * o; });
+    const auto run = [&](bool scales_limit, const auto& scale) NIBBLE_INLINE_LAMBDA {
+      elements.run(x, operands, scales_.amax(), room, limit, scales_limit, scale);
+    };
+    switch (scales_.rule()) {
+      case kind::divide: run(false, [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number / o; }); break;
+      case kind::exact: run(true, [](auto number, auto /*o*/) NIBBLE_INLINE_LAMBDA { return number; }); break;
+      default: run(false, [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number * o; });
     }
     std::size_t zeros = 0;
     if constexpr (F.packing.slot_bits == 4) {
@@ -300,9 +302,9 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       const std::size_t size = packed_bytes(F.packing, col + cols) - begin;
       zeros = cols - other_nibbles<Arch>(bytes + begin, size, F.element.magnitude_mask());
     } else {
-      std::uint8_t own[tile_capacity];
-      load_packed<Arch>(F.packing, bytes, col, cols, own);
-      zeros = zero_codes<Arch>(own, cols, F.element.magnitude_mask());
+      std::uint8_t own[F.packing == layouts::bytes ? 1 : tile_capacity];
+      if (F.packing != layouts::bytes) load_packed<Arch>(F.packing, bytes, col, cols, own);
+      zeros = zero_codes<Arch>(F.packing == layouts::bytes ? bytes + col : own, cols, F.element.magnitude_mask());
     }
     quantize_counts& counts = *this->options_.counts;
     counts.elements += cols;

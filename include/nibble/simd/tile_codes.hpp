@@ -97,23 +97,31 @@ class tile_codes {
     const std::size_t blocks = (count + Size - 1) / Size;
     const std::size_t b = first / Size;
     clear();
+    any_scalar_ = false;
     if (s.is_direct()) {
       std::memcpy(scaled_, x + first, count * sizeof(float));
     } else {
       const std::size_t whole = Size == tile_capacity ? (count + 7) / 8 * 8 : blocks * Size;
       scale(x + first, s, b, blocks, whole);
     }
-    // Whole chunks are read, of which a group of the kernels is a part.
-    std::memset(scaled_ + count, 0, (chunk_size - 1 - (count + chunk_size - 1) % chunk_size) * sizeof(float));
+    // Whole groups or chunks are read.
+    const std::size_t together = kernel_.tuned() ? kernel::group() : chunk_size;
+    const std::size_t behind = together - 1 - (count + together - 1) % together;
+    if (behind != 0) std::memset(scaled_ + count, 0, behind * sizeof(float));
     if (kernel_.tuned()) {
 #if defined(__AVX2__)
       const std::size_t groups = (count + kernel::group() - 1) / kernel::group();
       const auto* scaled = reinterpret_cast<const float*>(scaled_);
+      // Whole groups need no buffer, and no scalar code leaves some blocks out of it.
+      const bool in_place = count % kernel::group() == 0 && !any_scalar_ && (nibbles || F.packing == layouts::bytes);
+      std::uint8_t* const own = to.row + (to.unpacked ? first : packed_bytes(F.packing, to.col + first));
+      const x86::destination codes{in_place ? own : bytes_};
       if (s.is_direct()) {
-        run_kernel(scaled, s, b, random.at(first), groups, {bytes_});
+        run_kernel(scaled, s, b, random.at(first), groups, codes);
       } else {
-        kernel_.run(scaled, ones_, random.at(first), groups, {bytes_});
+        kernel_.run(scaled, ones_, random.at(first), groups, codes);
       }
+      if (in_place) return;
       scalar_blocks(nibbles, x + first, s, random, b, blocks, count, first);
       if constexpr (nibbles) {
         std::memcpy(to.row + packed_bytes(F.packing, to.col + first), bytes_, packed_bytes(F.packing, count));
@@ -149,7 +157,6 @@ class tile_codes {
     const bool by_kernel = kernel_.tuned();
     const auto unit = bit_cast<float>(static_cast<std::uint32_t>(127 + (by_kernel ? kernel_.prescale() : 0)) << 23);
     const auto* bits = reinterpret_cast<const std::uint32_t*>(x);
-    any_scalar_ = false;
     // 32 random bits reach below the last bit of a quotient.
     const bool deep = rounding_.mode == rounding_mode::stochastic && rounding_.random_bits > 16;
     const bool plain = s.is_plain() && !(deep && s.rule() == kind::exact);
@@ -189,7 +196,7 @@ class tile_codes {
   /// Overwrites the codes in bytes_, two a byte where `packed`, of the blocks for scalar code.
   void scalar_blocks(bool packed, const float* x, const scales& s, const tile_random<Arch>& random, std::size_t b,
                      std::size_t blocks, std::size_t count, std::size_t first) noexcept {
-    if (s.is_direct() || !any_scalar_) return;
+    if (!any_scalar_) return;
     for (std::size_t i = 0; i < blocks; ++i) {
       if (!is_scalar(s, b + i)) continue;
       const std::size_t end = smaller(count, (i + 1) * Size);

@@ -98,6 +98,9 @@ class tile_source {
   }
 
  private:
+  /// Rows of a panel are a page and a line apart: a column of it is not one set of the first-level cache.
+  static constexpr std::size_t panel_stride = panel_capacity + 16;
+
   void copy(std::size_t row, std::size_t col, std::size_t cols, std::uint32_t* to) const noexcept {
     for (std::size_t i = 0; i < cols; i += chunk_size) {
       simd_kernels<Arch>::load(x_, row, col + i, smaller(chunk_size, cols - i), to + i);
@@ -108,7 +111,7 @@ class tile_source {
   const float* panel(std::size_t row, std::size_t col, std::size_t cols) noexcept {
     const std::size_t first = row / panel_rows * panel_rows;
     if (first != panel_row_ || col != panel_col_ || cols != panel_cols_) load_panel(first, col, cols);
-    return panel_ + (row - first) * panel_capacity;
+    return panel_ + (row - first) * panel_stride;
   }
 
   void load_panel(std::size_t first, std::size_t col, std::size_t cols) noexcept {
@@ -137,7 +140,7 @@ class tile_source {
         }
       }
 #endif
-      transpose_panel<panel_rows>(columns, count, out + c, panel_capacity);
+      transpose_panel<panel_rows>(columns, count, out + c, panel_stride);
     }
     panel_row_ = first;
     panel_col_ = col;
@@ -151,7 +154,7 @@ class tile_source {
       for (std::size_t r = 0; r < panel_rows; r += 4) {
         __m256i rows[4];
         x86::transpose_four(columns + static_cast<std::ptrdiff_t>(c) * stride + r, stride, rows);
-        for (std::size_t k = 0; k < 4; ++k) x86::avx2_vector::store(out + (r + k) * panel_capacity + c, rows[k]);
+        for (std::size_t k = 0; k < 4; ++k) x86::avx2_vector::store(out + (r + k) * panel_stride + c, rows[k]);
       }
     }
   }
@@ -163,7 +166,7 @@ class tile_source {
   std::size_t panel_col_ = 0;
   std::size_t panel_cols_ = 0;
   alignas(64) float copy_[tile_capacity];
-  alignas(64) float panel_[panel_rows * panel_capacity];
+  alignas(64) float panel_[panel_rows * panel_stride];
 };
 
 }  // namespace detail

@@ -140,38 +140,31 @@ NIBBLE_ALWAYS_INLINE typename V::real multiplier_of(const std::uint32_t* multipl
   if constexpr (group % Size == 0) {
     return V::broadcast(multiplier + group / Size * g + i * V::lanes / Size);
   } else {
-    return V::broadcast(multiplier + (group * g + i * V::lanes) / Size);
+    // Few bits divide faster.
+    return V::broadcast(multiplier + static_cast<std::uint32_t>(group * g + i * V::lanes) / std::uint32_t{Size});
   }
 }
 
-/// The sums of rounder under a deterministic rounding known to the compiler, product by product.
+/// The sums of rounder under a deterministic rounding known to the compiler.
 template <rounding_mode Mode>
 struct static_sums {
-  static constexpr bool one_by_one = true;
+  static constexpr bool is_rare = false;
 
-  template <class Rounder, class Word>
-  static NIBBLE_ALWAYS_INLINE Word sum(Word p) noexcept { return Rounder::template sum<Mode>(p); }
+  template <class Rounder>
+  NIBBLE_ALWAYS_INLINE auto sum(typename Rounder::word p) const noexcept { return Rounder::template sum<Mode>(p); }
 };
 
-/// The same under one known at run time, for four vectors: the roundings of few calls, which then share a kernel.
-struct run_time_sums {
-  static constexpr bool one_by_one = false;
-  rounding_mode mode;
+/// The same to nearest with all ties one way: two roundings of few calls, which share a kernel.
+template <class V>
+struct tied_sums {
+  static constexpr bool is_rare = true;
+  typename V::word flip, step;
 
-  template <class Rounder, class Word>
-  NIBBLE_ALWAYS_INLINE void operator()(const Word (&p)[4], Word (&s)[4]) const noexcept {
-    const auto every = [&]<rounding_mode Mode>() NIBBLE_INLINE_LAMBDA {
-      for (std::size_t i = 0; i < 4; ++i) s[i] = Rounder::template sum<Mode>(p[i]);
-    };
-    using enum rounding_mode;
-    switch (mode) {
-      case nearest_away: return every.template operator()<nearest_away>();
-      case nearest_toward_zero: return every.template operator()<nearest_toward_zero>();
-      case upward: return every.template operator()<upward>();
-      case downward: return every.template operator()<downward>();
-      default: return every.template operator()<to_odd>();
-    }
-  }
+  explicit tied_sums(rounding_mode mode) noexcept
+      : flip(V::all(mode == rounding_mode::nearest_away ? 0U : 0x8000'0000U)),
+        step(V::all(mode == rounding_mode::nearest_away ? 1U : ~0U)) {}
+  template <class Rounder>
+  NIBBLE_ALWAYS_INLINE auto sum(typename V::word p) const noexcept { return Rounder::tied_sum(p, flip, step); }
 };
 
 /// Codes of groups of elements under a deterministic rounding. Every `Size` elements, a multiple of V::lanes, share a
@@ -180,17 +173,32 @@ template <float_format F, class V, std::size_t Size, bool Nibbles, class Sums>
 void encode_rounded(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
                     negative_zero_rule rule, [[maybe_unused]] const Sums sums) noexcept {
   using rounding = rounder<F, V>;
-  encode_groups<V, Nibbles, !Sums::one_by_one>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+  encode_groups<V, Nibbles, Sums::is_rare>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     using real = typename V::real;
     typename V::word p[4];
     typename V::word s[4];
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
       const real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
       p[i] = V::as_word(V::multiply(V::as_real(V::load(x + 8 * V::lanes * g + (4 * h + i) * V::lanes)), m));
-      if constexpr (Sums::one_by_one) s[i] = Sums::template sum<rounding>(p[i]);
+      s[i] = sums.template sum<rounding>(p[i]);
     });
-    if constexpr (!Sums::one_by_one) sums.template operator()<rounding>(p, s);
     return rounding::codes(rounding::magnitude_bytes(s[0], s[1], s[2], s[3]), p[0], p[1], p[2], p[3], rule);
+  });
+}
+
+/// As above under a rounding that sees_traces; multipliers are those of the blocks.
+template <float_format F, class V, std::size_t Size, bool Nibbles>
+void encode_inexact(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
+                    negative_zero_rule rule, rounding_mode mode) noexcept {
+  using rounding = rounder<F, V, false>;
+  encode_groups<V, Nibbles, true>(groups, to, [=, steps = inexact_steps<V>(mode)](auto h, std::size_t g)
+                                                  NIBBLE_INLINE_LAMBDA {
+    typename V::word p[4];
+    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
+      const typename V::real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
+      p[i] = V::as_word(V::multiply(V::as_real(V::load(x + (8 * g + 4 * h + i) * V::lanes)), m));
+    });
+    return rounding::codes(rounding::inexact_bytes(p, steps), p[0], p[1], p[2], p[3], rule);
   });
 }
 

@@ -7,6 +7,7 @@
 // code.
 #pragma once
 
+#include <nibble/simd/unrolled.hpp>
 #include <nibble/simd/x86/vector.hpp>
 
 #if defined(__AVX2__)
@@ -36,6 +37,19 @@ NIBBLE_FUNCTION bool rounds_by_addition(const float_format& f) noexcept {
 NIBBLE_FUNCTION bool sees_traces(rounding_mode mode) noexcept {
   return mode == rounding_mode::upward || mode == rounding_mode::downward || mode == rounding_mode::to_odd;
 }
+
+/// What becomes of codes that are inexact under a rounding that sees_traces: bytes.
+template <class V>
+struct inexact_steps {
+  typename V::word flip;      ///< bit 7: upward
+  typename V::word directed;  ///< 1 for upward and downward
+  typename V::word odd;       ///< 1 for to odd
+
+  explicit inexact_steps(rounding_mode mode) noexcept
+      : flip(V::all_bytes(mode == rounding_mode::upward ? -128 : 0)),
+        directed(V::all_bytes(mode == rounding_mode::to_odd ? 0 : 1)),
+        odd(V::all_bytes(mode == rounding_mode::to_odd ? 1 : 0)) {}
+};
 
 /// Without `Prescaled`, elements come as they are.
 template <float_format F, class V, bool Prescaled = true>
@@ -100,13 +114,47 @@ struct rounder {
                                   V::subtract(power, V::all(std::uint32_t{1} << 23)));
         return V::subtract(s, V::both(V::both(tie, odd_code(s)), V::all(1U)));
       } else {
-        // A tie: the exact error is half a step, in the direction that nearest even did not want.
-        const real error = Mode == nearest_away ? V::subtract(V::as_real(y), value) : V::subtract(value, V::as_real(y));
-        const word half = V::subtract(power, V::all(static_cast<std::uint32_t>(fraction + 1) << 23));
-        const word tie = V::equal(V::as_word(error), half);
-        return Mode == nearest_away ? V::subtract(s, tie) : V::add(s, tie);
+        return tied_sum(x, V::all(Mode == nearest_away ? 0U : sign_bit), V::all(Mode == nearest_away ? 1U : ~0U));
       }
     }
+  }
+
+  /// The same to nearest, a tie that the adder has rounded down, or up where `flip` is the sign bit, moved by `step`.
+  static NIBBLE_ALWAYS_INLINE word tied_sum(word x, word flip, word step) noexcept {
+    const real y = V::as_real(magnitude(x));
+    const word power = power_below(x);
+    const real rounded = V::template add_power<raise>(power, y);
+    const real value = V::template subtract_power<raise>(power, rounded);
+    // The error is exact, and half a step at a tie.
+    const word error = V::differ(V::as_word(V::subtract(y, value)), flip);
+    const word half = V::subtract(power, V::all(static_cast<std::uint32_t>(fraction + 1) << 23));
+    return V::add(V::as_word(rounded), V::both(V::equal(error, half), step));
+  }
+  static constexpr std::uint32_t sign_bit = 0x8000'0000U;
+
+  /// Magnitude codes of four vectors, one a byte in the order of packing, under a rounding that sees_traces: of numbers
+  /// rounded to nearest and the signs of what that added, on bytes.
+  static NIBBLE_ALWAYS_INLINE word inexact_bytes(const word (&x)[4], const inexact_steps<V>& steps) noexcept {
+    static_assert(!clamps);
+    word s[4];
+    word added[4];  // packing saturates: no sign is lost
+    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
+      const word y = magnitude(x[i]);
+      const word power = power_below(x[i]);
+      const real rounded = V::template add_power<raise>(power, V::as_real(y));
+      s[i] = V::as_word(rounded);
+      added[i] = V::subtract(V::as_word(V::template subtract_power<raise>(power, rounded)), y);
+    });
+    const word error = V::pack_halves(V::pack_words(added[0], added[1]), V::pack_words(added[2], added[3]));
+    const word sign = V::pack_halves(V::pack_words(x[0], x[1]), V::pack_words(x[2], x[3]));
+    const word zero = V::all(0U);
+    const word largest = V::all_bytes(static_cast<int>(F.max_code()));
+    const word nearest = joined_bytes(s[0], s[1], s[2], s[3]);
+    // What saturates is beyond the range with and without the code that it loses or gains.
+    const word truncated = V::smallest_bytes(V::add_saturated_bytes(nearest, V::greater_bytes(error, zero)), largest);
+    const word away = V::both(V::template right_halves<7>(V::differ(sign, steps.flip)), steps.directed);
+    const word step = V::without(V::either(away, V::without(steps.odd, truncated)), V::equal_bytes(error, zero));
+    return V::smallest_bytes(V::add_saturated_bytes(truncated, step), largest);
   }
 
   /// The last bit says whether the code of a sum is odd, in formats without a fraction.
