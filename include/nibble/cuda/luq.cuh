@@ -125,7 +125,8 @@ __device__ void luq_usual_chunks(const T* x, const luq_call& call, std::uint32_t
 /// bits of all are one block of Philox.
 template <class T, int Bits>
 inline constexpr unsigned luq_chunks = sizeof(T) == 2 && Bits != 0 ? 2 : 1;
-/// Thread blocks that a multiprocessor holds at least: what leaves the random words in registers.
+/// Thread blocks that a multiprocessor holds at least: what leaves the random words in registers, and was fastest on an
+/// H200.
 template <class T, int Bits>
 inline constexpr unsigned luq_residents = Bits == 32 && sizeof(T) == 2   ? 3
                                           : Bits == 16 && sizeof(T) == 2 ? 5

@@ -16,7 +16,7 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// Thread blocks that a multiprocessor holds at least.
+/// Thread blocks that a multiprocessor holds at least: what was fastest on an H200.
 template <class T, class Rounding, tile_transforms Transforms>
 inline constexpr unsigned tile_residents = Rounding::random_bits == 32          ? 4
                                            : Rounding::random_bits != 0         ? (sizeof(T) == 2 ? 5 : 4)
