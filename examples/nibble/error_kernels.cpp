@@ -134,6 +134,7 @@ constexpr std::size_t wide_lanes = 8;
 constexpr std::size_t step = 16;
 constexpr std::size_t most_counted = std::size_t{1} << 30;  // elements: counts of a lane are 32 bits wide
 constexpr std::size_t parts = step / wide_lanes;
+constexpr std::size_t near = 128;  // elements between those that are added and those that the nearest cache gets
 
 typedef float wide_floats __attribute__((vector_size(4 * wide_lanes)));
 typedef std::int32_t wide_words __attribute__((vector_size(4 * wide_lanes)));
@@ -297,6 +298,8 @@ struct coded_row {
       std::memcpy(&limit, limits + scale, sizeof limit);
       const float* table = magnitudes + 8 * scale;
       __builtin_prefetch(x + k + ahead, 0, 2);
+      // Loads that miss the first-level cache wait behind the fetches from memory: so they are made early, too.
+      __builtin_prefetch(x + k + near, 0, 3);
       part.add<0>(x + k, table, codes + k / 2, limit);
       if constexpr (parts == 2) part.add<parts - 1>(x + k, table, codes + k / 2, limit);
     }

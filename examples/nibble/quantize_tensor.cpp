@@ -83,9 +83,9 @@ code_area<const std::uint8_t> tile_quantizer::quantize(const tile& part, const m
   const std::size_t code_stride = f.row_bytes(part.cols), scale_stride = f.scale_cols(part.cols);
   codes_.resize(part.rows * code_stride);
   scales_.resize(part.rows * scale_stride);
-  // Pieces that stay in the second-level cache while they are quantized, decoded and compared; else the whole tile, of
-  // which the next numbers come from memory while these are quantized.
-  const tiling pieces({part.rows, part.cols}, block_rows(*job_), std::uint64_t{1} << (sums != nullptr ? 15 : 40));
+  // Pieces that stay, with the next one, in the second-level cache while they are quantized, decoded and compared; else
+  // the whole tile, of which the next numbers come from memory while these are quantized.
+  const tiling pieces({part.rows, part.cols}, block_rows(*job_), std::uint64_t{1} << (sums != nullptr ? 14 : 40));
   for (std::uint64_t i = 0; i < pieces.count(); ++i) {
     const tile piece = pieces.at(i);
     set_rounding({part.row + piece.row, piece.rows, part.col + piece.col, piece.cols});
