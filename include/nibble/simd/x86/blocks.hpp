@@ -133,6 +133,31 @@ template <class V, bool Nibbles, bool Rare = false, bool Turned = false, class H
   }
 }
 
+/// The same in two steps: `finish(h, g, begun)` makes the codes from what `begin(h, g)` gave. A half of the next group is
+/// begun before this group's other half is finished: each by itself waits longer for its own results than the entries of a
+/// scheduler last.
+template <class V, bool Nibbles, bool Turned = false, class Begin, class Finish>
+[[gnu::noinline]] void encode_groups_ahead(std::size_t groups, destination to, const Begin begin,
+                                           const Finish finish) noexcept {
+  if (groups == 0) return;
+  constexpr std::size_t group_bytes = (Nibbles ? 1 : 2) * V::bytes;
+  constexpr std::size_t h0 = 0;
+  constexpr std::size_t h1 = 1;
+  auto first = begin(h0, 0);
+  auto second = begin(h1, 0);
+  for (std::size_t g = 0; g + 1 < groups; ++g) {
+    if (to.ahead != nullptr) to.ahead = fetch_group<V>(to.ahead, to.element);
+    const typename V::word even = finish(h0, g, first);
+    first = begin(h0, g + 1);
+    const typename V::word odd = finish(h1, g, second);
+    second = begin(h1, g + 1);
+    store_group<V, Nibbles, Turned>(to.bytes, to.streamed, even, odd);
+    to.bytes += group_bytes;
+  }
+  if (to.ahead != nullptr) to.ahead = fetch_group<V>(to.ahead, to.element);
+  store_group<V, Nibbles, Turned>(to.bytes, to.streamed, finish(h0, groups - 1, first), finish(h1, groups - 1, second));
+}
+
 /// The multiplier of vector `i` of group `g`, where every `Size` elements share one.
 template <class V, std::size_t Size>
 NIBBLE_ALWAYS_INLINE typename V::real multiplier_of(const std::uint32_t* multiplier, std::size_t g, std::size_t i) noexcept {

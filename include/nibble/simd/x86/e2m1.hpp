@@ -66,13 +66,19 @@ struct nearest_e2m1 {
     return V::upper_halves(moved(a), moved(b));
   }
 
-  /// Codes, one a byte by turns, of four vectors of numbers `y`. x(i) has the signs and zeros of vector i; it is called for
-  /// drop_exact only.
+  /// What codes of four vectors are made from.
+  struct begun {
+    word low, high;
+  };
+  static NIBBLE_ALWAYS_INLINE begun begin(const word (&y)[4], const e2m1_steps<V>& steps) noexcept {
+    return {V::opaque(halves(y[0], y[1], steps)), V::opaque(halves(y[2], y[3], steps))};
+  }
+  /// Their codes, one a byte by turns. x(i) has the signs and zeros of vector i; it is called for drop_exact only.
   template <class Source>
-  static NIBBLE_ALWAYS_INLINE word codes(const word (&y)[4], const Source& x, negative_zero_rule rule,
-                                         const e2m1_steps<V>& steps = e2m1_steps<V>::template of<Field>()) noexcept {
-    const word h0 = halves(y[0], y[1], steps);
-    const word h1 = halves(y[2], y[3], steps);
+  static NIBBLE_ALWAYS_INLINE word finish(const begun& from, const Source& x, negative_zero_rule rule,
+                                          const e2m1_steps<V>& steps) noexcept {
+    const word h0 = from.low;
+    const word h1 = from.high;
     const word d0 = V::add_halves(h0, h0);
     const word d1 = V::add_halves(h1, h1);
     // Quarters of a binade from 0.5 on, four a binade.
@@ -94,6 +100,12 @@ struct nearest_e2m1 {
     }
     return V::either(magnitude, V::both(V::template right_halves<4>(sign), V::all_bytes(8)));
   }
+  /// The codes of numbers `y`.
+  template <class Source>
+  static NIBBLE_ALWAYS_INLINE word codes(const word (&y)[4], const Source& x, negative_zero_rule rule) noexcept {
+    const e2m1_steps<V> steps = e2m1_steps<V>::template of<Field>();
+    return finish(begin(y, steps), x, rule, steps);
+  }
 };
 
 /// Whether the processor takes subnormal numbers as zeros (MXCSR.DAZ).
@@ -104,38 +116,37 @@ NIBBLE_ALWAYS_INLINE bool reads_subnormals_as_zeros() noexcept { return (_mm_get
 template <class V, std::size_t Size, bool Nibbles>
 void encode_nearest_e2m1(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
                          negative_zero_rule rule, rounding_mode mode) noexcept {
+  using rounding = nearest_e2m1<V, 126>;
   const e2m1_steps<V> steps = e2m1_steps<V>::template of<126>(mode);
+  // The product with the multiplier of vector 4 h + i of group g, by `multiply`.
+  const auto begin_by = [=](const auto& multiply) NIBBLE_INLINE_LAMBDA {
+    return [=](std::size_t h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+      typename V::word p[4];
+      unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
+        p[i] = V::as_word(multiply(V::as_real(V::load(x + (8 * g + 4 * h + i) * V::lanes)),
+                                   multiplier_of<V, Size>(multiplier, g, 4 * h + i)));
+      });
+      return rounding::begin(p, steps);
+    };
+  };
   if constexpr (V::is_fused) {
     if (rule == negative_zero_rule::drop_exact && !reads_subnormals_as_zeros()) {
       // -0 plus 0 is 0, while a product of another number keeps its sign even where it is rounded to zero. Compilers that
       // may ignore signs of zeros are not to know the addend.
       const typename V::real zero = V::opaque(V::all_real(0.0F));
-      return encode_groups<V, Nibbles, false, true>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
-        typename V::word p[4];
-        unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
-          const typename V::real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
-          p[i] = V::as_word(V::multiply_add(V::as_real(V::load(x + (8 * g + 4 * h + i) * V::lanes)), m, zero));
-        });
-        return nearest_e2m1<V, 126>::codes(p, [&](auto i) NIBBLE_INLINE_LAMBDA { return p[i]; }, negative_zero_rule::keep,
-                                           steps);
-      });
+      return encode_groups_ahead<V, Nibbles, true>(
+          groups, to, begin_by([=](auto a, auto b) NIBBLE_INLINE_LAMBDA { return V::multiply_add(a, b, zero); }),
+          [=](std::size_t /*h*/, std::size_t /*g*/, const auto& begun) NIBBLE_INLINE_LAMBDA {
+            return rounding::finish(begun, [](std::size_t) { return V::all(0U); }, negative_zero_rule::keep, steps);
+          });
     }
   }
-  encode_groups<V, Nibbles, false, true>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
-    typename V::word p[4];
-    const float* const from = x + (8 * g + 4 * h) * V::lanes;
-    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
-      const typename V::real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
-      p[i] = V::as_word(V::multiply(V::as_real(V::load(from + i * V::lanes)), m));
-    });
-    // Loaded again where they are wanted, so that the loads of above are operands of the products.
-    const auto again = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
-      const float* place = from + i * V::lanes;
-      asm("" : "+r"(place));
-      return V::load(place);
-    };
-    return nearest_e2m1<V, 126>::codes(p, again, rule, steps);
-  });
+  encode_groups_ahead<V, Nibbles, true>(
+      groups, to, begin_by([](auto a, auto b) NIBBLE_INLINE_LAMBDA { return V::multiply(a, b); }),
+      [=](std::size_t h, std::size_t g, const auto& begun) NIBBLE_INLINE_LAMBDA {
+        const auto again = [&](std::size_t i) NIBBLE_INLINE_LAMBDA { return V::load(x + (8 * g + 4 * h + i) * V::lanes); };
+        return rounding::finish(begun, again, rule, steps);
+      });
 }
 
 /// Stochastically (variant A) with 8 random bits an element, by the bytes at `random`. Multipliers include
@@ -146,30 +157,44 @@ void encode_drawn_e2m1(const float* x, const std::uint32_t* multiplier, const st
                        const destination& to, negative_zero_rule rule) noexcept {
   using word = typename V::word;
   // Halving with addends: (a + b + 1) / 2.
-  const auto code = [](word t0, word t1, word bytes) NIBBLE_INLINE_LAMBDA {
-    // A conversion that overflows gives -2^31, whose magnitude on 16 bits is 2^15 unsigned: beyond the range, too.
-    const word doubled = V::absolute_halves(V::pack_words(t0, t1));
+  const auto code = [](word doubled, word bytes) NIBBLE_INLINE_LAMBDA {
     const word plain = V::average_halves(doubled, V::all_halves(1023));
     const word halved = V::average_halves(plain, V::all_halves(1535));
     const word smallest = V::smallest_unsigned_halves(V::smallest_unsigned_halves(doubled, plain), halved);
     return V::template right_halves<8>(V::add_halves(smallest, bytes));
   };
-  encode_groups<V, Nibbles>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
-    word p[4];
-    word t[4];
-    const std::size_t at = (8 * g + 4 * h) * V::lanes;
-    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
-      const auto y =
-          V::multiply(V::as_real(V::load(x + at + i * V::lanes)), multiplier_of<V, Size>(multiplier, g, 4 * h + i));
-      p[i] = V::as_word(y);
-      t[i] = V::truncated(y);
-    });
-    const word bytes = V::in_packing_order(V::load(random + at));
-    const word codes =
-        V::pack_halves_unsigned(code(t[0], t[1], V::first_bytes(bytes)), code(t[2], t[3], V::second_bytes(bytes)));
-    return rounder<formats::e2m1, V>::template codes<0>(V::smallest_bytes(codes, V::all_bytes(7)), p[0], p[1], p[2],
-                                                        p[3], rule);
-  });
+  using rounding = rounder<formats::e2m1, V>;
+  struct begun {
+    word low, high;  // 2 y on 16 bits
+    word signs;
+  };
+  const auto product = [=](std::size_t h, std::size_t g, std::size_t i) NIBBLE_INLINE_LAMBDA {
+    return V::multiply(V::as_real(V::load(x + (8 * g + 4 * h + i) * V::lanes)),
+                       multiplier_of<V, Size>(multiplier, g, 4 * h + i));
+  };
+  encode_groups_ahead<V, Nibbles>(
+      groups, to,
+      [=](std::size_t h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+        word p[4];
+        word t[4];
+        unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
+          const typename V::real y = product(h, g, i);
+          p[i] = V::as_word(y);
+          t[i] = V::truncated(y);
+        });
+        // A conversion that overflows gives -2^31, whose magnitude on 16 bits is 2^15 unsigned: beyond the range, too.
+        const auto doubled = [](word a, word b) NIBBLE_INLINE_LAMBDA {
+          return V::opaque(V::absolute_halves(V::pack_words(a, b)));
+        };
+        return begun{doubled(t[0], t[1]), doubled(t[2], t[3]), V::opaque(rounding::signs(p[0], p[1], p[2], p[3]))};
+      },
+      [=](std::size_t h, std::size_t g, const begun& from) NIBBLE_INLINE_LAMBDA {
+        const word bytes = V::in_packing_order(V::load(random + (8 * g + 4 * h) * V::lanes));
+        const word codes =
+            V::pack_halves_unsigned(code(from.low, V::first_bytes(bytes)), code(from.high, V::second_bytes(bytes)));
+        const auto again = [&](std::size_t i) NIBBLE_INLINE_LAMBDA { return V::as_word(product(h, g, i)); };
+        return rounding::template signed_codes<0>(V::smallest_bytes(codes, V::all_bytes(7)), from.signs, again, rule);
+      });
 }
 
 }  // namespace detail::inline NIBBLE_UNIT::x86

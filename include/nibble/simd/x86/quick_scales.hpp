@@ -118,8 +118,7 @@ class quick_scales {
     const quick_scales own = *this;  // what is stored might otherwise be some of it
     word table = V::all(0U);
     if constexpr (looks_up) table = V::load(quotients_);
-    for (std::size_t b = 0; b < blocks; b += V::lanes) {
-      const word a = amax_of(b);
+    const auto scale = [&](std::size_t b, word a) NIBBLE_INLINE_LAMBDA {
       largest = V::largest(largest, a);
       const real first = V::all_real(own.first_);
       const real second = V::all_real(own.second_);
@@ -135,7 +134,15 @@ class quick_scales {
       V::store(code + b, c);
       smallest = V::smallest_unsigned(smallest, value);
       V::store(multiplier + b, own.quotient(value, table));
+    };
+    // The next maxima are found beside a scale, which takes long to compute.
+    word amax_here = amax_of(0);
+    for (std::size_t b = V::lanes; b < blocks; b += V::lanes) {
+      const word next = V::opaque(amax_of(b));
+      scale(b - V::lanes, amax_here);
+      amax_here = next;
     }
+    scale((blocks - 1) / V::lanes * V::lanes, amax_here);
     if (V::any(V::greater(largest, V::all(highest_ - 1U)))) return false;
     return !(looks_closely_ || V::any(V::equal(smallest, V::all(0U)))) || mend(amax, blocks, code, multiplier);
   }

@@ -188,10 +188,21 @@ struct rounder {
     return clamps ? packed : V::smallest_bytes(packed, V::all_bytes(static_cast<int>(F.max_code())));
   }
 
+  /// The signs of four vectors of elements, in bit 7 of each byte.
+  static NIBBLE_ALWAYS_INLINE word signs(word x0, word x1, word x2, word x3) noexcept {
+    return V::pack_halves(V::pack_words(x0, x1), V::pack_words(x2, x3));
+  }
   /// Whole codes, one a byte: magnitudes, which count from `Base`, and the signs of their elements joined.
   template <int Base = byte_base>
   static NIBBLE_ALWAYS_INLINE word codes(word bytes, word x0, word x1, word x2, word x3, negative_zero_rule rule) noexcept {
-    word sign = V::pack_halves(V::pack_words(x0, x1), V::pack_words(x2, x3));  // bit 7 of each byte
+    const word elements[4] = {x0, x1, x2, x3};
+    const auto element = [&](std::size_t i) NIBBLE_INLINE_LAMBDA { return elements[i]; };
+    return signed_codes<Base>(bytes, signs(x0, x1, x2, x3), element, rule);
+  }
+  /// The same from signs(). x(i) has the signs and zeros of vector i; it is called for drop_exact only, so that elements
+  /// need not stay in registers.
+  template <int Base = byte_base, class Source>
+  static NIBBLE_ALWAYS_INLINE word signed_codes(word bytes, word sign, const Source& x, negative_zero_rule rule) noexcept {
     if constexpr (F.twos_complement) {
       const word negative = V::negative_bytes(sign);
       return V::subtract_bytes(V::differ(bytes, negative), negative);
@@ -203,8 +214,8 @@ struct rounder {
           sign = V::without(sign, V::equal_bytes(bytes, V::all_bytes(Base)));
         } else {
           // x & (x - 1) is negative for a negative number, but not for -0.
-          const auto positive = [](word x) NIBBLE_INLINE_LAMBDA { return V::both(x, V::add(x, V::all(~0U))); };
-          sign = V::pack_halves(V::pack_words(positive(x0), positive(x1)), V::pack_words(positive(x2), positive(x3)));
+          const auto negative = [](word a) NIBBLE_INLINE_LAMBDA { return V::both(a, V::add(a, V::all(~0U))); };
+          sign = signs(negative(x(0)), negative(x(1)), negative(x(2)), negative(x(3)));
         }
       }
       constexpr int down = 7 - F.magnitude_bits();
