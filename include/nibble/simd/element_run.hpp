@@ -148,13 +148,8 @@ class element_run {
       switch (mode_) {
         case nearest_even: return rounded<nearest_even>(x, multiplier, groups, to);
         case toward_zero: return rounded<toward_zero>(x, multiplier, groups, to);
-        case nearest_away:
-        case nearest_toward_zero:
-          if constexpr (F == formats::e2m1) {
-            return rounded<nearest_even>(x, multiplier, groups, to);
-          } else {
-            return summed(x, multiplier, groups, to, x86::tied_sums<vector>{mode_});
-          }
+        case nearest_away: return rounded<nearest_away>(x, multiplier, groups, to);
+        case nearest_toward_zero: return rounded<nearest_toward_zero>(x, multiplier, groups, to);
         case upward:
         case downward:
         case to_odd: return x86::encode_inexact<F, vector, sharing, Nibbles>(x, multiplier, groups, to, zero_, mode_);
@@ -181,13 +176,8 @@ class element_run {
     if constexpr (F == formats::e2m1) {
       x86::encode_nearest_e2m1<vector, sharing, Nibbles>(x, multiplier, groups, to, zero_, mode_);
     } else {
-      summed(x, multiplier, groups, to, x86::static_sums<Mode>{});
+      x86::encode_rounded<F, vector, sharing, Nibbles, Mode>(x, multiplier, groups, to, zero_);
     }
-  }
-  template <class Sums>
-  void summed(const float* x, const std::uint32_t* multiplier, std::size_t groups, const x86::destination& to,
-              const Sums& sums) const noexcept {
-    x86::encode_rounded<F, vector, sharing, Nibbles>(x, multiplier, groups, to, zero_, sums);
   }
   template <int Bits>
   void drawn(const float* x, const std::uint32_t* multiplier, const std::uint8_t* random, std::size_t groups,

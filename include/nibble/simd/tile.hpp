@@ -16,6 +16,7 @@
 #include <nibble/simd/tile_choice.hpp>
 #include <nibble/simd/tile_codes.hpp>
 #include <nibble/simd/tile_counts.hpp>
+#include <nibble/simd/tile_spread.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -243,13 +244,18 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     if constexpr (is_spread) random_.spread(block_size, block_room, cols);
   }
 
-  /// Stores the codes of blocks that have more room, one a byte.
+  /// Stores the codes of blocks that have more room, two a byte or one.
   [[gnu::noinline]] void store_joined(std::uint8_t* bytes, std::size_t col, std::size_t cols,
                                       const std::uint8_t* spread) noexcept {
-    std::uint8_t joined[tile_capacity];
-    const std::size_t blocks = (cols + block_size - 1) / block_size;
-    for (std::size_t b = 0; b < blocks; ++b) std::memcpy(joined + b * block_size, spread + b * block_room, block_size);
-    store_packed<Arch>(F.packing, bytes, col, cols, joined);
+    if constexpr (codes::packs_in_place) {
+      join_blocks<block_size / 2, block_room / 2>(spread, packed_bytes(F.packing, cols), bytes + packed_bytes(F.packing, col));
+      // Zeros behind a block without a number have codes that are not zero.
+      if (cols % 2 != 0) bytes[(col + cols) / 2] &= 0x0fU;
+    } else {
+      std::uint8_t joined[tile_capacity];
+      join_blocks<block_size, block_room>(spread, cols, joined);
+      store_packed<Arch>(F.packing, bytes, col, cols, joined);
+    }
   }
 
   /// Stores the codes of a block at the edge without those of the zeros behind it.
@@ -349,16 +355,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   }
   [[gnu::noinline]] const float* copied(const float* x, std::size_t cols) noexcept {
     if constexpr (is_spread) {
-      std::size_t c = 0;
-      std::size_t to = 0;
-      for (; c + block_size <= cols; c += block_size, to += block_room) {
-        std::memcpy(padded_ + to, x + c, block_size * sizeof(float));
-        std::memset(padded_ + to + block_size, 0, (block_room - block_size) * sizeof(float));
-      }
-      if (c < cols) {
-        std::memcpy(padded_ + to, x + c, (cols - c) * sizeof(float));
-        std::memset(padded_ + to + (cols - c), 0, (block_room - (cols - c)) * sizeof(float));
-      }
+      spread_blocks<block_size, block_room, Arch>(x, cols, padded_);
       return padded_;
     }
     const std::size_t size = (cols + unit - 1) / unit * unit;

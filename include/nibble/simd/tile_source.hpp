@@ -27,13 +27,14 @@ inline constexpr std::size_t panel_capacity = 1024;
 template <block_format F>
 inline constexpr bool is_tileable = static_cast<std::size_t>(F.block_size) <= panel_capacity;
 
-/// The format of blocks as tiles hold them: blocks that are no multiple of 8 have zeros behind.
+/// The format of blocks as tiles hold them: blocks that are no multiple of 8 have zeros behind. Codes two a byte, the even
+/// one low, stay so.
 template <block_format F>
 inline constexpr block_format tile_format = [] {
   block_format f = F;
   if (F.block_size % 8 != 0) {
     f.block_size = (F.block_size + 7) / 8 * 8;
-    f.packing = layouts::bytes;
+    if (F.packing != layouts::nibbles_low_first) f.packing = layouts::bytes;
   }
   return f;
 }();

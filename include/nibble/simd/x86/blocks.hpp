@@ -7,6 +7,8 @@
 
 #if defined(__AVX2__)
 
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -158,54 +160,44 @@ template <class V, bool Nibbles, bool Turned = false, class Begin, class Finish>
   store_group<V, Nibbles, Turned>(to.bytes, to.streamed, finish(h0, groups - 1, first), finish(h1, groups - 1, second));
 }
 
+/// The block of each of the first vectors, where `Vectors` are a block.
+template <std::size_t Vectors, std::size_t Most>
+inline constexpr auto block_of_vector = [] {
+  std::array<std::uint8_t, Most> blocks{};
+  for (std::size_t i = 0; i < Most; ++i) blocks[i] = static_cast<std::uint8_t>(i / Vectors);
+  return blocks;
+}();
+
 /// The multiplier of vector `i` of group `g`, where every `Size` elements share one.
 template <class V, std::size_t Size>
 NIBBLE_ALWAYS_INLINE typename V::real multiplier_of(const std::uint32_t* multiplier, std::size_t g, std::size_t i) noexcept {
   constexpr std::size_t group = 8 * V::lanes;
+  constexpr std::size_t vectors = Size / V::lanes;
   if constexpr (group % Size == 0) {
     return V::broadcast(multiplier + group / Size * g + i * V::lanes / Size);
+  } else if constexpr (std::has_single_bit(vectors)) {
+    return V::broadcast(multiplier + (8 * g + i) / vectors);
   } else {
-    // Few bits divide faster.
-    return V::broadcast(multiplier + static_cast<std::uint32_t>(group * g + i * V::lanes) / std::uint32_t{Size});
+    // A table takes the place of divisions. A tile has at most 2048 elements (tile_source.hpp).
+    return V::broadcast(multiplier + block_of_vector<vectors, 2048 / V::lanes>[8 * g + i]);
   }
 }
 
-/// The sums of rounder under a deterministic rounding known to the compiler.
-template <rounding_mode Mode>
-struct static_sums {
-  static constexpr bool is_rare = false;
-
-  template <class Rounder>
-  NIBBLE_ALWAYS_INLINE auto sum(typename Rounder::word p) const noexcept { return Rounder::template sum<Mode>(p); }
-};
-
-/// The same to nearest with all ties one way: two roundings of few calls, which share a kernel.
-template <class V>
-struct tied_sums {
-  static constexpr bool is_rare = true;
-  typename V::word flip, step;
-
-  explicit tied_sums(rounding_mode mode) noexcept
-      : flip(V::all(mode == rounding_mode::nearest_away ? 0U : 0x8000'0000U)),
-        step(V::all(mode == rounding_mode::nearest_away ? 1U : ~0U)) {}
-  template <class Rounder>
-  NIBBLE_ALWAYS_INLINE auto sum(typename V::word p) const noexcept { return Rounder::tied_sum(p, flip, step); }
-};
-
 /// Codes of groups of elements under a deterministic rounding. Every `Size` elements, a multiple of V::lanes, share a
 /// multiplier, which includes 2^prescale of the rounder.
-template <float_format F, class V, std::size_t Size, bool Nibbles, class Sums>
+template <float_format F, class V, std::size_t Size, bool Nibbles, rounding_mode Mode>
 void encode_rounded(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
-                    negative_zero_rule rule, [[maybe_unused]] const Sums sums) noexcept {
+                    negative_zero_rule rule) noexcept {
   using rounding = rounder<F, V>;
-  encode_groups<V, Nibbles, Sums::is_rare>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+  constexpr bool is_rare = Mode == rounding_mode::nearest_toward_zero;
+  encode_groups<V, Nibbles, is_rare>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     using real = typename V::real;
     typename V::word p[4];
     typename V::word s[4];
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
       const real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
       p[i] = V::as_word(V::multiply(V::as_real(V::load(x + 8 * V::lanes * g + (4 * h + i) * V::lanes)), m));
-      s[i] = sums.template sum<rounding>(p[i]);
+      s[i] = rounding::template sum<Mode>(p[i]);
     });
     return rounding::codes(rounding::magnitude_bytes(s[0], s[1], s[2], s[3]), p[0], p[1], p[2], p[3], rule);
   });

@@ -85,11 +85,17 @@ struct rounder {
   template <rounding_mode Mode>
   static NIBBLE_ALWAYS_INLINE word sum(word x) noexcept {
     using enum rounding_mode;
+    // The last bit of a tie is zero: set, it puts a tie above itself, and no other number at or beyond one. With one less
+    // before, the tie is below itself.
+    if constexpr (Mode == nearest_away) x = V::either(x, V::all(1U));
+    if constexpr (Mode == nearest_toward_zero) {
+      x = V::either(V::largest(V::subtract(magnitude(x), V::all(1U)), V::all(0U)), V::all(1U));
+    }
     const word y = magnitude(x);
     const word power = power_below(x);
     const real rounded = V::template add_power<raise>(power, V::as_real(y));
     const word s = V::as_word(rounded);
-    if constexpr (Mode == nearest_even && fraction > 0) {
+    if constexpr ((Mode == nearest_even && fraction > 0) || Mode == nearest_away || Mode == nearest_toward_zero) {
       return s;
     } else {
       const real value = V::template subtract_power<raise>(power, rounded);
@@ -108,29 +114,14 @@ struct rounder {
         const word away = Mode == upward ? V::without(is_more, negative) : V::both(is_more, negative);
         const word back = Mode == upward ? V::both(is_less, negative) : V::without(is_less, negative);
         return V::add(V::subtract(s, away), back);
-      } else if constexpr (Mode == nearest_even) {
+      } else {
         // Without a fraction the adder breaks ties by the parity of the significand: all of normal numbers go up.
         const word tie = V::equal(V::as_word(V::subtract(value, V::as_real(y))),
                                   V::subtract(power, V::all(std::uint32_t{1} << 23)));
         return V::subtract(s, V::both(V::both(tie, odd_code(s)), V::all(1U)));
-      } else {
-        return tied_sum(x, V::all(Mode == nearest_away ? 0U : sign_bit), V::all(Mode == nearest_away ? 1U : ~0U));
       }
     }
   }
-
-  /// The same to nearest, a tie that the adder has rounded down, or up where `flip` is the sign bit, moved by `step`.
-  static NIBBLE_ALWAYS_INLINE word tied_sum(word x, word flip, word step) noexcept {
-    const real y = V::as_real(magnitude(x));
-    const word power = power_below(x);
-    const real rounded = V::template add_power<raise>(power, y);
-    const real value = V::template subtract_power<raise>(power, rounded);
-    // The error is exact, and half a step at a tie.
-    const word error = V::differ(V::as_word(V::subtract(y, value)), flip);
-    const word half = V::subtract(power, V::all(static_cast<std::uint32_t>(fraction + 1) << 23));
-    return V::add(V::as_word(rounded), V::both(V::equal(error, half), step));
-  }
-  static constexpr std::uint32_t sign_bit = 0x8000'0000U;
 
   /// Magnitude codes of four vectors, one a byte in the order of packing, under a rounding that sees_traces: of numbers
   /// rounded to nearest and the signs of what that added, on bytes.
