@@ -123,7 +123,8 @@ struct rounded_codes {
   using rounding = rounder<F, V, false>;
   code_limits limits;
 
-  NIBBLE_ALWAYS_INLINE word operator()(const word (&x)[4], std::size_t /*element*/) const noexcept {
+  template <class Source>
+  NIBBLE_ALWAYS_INLINE word operator()(const word (&x)[4], std::size_t /*element*/, const Source& again) const noexcept {
     using enum rounding_mode;
     word s[4];
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA { s[i] = rounding::template sum<Mode>(x[i]); });
@@ -135,7 +136,7 @@ struct rounded_codes {
       limit = V::subtract_bytes(limit, V::both(V::negative_bytes(sign), V::all_bytes(difference)));
     }
     const word bytes = V::smallest_bytes(rounding::joined_bytes(s[0], s[1], s[2], s[3]), limit);
-    return rounding::codes(bytes, x[0], x[1], x[2], x[3], limits.zero);
+    return rounding::signed_codes(bytes, rounding::signs(x[0], x[1], x[2], x[3]), again, limits.zero);
   }
 };
 
@@ -146,8 +147,9 @@ struct nearest_e2m1_codes {
   static constexpr bool by_turns = true;
   code_limits limits;
 
-  NIBBLE_ALWAYS_INLINE word operator()(const word (&x)[4], std::size_t /*element*/) const noexcept {
-    return nearest_e2m1<V, 127>::codes(x, [&](std::size_t i) NIBBLE_INLINE_LAMBDA { return x[i]; }, limits.zero);
+  template <class Source>
+  NIBBLE_ALWAYS_INLINE word operator()(const word (&x)[4], std::size_t /*element*/, const Source& again) const noexcept {
+    return nearest_e2m1<V, 127>::codes(x, again, limits.zero);
   }
   /// Nonzero where some number is NaN.
   static NIBBLE_ALWAYS_INLINE word unserved(const word (&x)[4]) noexcept {
@@ -163,7 +165,8 @@ struct drawn_codes {
   code_limits limits;
   const std::uint8_t* random;
 
-  NIBBLE_ALWAYS_INLINE word operator()(const word (&x)[4], std::size_t element) const noexcept {
+  template <class Source>
+  NIBBLE_ALWAYS_INLINE word operator()(const word (&x)[4], std::size_t element, const Source& again) const noexcept {
     word p[4];
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
       constexpr auto unit = static_cast<std::uint32_t>(127 + rounding::prescale) << 23;
@@ -171,13 +174,14 @@ struct drawn_codes {
     });
     const word limited = V::smallest_bytes(rounding::bytes(p, random + element * (Bits / 8)),
                                            V::all_bytes(static_cast<int>(limits.limit[0])));
-    return rounder<F, V, false>::codes(limited, x[0], x[1], x[2], x[3], limits.zero);
+    const word signs = rounder<F, V, false>::signs(x[0], x[1], x[2], x[3]);
+    return rounder<F, V, false>::signed_codes(limited, signs, again, limits.zero);
   }
 };
 
-/// Codes of `groups` groups of eight vectors by a rounding from above.
+/// Codes of `groups` groups of eight vectors by a rounding from above, which is a copy that no store can change.
 template <float_format F, class V, bool Nibbles, class Rounding, class T>
-void encode_numbers(const T* x, std::size_t groups, destination to, const Rounding& rounding,
+void encode_numbers(const T* x, std::size_t groups, destination to, const Rounding rounding,
                     const special_codes& s) noexcept {
   using word = typename V::word;
   constexpr bool sees_unserved = requires(const word(&v)[4]) { Rounding::unserved(v); };
@@ -194,7 +198,13 @@ void encode_numbers(const T* x, std::size_t groups, destination to, const Roundi
         if constexpr (!sees_unserved) unserved = V::largest(unserved, rounder<F, V>::magnitude(v[i]));
       });
       if constexpr (sees_unserved) unserved = V::either(unserved, Rounding::unserved(v));
-      half[h] = rounding(v, g * group + 4 * h * V::lanes);
+      // Loaded anew where they are wanted, which is rare; else they would be kept in memory for it each time.
+      const auto again = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+        const T* place = x + (4 * h + i) * V::lanes;
+        asm("" : "+r"(place));
+        return load_sources<V>(place);
+      };
+      half[h] = rounding(v, g * group + 4 * h * V::lanes, again);
     });
     store_group<V, Nibbles, by_turns>(to.bytes, to.streamed, half[0], half[1]);
     if constexpr (!sees_unserved) unserved = V::greater(unserved, V::all(rounding.limits.last));
