@@ -225,15 +225,22 @@ void encode_stochastic(const float* x, const std::uint32_t* multiplier, const st
                        const destination& to, negative_zero_rule rule) noexcept {
   using rounding = stochastic_rounder<F, V, Bits>;
   encode_groups<V, Nibbles>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
-    using real = typename V::real;
-    typename V::word p[4];
     const std::size_t at = (8 * g + 4 * h) * V::lanes;
-    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
-      const real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
-      p[i] = V::as_word(V::multiply(V::as_real(V::load(x + at + i * V::lanes)), m));
-    });
+    const auto product = [&](const float* from, std::size_t i) NIBBLE_INLINE_LAMBDA {
+      return V::as_word(V::multiply(V::as_real(V::load(from)), multiplier_of<V, Size>(multiplier, g, 4 * h + i)));
+    };
+    typename V::word p[4];
+    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA { p[i] = product(x + at + i * V::lanes, i); });
+    // Signs first, and products once more where drop_exact wants them: else they are kept in memory for these.
+    typename V::word signs = rounder<F, V>::signs(p[0], p[1], p[2], p[3]);
+    if constexpr (Bits < 32) signs = V::opaque(signs);
     const typename V::word bytes = rounding::magnitude_bytes(p, random + at * (Bits / 8));
-    return rounder<F, V>::template codes<0>(bytes, p[0], p[1], p[2], p[3], rule);
+    const auto again = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+      const float* place = x + at + i * V::lanes;
+      asm("" : "+r"(place));
+      return product(place, i);
+    };
+    return rounder<F, V>::template signed_codes<0>(bytes, signs, again, rule);
   });
 }
 

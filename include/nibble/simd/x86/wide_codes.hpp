@@ -103,7 +103,8 @@ struct exponent_codes {
     const word even = V::smallest_unsigned(y, V::subtract(V::add(y, y), V::all(0x0080'0000U)));
     return V::smallest(rounded_right<V, 23, Mode>(even, x), V::all(limits.limit[0]));
   }
-  NIBBLE_ALWAYS_INLINE word operator()(const word (&x)[4], std::size_t /*element*/) const noexcept {
+  template <class Source>
+  NIBBLE_ALWAYS_INLINE word operator()(const word (&x)[4], std::size_t /*element*/, const Source& /*again*/) const noexcept {
     return V::pack_halves_unsigned(V::pack_words(code(x[0]), code(x[1])), V::pack_words(code(x[2]), code(x[3])));
   }
 };
