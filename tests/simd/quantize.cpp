@@ -161,8 +161,9 @@ TEST_CASE("simd gives the bits of scalar: formats of a user") {
                              .tensor_scale = true,
                              .packing = layouts::nibbles_high_first};
   constexpr block_format fnuz{.element = formats::e4m3fnuz, .scale = formats::e8m0, .block_size = 32};
+  // Rows end within a block and with a whole group of vectors.
   constexpr block_format dense{
-      .element = formats::e2m3, .scale = formats::e8m0, .block_size = 32, .packing = layouts::dense6};
+      .element = formats::e2m3, .scale = formats::e8m0, .block_size = 256, .packing = layouts::dense6};
   // Without mantissa bits "even" is the parity of the exponent field, which no floating-point addition rounds by.
   constexpr block_format powers{
       .element = formats::e3m0, .scale = formats::e8m0, .block_size = 32, .packing = layouts::nibbles_low_first};
@@ -273,12 +274,16 @@ TEST_CASE("multipliers to the last bit: under each scale, elements next to every
 }
 
 TEST_CASE("every tail length, and bytes around the output stay") {
+  constexpr block_format whole_rows{.element = formats::e2m1,
+                                    .scale = formats::f32,
+                                    .block_size = 0,
+                                    .packing = layouts::nibbles_high_first};
   std::mt19937_64 random(18);
   int different = 0;
   for (std::size_t cols = 0; cols <= 200; ++cols) {
     const std::vector<float> x = tensor(2 * cols, content::gaussian, random);
     const matrix_view view{x.data(), 2, cols};
-    different += same<nvfp4>(view, {}) && same<mxfp8_e4m3>(view, {}) ? 0 : 1;
+    different += same<nvfp4>(view, {}) && same<mxfp8_e4m3>(view, {}) && same<whole_rows>(view, {}) ? 0 : 1;
     std::vector<std::uint8_t> codes(2 * nvfp4.row_bytes(cols) + 14, 0xaa);
     std::vector<std::uint8_t> scales(2 * nvfp4.scale_cols(cols) + 14, 0xaa);
     float tensor_scale = 0;

@@ -60,7 +60,9 @@ class tile_codes {
 #if defined(__AVX2__)
     if (s.is_direct_for(x, to.cols)) {
       const std::size_t groups = to.cols / kernel::group();
-      done = groups * kernel::group() / Size * Size;
+      done = groups * kernel::group();
+      // Of a block that the last group ends within, rest() makes all codes.
+      if (done != to.cols) done = done / Size * Size;
       if (nibbles || F.packing == layouts::bytes || to.unpacked) {
         std::uint8_t* bytes = to.row + (to.unpacked ? 0 : packed_bytes(F.packing, to.col));
         const bool aligned = std::bit_cast<std::uintptr_t>(bytes) % 64 == 0;
@@ -69,7 +71,7 @@ class tile_codes {
         run_kernel(x, s, 0, random.at(0), groups, {bytes_, false, to.ahead, to.element_bytes});
         store_packed<Arch>(F.packing, to.row, to.col, done, bytes_);
       }
-      if (groups * kernel::group() == to.cols) return;
+      if (done == to.cols) return;
     }
 #endif
     rest(x, s, random, to, done);
