@@ -89,7 +89,7 @@ void add_quantize(CLI::App& program) {
       ->allow_extra_args(false);
   command->add_flag_callback(
       "--no-report", [&request] { request.has_report = false; },
-      "Leave out what it costs, SQNR and the like: finding that out takes a quarter of the time");
+      "Leave out what it costs, SQNR and the like: finding that out takes a fifth to a quarter of the time");
   add_threads(*command, request.threads);
   add_npy_bf16(*command, arguments->npy_bf16);
   command->footer(
