@@ -55,6 +55,7 @@ template <float_format F, std::size_t Size, bool Nibbles, class Arch>
 class element_run {
   static constexpr std::size_t sharing = Size == 0 ? tile_capacity : Size;
 #if defined(__AVX2__)
+  static_assert(tile_capacity <= x86::most_together);
   using vector = x86::vector_of<Arch>;
 #endif
   static constexpr bool has_kernel = has_element_kernel<F, Arch>;

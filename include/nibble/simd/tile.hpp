@@ -38,6 +38,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   static constexpr std::size_t tile_size = tile_blocks * block_size;
   static constexpr std::size_t panel_size = wide ? panel_capacity : panel_capacity / block_room * block_size;
   using codes = tile_codes<tile_format<F>, block_room, Arch>;
+  /// The operand of an exact quotient is a scale, perhaps times a power of two.
   using counter = magnitude_counter<block_room, F.element.mantissa_bits + F.scale.mantissa_bits + 2 <= 24, Arch>;
   /// Bytes of a source that is likely to be in the caches of a core: fetching it there would cost a tenth of the time.
   static constexpr std::size_t nearest_caches = std::size_t{256} << 10;

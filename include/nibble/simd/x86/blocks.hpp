@@ -160,11 +160,21 @@ template <class V, bool Nibbles, bool Turned = false, class Begin, class Finish>
   store_group<V, Nibbles, Turned>(to.bytes, to.streamed, finish(h0, groups - 1, first), finish(h1, groups - 1, second));
 }
 
-/// The block of each of the first vectors, where `Vectors` are a block.
-template <std::size_t Vectors, std::size_t Most>
+/// The same place, which compilers do not know: what a rare path loads from there once more is not kept in memory for it
+/// each time.
+template <class T>
+NIBBLE_ALWAYS_INLINE const T* anew(const T* place) noexcept {
+  asm("" : "+r"(place));
+  return place;
+}
+
+/// Most elements that a call of a kernel takes together, those of a tile.
+inline constexpr std::size_t most_together = 2048;
+/// The block of each vector of them, where `Vectors` are a block.
+template <class V, std::size_t Vectors>
 inline constexpr auto block_of_vector = [] {
-  std::array<std::uint8_t, Most> blocks{};
-  for (std::size_t i = 0; i < Most; ++i) blocks[i] = static_cast<std::uint8_t>(i / Vectors);
+  std::array<std::uint8_t, most_together / V::lanes> blocks{};
+  for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i] = static_cast<std::uint8_t>(i / Vectors);
   return blocks;
 }();
 
@@ -178,9 +188,15 @@ NIBBLE_ALWAYS_INLINE typename V::real multiplier_of(const std::uint32_t* multipl
   } else if constexpr (std::has_single_bit(vectors)) {
     return V::broadcast(multiplier + (8 * g + i) / vectors);
   } else {
-    // A table takes the place of divisions. A tile has at most 2048 elements (tile_source.hpp).
-    return V::broadcast(multiplier + block_of_vector<vectors, 2048 / V::lanes>[8 * g + i]);
+    // A table takes the place of divisions.
+    return V::broadcast(multiplier + block_of_vector<V, vectors>[8 * g + i]);
   }
+}
+/// The product of that vector of `x` and its multiplier.
+template <class V, std::size_t Size>
+NIBBLE_ALWAYS_INLINE typename V::real product_of(const float* x, const std::uint32_t* multiplier, std::size_t g,
+                                                 std::size_t i) noexcept {
+  return V::multiply(V::as_real(V::load(x + (8 * g + i) * V::lanes)), multiplier_of<V, Size>(multiplier, g, i));
 }
 
 /// Codes of groups of elements under a deterministic rounding. Every `Size` elements, a multiple of V::lanes, share a
@@ -191,12 +207,10 @@ void encode_rounded(const float* x, const std::uint32_t* multiplier, std::size_t
   using rounding = rounder<F, V>;
   constexpr bool is_rare = Mode == rounding_mode::nearest_toward_zero;
   encode_groups<V, Nibbles, is_rare>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
-    using real = typename V::real;
     typename V::word p[4];
     typename V::word s[4];
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
-      const real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
-      p[i] = V::as_word(V::multiply(V::as_real(V::load(x + 8 * V::lanes * g + (4 * h + i) * V::lanes)), m));
+      p[i] = V::as_word(product_of<V, Size>(x, multiplier, g, 4 * h + i));
       s[i] = rounding::template sum<Mode>(p[i]);
     });
     return rounding::codes(rounding::magnitude_bytes(s[0], s[1], s[2], s[3]), p[0], p[1], p[2], p[3], rule);
@@ -212,8 +226,7 @@ void encode_inexact(const float* x, const std::uint32_t* multiplier, std::size_t
                                                   NIBBLE_INLINE_LAMBDA {
     typename V::word p[4];
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
-      const typename V::real m = multiplier_of<V, Size>(multiplier, g, 4 * h + i);
-      p[i] = V::as_word(V::multiply(V::as_real(V::load(x + (8 * g + 4 * h + i) * V::lanes)), m));
+      p[i] = V::as_word(product_of<V, Size>(x, multiplier, g, 4 * h + i));
     });
     return rounding::codes(rounding::inexact_bytes(p, steps), p[0], p[1], p[2], p[3], rule);
   });
@@ -226,19 +239,16 @@ void encode_stochastic(const float* x, const std::uint32_t* multiplier, const st
   using rounding = stochastic_rounder<F, V, Bits>;
   encode_groups<V, Nibbles>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     const std::size_t at = (8 * g + 4 * h) * V::lanes;
-    const auto product = [&](const float* from, std::size_t i) NIBBLE_INLINE_LAMBDA {
-      return V::as_word(V::multiply(V::as_real(V::load(from)), multiplier_of<V, Size>(multiplier, g, 4 * h + i)));
-    };
     typename V::word p[4];
-    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA { p[i] = product(x + at + i * V::lanes, i); });
+    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
+      p[i] = V::as_word(product_of<V, Size>(x, multiplier, g, 4 * h + i));
+    });
     // Signs first, and products once more where drop_exact wants them: else they are kept in memory for these.
-    typename V::word signs = rounder<F, V>::signs(p[0], p[1], p[2], p[3]);
-    if constexpr (Bits < 32) signs = V::opaque(signs);
+    const typename V::word signs = V::opaque(rounder<F, V>::signs(p[0], p[1], p[2], p[3]));
     const typename V::word bytes = rounding::magnitude_bytes(p, random + at * (Bits / 8));
     const auto again = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
-      const float* place = x + at + i * V::lanes;
-      asm("" : "+r"(place));
-      return product(place, i);
+      const typename V::word number = V::load(anew(x + at + i * V::lanes));
+      return V::as_word(V::multiply(V::as_real(number), multiplier_of<V, Size>(multiplier, g, 4 * h + i)));
     };
     return rounder<F, V>::template signed_codes<0>(bytes, signs, again, rule);
   });

@@ -169,8 +169,7 @@ void encode_drawn_e2m1(const float* x, const std::uint32_t* multiplier, const st
     word signs;
   };
   const auto product = [=](std::size_t h, std::size_t g, std::size_t i) NIBBLE_INLINE_LAMBDA {
-    return V::multiply(V::as_real(V::load(x + (8 * g + 4 * h + i) * V::lanes)),
-                       multiplier_of<V, Size>(multiplier, g, 4 * h + i));
+    return product_of<V, Size>(x, multiplier, g, 4 * h + i);
   };
   encode_groups_ahead<V, Nibbles>(
       groups, to,

@@ -47,8 +47,7 @@ void encode_close_e2m1(const float* x, const std::uint32_t* multiplier, std::siz
   encode_groups<V, Nibbles, false, true>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
     V::word sum[4];
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
-      const V::real y = V::multiply(V::as_real(V::load(x + (8 * g + 4 * h + i) * V::lanes)),
-                                    multiplier_of<V, Size>(multiplier, g, 4 * h + i));
+      const V::real y = product_of<V, Size>(x, multiplier, g, 4 * h + i);
       const V::real moved = V::multiply_add(y, V::all_real(0x1.8p-25F), y);
       // The sum would not know the sign of a zero.
       const V::real signed_one = V::opaque(_mm512_maskz_range_ps(V::every, moved, V::all_real(0x1p-60F), 3));

@@ -128,15 +128,15 @@ struct rounded_codes {
     using enum rounding_mode;
     word s[4];
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA { s[i] = rounding::template sum<Mode>(x[i]); });
+    const word sign = rounding::signs(x[0], x[1], x[2], x[3]);
     word limit = V::all_bytes(static_cast<int>(limits.limit[0]));
     if constexpr (Mode == upward || Mode == downward) {
       // One of the two signs may overflow where the other saturates.
-      const word sign = V::pack_halves(V::pack_words(x[0], x[1]), V::pack_words(x[2], x[3]));
       const auto difference = static_cast<int>(limits.limit[0]) - static_cast<int>(limits.limit[1]);
       limit = V::subtract_bytes(limit, V::both(V::negative_bytes(sign), V::all_bytes(difference)));
     }
     const word bytes = V::smallest_bytes(rounding::joined_bytes(s[0], s[1], s[2], s[3]), limit);
-    return rounding::signed_codes(bytes, rounding::signs(x[0], x[1], x[2], x[3]), again, limits.zero);
+    return rounding::signed_codes(bytes, sign, again, limits.zero);
   }
 };
 
@@ -198,12 +198,7 @@ void encode_numbers(const T* x, std::size_t groups, destination to, const Roundi
         if constexpr (!sees_unserved) unserved = V::largest(unserved, rounder<F, V>::magnitude(v[i]));
       });
       if constexpr (sees_unserved) unserved = V::either(unserved, Rounding::unserved(v));
-      // Loaded anew where they are wanted, which is rare; else they would be kept in memory for it each time.
-      const auto again = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
-        const T* place = x + (4 * h + i) * V::lanes;
-        asm("" : "+r"(place));
-        return load_sources<V>(place);
-      };
+      const auto again = [&](std::size_t i) NIBBLE_INLINE_LAMBDA { return load_sources<V>(anew(x + (4 * h + i) * V::lanes)); };
       half[h] = rounding(v, g * group + 4 * h * V::lanes, again);
     });
     store_group<V, Nibbles, by_turns>(to.bytes, to.streamed, half[0], half[1]);

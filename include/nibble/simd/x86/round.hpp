@@ -3,8 +3,8 @@
 // Rounding of scaled elements into a small float, in every deterministic mode, by one floating-point addition. Adding
 // 2^(23 - m) steps to a magnitude makes the adder round to nearest even at the step, normal and subnormal numbers alike;
 // subtracting them again gives the rounded value exactly, and where another mode would have gone to the other neighbour,
-// the sum moves by one in its last place. One multiply-add of 16-bit halves then joins exponent and fraction into the
-// code.
+// the sum moves by one in its last place. Ties that all go one way are moved off the tie before, by the number's last bit.
+// One multiply-add of 16-bit halves then joins exponent and fraction into the code.
 #pragma once
 
 #include <nibble/simd/unrolled.hpp>
@@ -137,7 +137,7 @@ struct rounder {
       added[i] = V::subtract(V::as_word(V::template subtract_power<raise>(power, rounded)), y);
     });
     const word error = V::pack_halves(V::pack_words(added[0], added[1]), V::pack_words(added[2], added[3]));
-    const word sign = V::pack_halves(V::pack_words(x[0], x[1]), V::pack_words(x[2], x[3]));
+    const word sign = signs(x[0], x[1], x[2], x[3]);
     const word zero = V::all(0U);
     const word largest = V::all_bytes(static_cast<int>(F.max_code()));
     const word nearest = joined_bytes(s[0], s[1], s[2], s[3]);
