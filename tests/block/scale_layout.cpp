@@ -122,6 +122,17 @@ TEST_CASE("scale layout: sizes that do not fit") {
   CHECK((contains(message, "scales has 10") && contains(message, "650")));
   message = message_of([] { nibble::untile_scales(small, 130, 5, scales); });
   CHECK((contains(message, "tiled has 10") && contains(message, "2048")));
+  // Products that wrap around to 0 are the size of an empty span.
+  message = message_of([] { nibble::tile_scales({}, std::size_t{1} << 32, std::size_t{1} << 32, {}); });
+  CHECK(contains(message, "4294967296 x 4294967296"));
+  message = message_of([] { nibble::untile_scales({}, std::size_t{1} << 63, 2, {}); });
+  CHECK(contains(message, "9223372036854775808 x 2"));
+  message = message_of([] { nibble::tile_scales(scales, ~std::size_t{0}, 1, {}); });
+  CHECK(contains(message, "18446744073709551615 x 1"));
+  message = message_of([] { nibble::untile_scales({}, 1, ~std::size_t{0} - 100, scales); });
+  CHECK(contains(message, "1 x 18446744073709551515"));
+  CHECK_NOTHROW(nibble::tile_scales({}, 1000, 0, {}));
+  CHECK_NOTHROW(nibble::untile_scales({}, 0, ~std::size_t{0}, {}));
   CHECK(tiled == std::vector<std::uint8_t>(2048, 0xA5));
   CHECK(small == std::vector<std::uint8_t>(10, 0xA5));
   CHECK(scales == std::vector<std::uint8_t>(130 * 5, 1));

@@ -29,10 +29,23 @@ inline namespace v0 {
   return (rows + 127) / 128 * 128 * ((cols + 3) / 4 * 4);
 }
 
+namespace detail::inline NIBBLE_UNIT {
+
+/// Rejects shapes whose number of bytes wraps around and could then be that of a short span.
+inline void check_tiled_shape(std::size_t rows, std::size_t cols) {
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  if (rows == 0 || cols == 0) return;
+  if (rows <= most - 127 && cols <= most - 3 && rows + 127 <= most / (cols + 3)) return;
+  throw_argument({"rows x cols is ", rows, " x ", cols, "; so many scales do not fit std::size_t"});
+}
+
+}  // namespace detail
+
 /// Row-major to tiles; the padding is zero. Throws std::invalid_argument where `scales` is not rows * cols bytes or
 /// `tiled` not tiled_scale_bytes(rows, cols).
 inline void tile_scales(std::span<const std::uint8_t> scales, std::size_t rows, std::size_t cols,
                         std::span<std::uint8_t> tiled) {
+  detail::check_tiled_shape(rows, cols);
   if (scales.size() != rows * cols) {
     detail::throw_argument("scales has " + std::to_string(scales.size()) + " bytes; " + std::to_string(rows) + " x " +
                            std::to_string(cols) + " scales take " + std::to_string(rows * cols));
@@ -50,6 +63,7 @@ inline void tile_scales(std::span<const std::uint8_t> scales, std::size_t rows, 
 /// Tiles to row-major; the padding is ignored. Throws as tile_scales.
 inline void untile_scales(std::span<const std::uint8_t> tiled, std::size_t rows, std::size_t cols,
                           std::span<std::uint8_t> scales) {
+  detail::check_tiled_shape(rows, cols);
   if (scales.size() != rows * cols) {
     detail::throw_argument("scales has " + std::to_string(scales.size()) + " bytes; it must have " +
                            std::to_string(rows * cols));

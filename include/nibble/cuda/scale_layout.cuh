@@ -52,6 +52,7 @@ cuda_status queue_scale_tiles(const cuda& device, const std::uint8_t* from, std:
 }
 
 inline void check_tiles(std::size_t scales, std::size_t rows, std::size_t cols, std::size_t tiled) {
+  check_tiled_shape(rows, cols);
   if (scales != rows * cols) {
     throw_argument("scales has " + std::to_string(scales) + " bytes; " + std::to_string(rows) + " x " +
                    std::to_string(cols) + " scales take " + std::to_string(rows * cols));
