@@ -128,6 +128,14 @@ TEST_CASE("block_tensor: indices out of range and shapes that do not fit") {
   const auto shape = message_of<std::invalid_argument>([&] { block_tensor<nibble::mxfp8_e4m3> t(huge, 3); });
   CHECK(shape.find(std::to_string(huge)) != std::string::npos);
   CHECK(shape.find("3") != std::string::npos);
+  // Fewer elements than std::size_t counts, more than a vector holds.
+  const std::size_t most = std::numeric_limits<std::size_t>::max();
+  CHECK_THROWS_AS((block_tensor<nibble::mxfp8_e4m3>(1, huge + 1)), std::invalid_argument);
+  CHECK_THROWS_AS((block_tensor<nibble::nvfp4>(1, most)), std::invalid_argument);
+  const float zero = 0.0F;
+  const nibble::matrix_view<float> wide(&zero, 1, huge + 1, 0, 0);
+  CHECK_THROWS_AS((void)nibble::quantize<nibble::mxfp8_e4m3>(wide), std::invalid_argument);
+  CHECK(block_tensor<nibble::fp8_per_row>(most, 0).rows() == most);
 }
 
 TEST_CASE("block_view: strides default to rows without gaps") {

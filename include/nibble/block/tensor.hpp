@@ -78,10 +78,11 @@ void check_block_view(const block_view<F, Byte>& q, const char* name) {
   }
 }
 
-/// rows * cols of a block_tensor.
-inline std::size_t checked_product(std::size_t rows, std::size_t cols) {
-  if (cols != 0 && rows > std::numeric_limits<std::size_t>::max() / cols) {
-    throw_argument({"block_tensor: ", rows, " rows of ", cols, " do not fit std::size_t"});
+/// rows * cols elements of `bytes` bytes, as many as a vector can have.
+inline std::size_t checked_product(std::size_t rows, std::size_t cols, std::size_t bytes) {
+  const std::size_t most = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) / bytes;
+  if (cols != 0 && rows > most / cols) {
+    throw_argument({"block_tensor: ", rows, " rows of ", cols, " are more than a vector can hold"});
   }
   return rows * cols;
 }
@@ -101,11 +102,11 @@ class block_tensor {
   static constexpr block_format format = F;
 
   block_tensor() = default;
-  /// Throws std::invalid_argument where the shape does not fit std::size_t, std::bad_alloc without memory.
+  /// Throws std::invalid_argument where a vector cannot hold so many codes or scales, std::bad_alloc without memory.
   // Inlined, like all that runs: an out-of-line copy would be shared by units for different instruction sets.
   NIBBLE_ALWAYS_INLINE block_tensor(std::size_t rows, std::size_t cols)
-      : rows_(rows), cols_(cols), codes_(detail::checked_product(rows, F.row_bytes(cols))),
-        scales_(detail::checked_product(F.scale_rows(rows), F.scale_cols(cols))) {}
+      : rows_(rows), cols_(cols), codes_(detail::checked_product(rows, F.row_bytes(cols), 1)),
+        scales_(detail::checked_product(F.scale_rows(rows), F.scale_cols(cols), sizeof(scale_type))) {}
   block_tensor(const block_tensor&) = default;
   NIBBLE_ALWAYS_INLINE block_tensor(block_tensor&& other) noexcept { swap(other); }
   block_tensor& operator=(const block_tensor&) = default;

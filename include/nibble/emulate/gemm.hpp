@@ -199,7 +199,7 @@ NIBBLE_ALWAYS_INLINE void gemm(const block_view<A, ByteA>& a, const block_view<B
 template <class T = float, class Backend, block_format A, block_format B, executor Executor = serial>
 [[nodiscard]] NIBBLE_ALWAYS_INLINE std::vector<T> gemm(Backend backend, const block_tensor<A>& a, const block_tensor<B>& b,
                                                        const gemm_options& options = {}, Executor&& run = {}) {
-  std::vector<T> d(nibble::detail::checked_product(a.rows(), b.rows()));
+  std::vector<T> d(nibble::detail::checked_product(a.rows(), b.rows(), sizeof(T)));
   gemm(backend, a.view(), b.view(), matrix_view<T>{}, d.data(), options, run);
   return d;
 }

@@ -55,7 +55,7 @@ template <class Element, block_format F, class T>
 block_tensor<F> quantize_transformed(const matrix_view<T>& x, quantize_options how, const linear_options& options) {
   const std::size_t lanes = options.hadamard_lanes;
   const std::size_t width = (x.rows + lanes - 1) / lanes * lanes;
-  std::vector<Element> transposed(nibble::detail::checked_product(x.cols, width));
+  std::vector<Element> transposed(nibble::detail::checked_product(x.cols, width, sizeof(Element)));
   for (std::size_t c = 0; c < x.cols; ++c) {
     for (std::size_t r = 0; r < x.rows; ++r) {
       const binary32 value = binary32::from_bits(nibble::detail::element_bits(x(r, c)));
