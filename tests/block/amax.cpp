@@ -64,6 +64,9 @@ TEST_CASE("amax: rules and sources") {
 }
 
 TEST_CASE("amax: strides and empty matrices") {
+  static constexpr float known[] = {1.0F, -8.0F, 2.0F};
+  static_assert(nibble::amax(matrix_view{known, 1, 3}) == 8.0F);
+  static_assert(nibble::amax(matrix_view<double>{}) == 0.0F);
   const float x[] = {1.0F, -8.0F, 2.0F, 4.0F, -3.0F, 16.0F};
   CHECK(nibble::amax(matrix_view{x, 2, 2, 3}) == 8.0F);
   CHECK(nibble::amax(matrix_view{x + 4, 1, 3, 0, -2}) == 3.0F);

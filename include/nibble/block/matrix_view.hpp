@@ -68,7 +68,7 @@ namespace detail::inline NIBBLE_UNIT {
 
 /// Rejects a view that cannot be read.
 template <class T>
-void check_view(const matrix_view<T>& x, const char* name) {
+constexpr void check_view(const matrix_view<T>& x, const char* name) {
   if (x.rows != 0 && x.cols > std::numeric_limits<std::size_t>::max() / x.rows) {
     throw_argument({name, ": ", x.rows, " rows of ", x.cols, " columns do not fit std::size_t"});
   }
