@@ -142,7 +142,7 @@ TEST_CASE("errors: too few random words") {
       s.options.rounding = nibble::stochastic_words{.words = std::span(words).first(count), .bits = bits};
     };
   };
-  check_message(with(119, 32), {"stochastic_words.words holds 119", "120 elements of 32 bits need 120"});
+  check_message(with(119, 32), {"stochastic_words.words holds 119", "120 elements of 32 bits need 120", "stochastic{}"});
   check_message(with(59, 16), {"stochastic_words.words holds 59", "120 elements of 16 bits need 60"});
   check_message(with(29, 8), {"stochastic_words.words holds 29", "120 elements of 8 bits need 30"});
   check_message(with(0, 8), {"stochastic_words.words holds 0"});
@@ -155,7 +155,9 @@ TEST_CASE("errors: too few random words") {
 
 TEST_CASE("errors: recipes") {
   check_message([](scene& s) { s.options.recipe.tensor_scale_max = 1e38F; },
-                {"options.recipe.tensor_scale_max is 9999999", "largest element, 6", "finite float32"});
+                {"options.recipe.tensor_scale_max is 9.99999968e+37;", "largest element, 6,", "finite float32"});
+  check_message([](scene& s) { s.options.recipe.scale_floor = -1e-9F; },
+                {"options.recipe.scale_floor is -9.99999972e-10;", "at least 0"});
   check_message([](scene& s) { s.options.recipe = recipe::floor; }, {"options.recipe", "scale", "unspecified"});
   check_message([](scene& s) { s.options.recipe.searches_in_float = true; },
                 {"options.recipe.searches_in_float", "options.recipe.tensor", "one"});

@@ -231,7 +231,7 @@ TEST_CASE("clipping: EXAQ's grid, and wrong arguments") {
   CHECK_THROWS_AS((void)exaq_clip(1, 2, static_cast<exaq_rule>(2)), std::invalid_argument);
   CHECK_THROWS_AS((void)exaq_laplace_clip(1, 3), std::invalid_argument);
   CHECK_THROWS_AS((void)exaq_laplace_clip(nan, 2), std::invalid_argument);
-  CHECK_THROWS_WITH((void)exaq_laplace_clip(-1, 2), "nibble: deviation is -1.000000; it must be at least 0");
+  CHECK_THROWS_WITH((void)exaq_laplace_clip(-1, 2), "nibble: deviation is -1; it must be at least 0");
 }
 
 }  // namespace

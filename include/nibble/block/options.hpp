@@ -182,7 +182,7 @@ inline void check_options(const quantize_options& o, std::size_t elements) {
   const std::size_t needed = elements / per_word + (elements % per_word != 0 ? 1U : 0U);
   if (o.rounding.words().size() < needed) {
     throw_argument({"options.rounding: stochastic_words.words holds ", o.rounding.words().size(), " words; ", elements,
-                    " elements of ", bits, " bits need ", needed});
+                    " elements of ", bits, " bits need ", needed, " (stochastic{} draws its own)"});
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdio>
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
@@ -41,11 +42,17 @@ struct message_part {
 
   [[nodiscard]] std::string str() const {
     if (text != nullptr) return text;
-    if (is_real) return std::to_string(real);
+    if (is_real) return real_text(real);
     return (is_negative ? "-" : "") + std::to_string(number);
   }
 
  private:
+  /// Nine significant digits tell every float32 from every other, tiny ones from zero.
+  static std::string real_text(double value) {
+    char characters[32];
+    std::snprintf(characters, sizeof characters, "%.9g", value);
+    return characters;
+  }
   /// nvcc warns where an unsigned number is compared with zero.
   template <std::integral T>
   static constexpr bool is_below_zero(T value) noexcept {
