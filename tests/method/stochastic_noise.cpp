@@ -206,6 +206,19 @@ TEST_CASE("stochastic_noise: NaN, Inf, zeros, nothing, wrong arguments") {
   CHECK_THROWS_AS(static_cast<void>(measure_stochastic_noise<mxfp4>(matrix_view<float>(zeros.data(), 1, 32),
                                                                     {.recipe = recipe::ggml})),
                   std::invalid_argument);
+  // Scales that are there already make no option of quantize better.
+  const matrix_view<float> ones(x.data() + 16, 1, 16);
+  const auto made = quantize<nvfp4>(ones);
+  const auto refuses = [&](const quantize_options& options) {
+    CHECK_THROWS_AS(static_cast<void>(measure_stochastic_noise(ones, made.view(), options)), std::invalid_argument);
+  };
+  for (const int bits : {0, -8, 33, 99}) refuses({.rounding = stochastic{.bits = bits}});
+  refuses({.rounding = stochastic{.variant = static_cast<stochastic_variant>(3)}});
+  refuses({.rounding = static_cast<rounding_mode>(99)});
+  refuses({.orientation = static_cast<orientation>(2)});
+  refuses({.tensor_amax = -1.0F});
+  refuses({.tensor_amax = std::numeric_limits<float>::quiet_NaN()});
+  CHECK(measure_stochastic_noise(ones, made.view(), {.rounding = stochastic_bits<16>{}}).elements == 16);
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ template <block_format F, class Byte, class T>
                                                         const quantize_options& options = {}) {
   const bool transposed = options.orientation == orientation::column_wise;
   detail::check_view(x, "x");
-  detail::check_recipe_fields(options.recipe);
+  detail::check_options(options, 0);  // no words are read
   detail::check_recipe<F>(options.recipe);
   detail::check_block_view(q, "q");
   if (options.recipe.searches_in_float)
