@@ -60,6 +60,29 @@ TEST_CASE("lognormal: thresholds for a target sparsity") {
   }
   CHECK_THROWS_AS(static_cast<void>(lognormal_threshold(0, 1, 1)), std::invalid_argument);
   CHECK_THROWS_AS(static_cast<void>(lognormal_threshold(0, 0, 0.5)), std::invalid_argument);
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  for (const double wrong : {infinity, -infinity, std::numeric_limits<double>::quiet_NaN()}) {
+    CHECK_THROWS_AS(static_cast<void>(lognormal_threshold(wrong, 1, 0.5)), std::invalid_argument);
+    CHECK_THROWS_AS(static_cast<void>(lognormal_threshold(0, wrong, 0.5)), std::invalid_argument);
+  }
+}
+
+TEST_CASE("lognormal: deviations so large that e^(sigma^2 / 2) is no double") {
+  // By Simpson's rule on phi(z) (1 - exp(sigma (z - tau))), bisected.
+  struct row {
+    double sigma, target, ln_a;
+  };
+  for (const row& r : {row{20, .9, 26.663524979756872}, row{50, .9, 65.09047451890379}, row{50, .5, .9998668160098936},
+                       row{200, .8, 169.32634826352844}, row{1e6, .9, 1281552.5655431808}}) {
+    CAPTURE(r.sigma);
+    CHECK(lognormal_threshold(0, r.sigma, r.target) == doctest::Approx(r.ln_a).epsilon(1e-9));
+    CHECK(lognormal_sparsity(3, r.sigma, 3 + r.ln_a) == doctest::Approx(r.target).epsilon(1e-9));
+  }
+  // The two ways to form the product meet: both sides of sigma - tau = 30.
+  CHECK(lognormal_sparsity(0, 29.999999, 0) == doctest::Approx(lognormal_sparsity(0, 30.000001, 0)).epsilon(1e-8));
+  // Half of what is far too wide underflows, half saturates.
+  CHECK(exponent_mantissa_error(1e9, 3, 0) == doctest::Approx(1).epsilon(1e-6));
+  CHECK(exponent_mantissa_error(53.9, 8, 2) == doctest::Approx(exponent_mantissa_error(54.1, 8, 2)).epsilon(0.01));
 }
 
 TEST_CASE("lognormal: pruning reaches the target and keeps the mean of every decile") {

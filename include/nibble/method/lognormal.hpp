@@ -59,14 +59,21 @@ namespace detail::inline NIBBLE_UNIT {
 /// The normal distribution function.
 inline double normal_cdf(double x) noexcept { return 0.5 * error_complement(-x * 0.707106781186547524); }
 
+/// e^((b^2 - t^2) / 2) Phi(-b), the part of a mean of lognormal magnitudes on one side. Far out the first factor is no
+/// double and the second is zero: there it is phi(t) times the asymptotic series of Phi(-b) / phi(b).
+inline double lognormal_part(double t, double b) noexcept {
+  if (b < 30) return exponential((b - t) * (b + t) / 2) * normal_cdf(-b);
+  const double r = 1 / b / b;
+  return 0.398942280401432678 * exponential(-t * t / 2) / b * (1 - r * (1 - 3 * r * (1 - 5 * r * (1 - 7 * r))));
+}
+
 }  // namespace detail
 
 /// The expected share of zeros after stochastic pruning at threshold a = e^ln_a of lognormal magnitudes:
 /// Phi(tau) - exp(mu + sigma^2 / 2 - ln a) Phi(tau - sigma), tau = (ln a - mu) / sigma. sigma > 0.
 [[nodiscard]] inline double lognormal_sparsity(double mu, double sigma, double ln_a) noexcept {
   const double tau = (ln_a - mu) / sigma;
-  return detail::normal_cdf(tau) -
-         detail::exponential(mu + sigma * sigma / 2 - ln_a) * detail::normal_cdf(tau - sigma);
+  return detail::normal_cdf(tau) - detail::lognormal_part(tau, sigma - tau);
 }
 
 /// ln a for a target sparsity, 0 < target < 1, by bisection to the last bits of a double. sigma > 0.
@@ -76,7 +83,9 @@ inline double normal_cdf(double x) noexcept { return 0.5 * error_complement(-x *
     detail::throw_argument("target is " + std::to_string(target) + "; it must be inside (0, 1)");
   if (!(sigma > 0)) detail::throw_argument("sigma is " + std::to_string(sigma) + "; it must be above 0");
   double low = mu - 40 * sigma;
-  double high = mu + sigma * sigma + 40 * sigma + 40;
+  double high = mu + 40 * sigma + 40 + (sigma < 100 ? sigma * sigma : 0);
+  detail::check_real(low, "mu - 40 * sigma");
+  detail::check_real(high, "mu + 40 * sigma");
   for (int i = 0; i < 100; ++i) {
     const double middle = low + (high - low) / 2;
     (lognormal_sparsity(mu, sigma, middle) < target ? low : high) = middle;
@@ -148,8 +157,7 @@ inline void prune_stochastically(std::span<const float> x, std::span<float> out,
   const double reach = static_cast<double>(1 << (exponent_bits - 1));
   const double ln2 = 0.693147180559945309;
   const double outside = detail::normal_cdf(-reach / s);
-  const double saturated =
-      detail::exponential(reach * ln2 + s * s * ln2 * ln2 / 2) * detail::normal_cdf(-(reach / s + s * ln2));
+  const double saturated = detail::lognormal_part(reach / s, reach / s + s * ln2);
   return mean_relative_rounding_error(mantissa_bits) * (1 - 2 * outside) + outside + (outside - saturated);
 }
 
