@@ -212,6 +212,18 @@ TEST_CASE("clipping: EXAQ's table, and its linear rule that differs") {
   CHECK(exaq_laplace_clip(0.5, 4) == doctest::Approx(-3.56));
 }
 
+TEST_CASE("clipping: ranges whose levels double arithmetic cannot tell or reach") {
+  const auto rule = level_steps::all_codes;
+  CHECK_THROWS_AS((void)make_uniform_grid(0, 5e-323, 16, rule), std::invalid_argument);
+  CHECK_THROWS_AS((void)make_uniform_grid(0, 1e-310, 4, rule), std::invalid_argument);
+  CHECK_THROWS_AS((void)make_uniform_grid(-8e307, 8e307, 4, rule), std::invalid_argument);
+  const uniform_grid small = make_uniform_grid(0, 0x1p-1006, 16, rule);
+  CHECK(small.code(0x1p-1007) == 32768);
+  const uniform_grid large = make_uniform_grid(-0x1p1003, 0x1p1003, 16, rule);
+  CHECK(large.value(65534) == doctest::Approx(0x1p1003 * (1 - 2.0 / 65535)));
+  CHECK(make_uniform_grid(7, 7, 4, rule).code(7) == 0);
+}
+
 TEST_CASE("clipping: EXAQ's grid, and wrong arguments") {
   const uniform_grid clipped = make_exaq_grid(-9, -3, 2);
   for (int code = 0; code < 4; ++code) CHECK(clipped.value(code) == code - 3);

@@ -60,13 +60,19 @@ struct uniform_grid {
 };
 
 /// The grid of `bits` bits over [low, high], which may be a point. Throws std::invalid_argument if the ends or their
-/// distance are not finite or change places, and as quantizer_steps.
+/// distance times the steps are not finite, if they change places, if a step is no normal double, and as
+/// quantizer_steps.
 [[nodiscard]] constexpr uniform_grid make_uniform_grid(double low, double high, int bits, level_steps rule) {
   detail::check_real(low, "low");
   detail::check_real(high, "high");
   if (low > high) detail::throw_argument("high is below low");
-  detail::check_real(high - low, "high - low");
-  return {.low = low, .high = high, .steps = quantizer_steps(bits, rule)};
+  const uniform_grid grid{.low = low, .high = high, .steps = quantizer_steps(bits, rule)};
+  const double range = high - low;
+  detail::check_real(range * grid.steps, "(high - low) * steps");
+  if (low < high && !(range / grid.steps >= std::numeric_limits<double>::min())) {
+    detail::throw_argument({"high - low is ", range, "; a step of it, one of ", grid.steps, ", must be a normal double"});
+  }
+  return grid;
 }
 
 /// The law that data are taken to have.
