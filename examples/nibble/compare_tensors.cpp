@@ -17,7 +17,8 @@ namespace {
 // Sums in long double: squares of doubles stay in its range.
 struct tile_comparison {
   comparison counts;
-  std::uint64_t finite = 0;  // elements that are finite in both
+  std::uint64_t finite = 0;   // elements that are finite in both
+  std::uint64_t one_sided = 0;  // finite in one only
   long double signal = 0, noise = 0;
 };
 
@@ -36,7 +37,10 @@ void compare_values(const tile& part, std::uint64_t cols, const std::vector<doub
       counts.a_there = a[i];
       counts.b_there = b[i];
     }
-    if (!std::isfinite(a[i]) || !std::isfinite(b[i])) continue;
+    if (!std::isfinite(a[i]) || !std::isfinite(b[i])) {
+      result.one_sided += std::isfinite(a[i]) || std::isfinite(b[i]) ? 1U : 0U;
+      continue;
+    }
     const long double error = static_cast<long double>(b[i]) - static_cast<long double>(a[i]);
     ++result.finite;
     result.signal += static_cast<long double>(a[i]) * static_cast<long double>(a[i]);
@@ -82,6 +86,7 @@ void add(tile_comparison& total, const tile_comparison& part) {
   t.equal_scales += p.equal_scales;
   t.largest_error = std::max(t.largest_error, p.largest_error);
   total.finite += part.finite;
+  total.one_sided += part.one_sided;
   total.signal += part.signal;
   total.noise += part.noise;
   // Tiles of columns are not in the order of the elements.
@@ -127,6 +132,9 @@ comparison compare_tensors(const tensor_reader& a, const tensor_reader& b, unsig
   result.mse = total.finite == 0 ? 0 : static_cast<double>(total.noise / static_cast<long double>(total.finite));
   result.sqnr_db = total.noise == 0 ? std::numeric_limits<double>::infinity()
                                     : static_cast<double>(10 * std::log10(total.signal / total.noise));
+  // Where the rest agrees, or there is none, the figures must not say that nothing was lost.
+  if (total.noise == 0 && total.one_sided > 0) result.sqnr_db = std::numeric_limits<double>::quiet_NaN();
+  if (total.finite == 0 && total.one_sided > 0) result.mse = result.largest_error = result.sqnr_db;
   return result;
 }
 

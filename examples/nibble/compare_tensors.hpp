@@ -23,7 +23,8 @@ struct comparison {
   std::uint64_t scales = 0, equal_scales = 0;
   std::optional<std::uint64_t> first_code_difference;
   unsigned a_code = 0, b_code = 0;  ///< the codes there
-  // Over the elements where both are finite.
+  // Over the elements where both are finite; NaN where there are none, SQNR also where they agree, but others are finite
+  // in one tensor only.
   double mse = 0, sqnr_db = 0, largest_error = 0;
 };
 

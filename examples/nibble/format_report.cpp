@@ -60,6 +60,11 @@ std::vector<error_sums> measure_formats(const tensor_reader& tensor, unsigned th
   });
   std::vector<error_sums> errors(all.size());
   for (std::size_t i = 0; i < by_tile.size(); ++i) errors[i % all.size()].add(by_tile[i]);
+  for (std::size_t f = 0; f < all.size(); ++f) {
+    // Without scales there is no NaN to decode to: such a tensor has no codes at all.
+    if (all[f].codec->stores_scales || errors[f].nonfinite == 0) continue;
+    errors[f].noise = errors[f].error = std::numeric_limits<double>::quiet_NaN();
+  }
   return errors;
 }
 
@@ -68,7 +73,7 @@ int suitable_format(const std::vector<error_sums>& errors, double threshold_db) 
   int best = -1;
   for (std::size_t i = 0; i < errors.size(); ++i) {
     const double db = comparable_db(errors[i]);
-    if (db < threshold_db) continue;
+    if (db < threshold_db || std::isnan(errors[i].sqnr_db())) continue;
     const auto at = [&](int index) { return static_cast<std::size_t>(index); };
     const bool fewer = best < 0 || codecs[i].nominal_bits() < codecs[at(best)].nominal_bits();
     const bool better = best >= 0 && codecs[i].nominal_bits() == codecs[at(best)].nominal_bits() &&
@@ -81,7 +86,7 @@ int suitable_format(const std::vector<error_sums>& errors, double threshold_db) 
 int best_format(const std::vector<error_sums>& errors, int element_bits) {
   int best = -1;
   for (std::size_t i = 0; i < errors.size(); ++i) {
-    if (block_codecs()[i].format.element.bits() != element_bits) continue;
+    if (block_codecs()[i].format.element.bits() != element_bits || std::isnan(errors[i].sqnr_db())) continue;
     const bool better = best < 0 || comparable_db(errors[i]) > comparable_db(errors[static_cast<std::size_t>(best)]);
     if (better) best = static_cast<int>(i);
   }

@@ -248,6 +248,21 @@ class Compare(ToolTest):
         self.assertEqual(out[-1], "1 compared, 0 identical")
         self.assertIn(b"1 compared, 1 identical", run("compare", self.path("a.npy"), self.path("a.npy"))[0])
 
+    def test_what_became_nan(self):
+        # Elements that are finite in one file only have no error, but nothing is exact about them.
+        def figures(a, b):
+            write_npy(self.path("a.npy"), "<f4", (1, len(a)), pack_floats(a))
+            write_npy(self.path("b.npy"), "<f4", (1, len(b)), pack_floats(b))
+            row = run("compare", self.path("a.npy"), self.path("b.npy"))[0].decode().splitlines()[1]
+            return row.split("-")[2].split()[:3]
+
+        nan, infinity = float("nan"), float("inf")
+        self.assertEqual(figures([1, nan], [nan, nan]), ["nan", "nan", "nan"])
+        self.assertEqual(figures([infinity, nan], [2, nan]), ["nan", "nan", "nan"])
+        self.assertEqual(figures([1, 2], [1, infinity]), ["0", "nan", "0"])
+        self.assertEqual(figures([1, 2, 4], [1, nan, 4.5]), ["0.125", "18.33", "0.5"])
+        self.assertEqual(figures([nan, infinity], [nan, infinity]), ["0", "exact", "0"])
+
     def test_codes_and_strangers(self):
         write_safetensors(self.path("in.safetensors"), {"t": ("F32", [2, 16], pack_floats(range(32)))})
         run("quantize", self.path("in.safetensors"), "-o", self.path("a.safetensors"), "--format", "mxfp4")
@@ -318,7 +333,14 @@ class Report(ToolTest):
 
     def test_nan(self):
         write_npy(self.path("a.npy"), "<f4", (64,), pack_floats([float("nan")] + [1.0] * 63))
-        self.assertIn(b"1 element NaN or Inf", run("report", self.path("a.npy"))[0])
+        out = run("report", self.path("a.npy"))[0]
+        self.assertIn(b"1 element NaN or Inf", out)
+        # No format suits a tensor that none can hold, and none is the best.
+        row = next(line for line in out.decode().splitlines() if line.startswith("data"))
+        self.assertEqual(row.split()[2:], ["nan"] * 9 + ["none"])
+        self.assertIn(" none", run("report", self.path("a.npy"), "--threshold", "-inf")[0].decode())
+        luq = next(line for line in out.decode().splitlines() if line.startswith("luq4"))
+        self.assertEqual(luq.split()[2:4] + luq.split()[-3:], ["nan"] * 5)
         for recipe in ("default", "unbiased", "transformer-engine", "transformer-engine-kernel", "torchao-tensor-scale",
                        "compressed-tensors", "ggml"):
             run("quantize", self.path("a.npy"), "-o", self.path("q.safetensors"), "--recipe", recipe)

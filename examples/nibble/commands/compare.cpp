@@ -155,8 +155,9 @@ void add_compare(CLI::App& program) {
   command->footer(
       "Tensors are matched by name; quantized ones are decoded, and their codes are compared as well where both have\n"
       "one format. Values are equal where number and sign of zero are the same, or both are NaN. MSE, SQNR (dB,\n"
-      "relative to A) and the largest error count the elements that are finite in both. Tensors of integer or\n"
-      "unknown types are compared by their bytes. The exit status is 0 whether they differ or not.");
+      "relative to A) and the largest error count the elements that are finite in both; SQNR is nan where those are\n"
+      "equal, but others are finite in one file only. Tensors of integer or unknown types are compared by their bytes.\n"
+      "The exit status is 0 whether they differ or not.");
   command->callback([arguments] { run_compare(*arguments); });
 }
 
