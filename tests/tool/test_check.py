@@ -62,6 +62,16 @@ class Check(ToolTest):
         out = self.check("r.safetensors", "--recipe", "default", status=3)
         self.assertIn("codes: stochastic with unknown random bits", out)
 
+    def test_stochastic(self):
+        # The tool draws from a stream of the tensor's name, which it writes down; a kernel draws from stream 0.
+        command = ["quantize", self.path("in.safetensors"), "-o", self.path("r.safetensors"), "--rounding", "stochastic"]
+        run(*command, "--seed", "9")
+        self.check("r.safetensors", "--rounding", "stochastic", "--seed", "9", status=0)
+        self.check("r.safetensors", "--rounding", "stochastic", "--seed", "8", status=3)
+        self.tensors, _ = read_safetensors(self.path("r.safetensors"))
+        self.write("foreign.safetensors", "w_packed", lambda data: data)
+        self.check("foreign.safetensors", "--format", "nvfp4", "--rounding", "stochastic", "--seed", "9", status=3)
+
     def test_not_explained(self):
         def one_wrong(data):
             return data[:500] + bytes([data[500] ^ 0x33]) + data[501:]
@@ -122,6 +132,10 @@ class Check(ToolTest):
             return err.decode()
 
         source, good = self.path("in.safetensors"), self.path("q.safetensors")
+        run("quantize", source, "-o", self.path("luq.safetensors"), "--format", "luq4")
+        self.assertIn("'w' is luq4, which is not checked", complaint(source, self.path("luq.safetensors"), status=1))
+        self.assertIn("luq4", complaint(source, good, "--format", "luq4", status=2))
+        self.assertNotIn(b"luq4", run("check", "--help")[0])
         self.write("short.safetensors", "w_packed", lambda data: data)
         dtype, shape, data = self.tensors["w_packed"]
         tensors = dict(self.tensors, w_packed=(dtype, [10], data[:10]))

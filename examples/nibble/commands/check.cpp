@@ -72,6 +72,11 @@ class kernel_checks {
     const stored_tensor* packed = find_stored(foreign_, tensor.name + "_packed");
     const stored_tensor* scale = find_stored(foreign_, tensor.name + "_scale");
     if (!reader.has_values() || (packed == nullptr && scale == nullptr)) return;
+    const quantization_record* record = record_of(tensor.name);
+    if (record != nullptr && record->format == "luq4") {
+      throw data_error(printable(foreign_.path()) + ": tensor '" + printable(tensor.name) +
+                       "' is luq4, which is not checked");
+    }
     if (packed == nullptr || scale == nullptr) {
       throw data_error(printable(foreign_.path()) + ": tensor '" + printable(tensor.name) + "': '" +
                        printable(tensor.name) + (scale == nullptr ? "_scale" : "_packed") + "' is missing");
@@ -84,7 +89,7 @@ class kernel_checks {
         .codes = bytes_of(*packed), .scales = bytes_of(*scale), .tensor_scale = tensor_scale(tensor.name)};
     const std::string format = format_of(tensor.name);
     try {
-      const check::diagnosis d = check_kernel(format, x, bytes, options_for(format), arguments_.threads);
+      const check::diagnosis d = check_kernel(format, x, bytes, options_for(format, record), arguments_.threads);
       text_ += printable(tensor.name) + " " + shape_text(tensor.shape) + " as " + format + "\n" + to_text(d);
       if (!bytes.tensor_scale && has_tensor_scale(format)) {
         text_ += "no " + printable(tensor.name) + "_global_scale: the predicted tensor scale is taken for granted\n";
@@ -124,7 +129,8 @@ class kernel_checks {
                       "' has; name it with --format");
   }
 
-  [[nodiscard]] check::explain_options options_for(const std::string& format) const {
+  [[nodiscard]] check::explain_options options_for(const std::string& format,
+                                                   const quantization_record* record) const {
     check::explain_options options;
     for (const named_block_format& f : named_block_formats) {
       if (f.name != format || arguments_.recipe.empty()) continue;
@@ -133,8 +139,8 @@ class kernel_checks {
     }
     if (!arguments_.rounding.empty()) {
       const rounding_mode mode = rounding_by_name(arguments_.rounding);
-      options.rounding = mode == rounding_mode::stochastic ? element_rounding(stochastic{.seed = arguments_.seed})
-                                                           : element_rounding(mode);
+      const stochastic random{.seed = arguments_.seed, .stream = record != nullptr ? record->stream : 0};
+      options.rounding = mode == rounding_mode::stochastic ? element_rounding(random) : element_rounding(mode);
     }
     for (const auto& entry : layouts) {
       if (arguments_.layout == entry.name) options.scale_layout = entry.layout;
@@ -168,7 +174,9 @@ void add_check(CLI::App& program) {
       ->required();
   command->add_option("BYTES", arguments->bytes, "What it wrote: a .safetensors file with T_packed and T_scale")
       ->required();
-  add_name(*command, "--format", arguments->format, block_format_name_list(), "Block format; left out: as BYTES says");
+  std::vector<std::string> format_names;
+  for (const named_block_format& f : named_block_formats) format_names.emplace_back(f.name);
+  add_name(*command, "--format", arguments->format, format_names, "Block format; left out: as BYTES says");
   add_name(*command, "--recipe", arguments->recipe, recipe_names(),
            "The recipe that differences are counted from; left out: the one that fits best");
   add_name(*command, "--rounding", arguments->rounding, rounding_names(),
@@ -181,14 +189,15 @@ void add_check(CLI::App& program) {
   add_threads(*command, arguments->threads);
   add_npy_bf16(*command, arguments->npy_bf16);
   command->footer(
-      name_list("Formats", block_format_name_list()) + name_list("Recipes", recipe_names()) +
+      name_list("Formats", format_names) + name_list("Recipes", recipe_names()) +
       name_list("Roundings", rounding_names()) +
       "\nA tensor T of IN is checked where BYTES holds T_packed (codes, row after row) and T_scale (a byte a block),\n"
       "whatever their types and shapes, and T_global_scale (F32) where the format has one and the kernel stores it;\n"
       "where it does not, the tensor scale is taken for granted. The smallest set of differences from the recipe that\n"
       "predicts every byte is printed: scale rules, roundings, NaN and -0, orders of operations, flushed subnormals,\n"
       "nibble orders, scale layouts and other faults, or the closest set, if there is one, and the first byte where it\n"
-      "fails. Without --recipe, presets have their C++ names.\n"
+      "fails. Without --recipe, presets have their C++ names. Stochastic rounding draws from the stream that nibble wrote\n"
+      "down in BYTES, else from stream 0 of the seed.\n"
       "Exit status: 0 nothing differs, 3 what differs is explained, 4 it is not; of several tensors, the largest.");
   command->callback([arguments] { run_check(*arguments); });
 }
