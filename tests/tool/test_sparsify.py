@@ -47,7 +47,7 @@ class Sparsify(ToolTest):
         for n, m in ((2, 4), (1, 2), (4, 8), (3, 5), (8, 16)):
             out, err = run("sparsify", self.path("in.npy"), "-o", self.path("out.npy"), "--pattern", f"{n}:{m}")
             self.assertEqual(err, b"")
-            self.assertIn(f"1 tensors pruned to {n}:{m} by magnitude, 0 copied".encode(), out)
+            self.assertIn(f"1 tensor pruned to {n}:{m} by magnitude, 0 copied".encode(), out)
             header, data = read_npy(self.path("out.npy"))
             self.assertIn("'shape': (2, 3, 37)", header)
             self.assertEqual(floats(data), keep_largest(values, 37, n, m))

@@ -21,7 +21,7 @@ void run_dequantize(const dequantize_arguments& arguments) {
   kind_of(arguments.output);  // a wrong name is found before any work
   const input_file input(arguments.input);
   const dequantize_summary summary = dequantize_file(input, arguments.output, arguments.threads);
-  print(std::to_string(summary.dequantized) + " tensors dequantized to F32, " + std::to_string(summary.copied) +
+  print(counted(summary.dequantized, "tensor") + " dequantized to F32, " + std::to_string(summary.copied) +
         " copied\nwrote " + printable(arguments.output) + "\n");
 }
 

@@ -27,7 +27,7 @@ std::string summary_text(const sparsify_summary& summary, const sparsify_argumen
     table.add({printable(t.name), t.type, shape_text(t.shape),
                percent(static_cast<double>(t.kept), static_cast<double>(t.elements)), percent(t.after, t.before)});
   }
-  return table.str() + "\n" + std::to_string(summary.tensors.size()) + " tensors pruned to " + arguments.request.pattern +
+  return table.str() + "\n" + counted(summary.tensors.size(), "tensor") + " pruned to " + arguments.request.pattern +
          " by " + arguments.request.method + ", " + std::to_string(summary.copied) + " copied\nwrote " +
          printable(arguments.output) + "\n";
 }
