@@ -17,7 +17,7 @@ namespace {
 // Sums in long double: squares of doubles stay in its range.
 struct tile_comparison {
   comparison counts;
-  std::uint64_t finite = 0;   // elements that are finite in both
+  std::uint64_t finite = 0;     // elements that are finite in both
   std::uint64_t one_sided = 0;  // finite in one only
   long double signal = 0, noise = 0;
 };

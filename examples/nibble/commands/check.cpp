@@ -129,8 +129,7 @@ class kernel_checks {
                       "' has; name it with --format");
   }
 
-  [[nodiscard]] check::explain_options options_for(const std::string& format,
-                                                   const quantization_record* record) const {
+  [[nodiscard]] check::explain_options options_for(const std::string& format, const quantization_record* record) const {
     check::explain_options options;
     for (const named_block_format& f : named_block_formats) {
       if (f.name != format || arguments_.recipe.empty()) continue;

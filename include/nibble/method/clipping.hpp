@@ -70,7 +70,7 @@ struct uniform_grid {
   const double range = high - low;
   detail::check_real(range * grid.steps, "(high - low) * steps");
   if (low < high && !(range / grid.steps >= std::numeric_limits<double>::min())) {
-    detail::throw_argument({"high - low is ", range, "; a step of it, one of ", grid.steps, ", must be a normal double"});
+    detail::throw_argument({"high - low is ", range, "; one of its ", grid.steps, " steps must be a normal double"});
   }
   return grid;
 }
