@@ -4,6 +4,7 @@
 // element but for the step of the last random bit. The same with scales to nearest fails exactly where it must.
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -137,6 +138,17 @@ void check_unbiased(differences& found, const oracle::format& element, const std
   found.expect(check_expectation<F>(found, x, recipe::unbiased, 16, element, name + " 16 bits") == 0, name + " clips");
 }
 
+/// The largest number under the scale of one element, for 2^127 and the thousand float32 below it.
+template <nibble::block_format F>
+void check_largest(differences& found, const char* name) {
+  for (std::uint32_t below = 0; below <= 1000; ++below) {
+    const float x = oracle::bits_float(0x7f00'0000U - below);
+    const auto q = nibble::quantize<F>(nibble::matrix_view{&x, 1, 1}, {.recipe = recipe::unbiased});
+    const double largest = F.element.max_value() * double{q.view().scale(0, 0)} * double{q.tensor_scale()};
+    found.expect(largest >= double{x} && largest <= double{std::numeric_limits<float>::max()}, name);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("unbiased: no element is beyond the largest number") {
@@ -157,6 +169,23 @@ TEST_CASE("unbiased: no element is beyond the largest number") {
   check_range<sweep(5, 64)>(found, "E5M2");
   check_range<sweep(6, 128)>(found, "E6M1");
   NIBBLE_CHECK_EQUAL(found, 15 * 9 * 8 * 2);
+}
+
+TEST_CASE("unbiased: up to 2^127 nothing that an element may become is beyond float32") {
+  differences found;
+  check_largest<nibble::nvfp4>(found, "nvfp4");
+  check_largest<nibble::nvfp4_2d>(found, "nvfp4_2d");
+  check_largest<nibble::mxfp4>(found, "mxfp4");
+  check_largest<nibble::mxfp6_e2m3>(found, "mxfp6_e2m3");
+  check_largest<nibble::mxfp6_e3m2>(found, "mxfp6_e3m2");
+  check_largest<nibble::mxfp8_e4m3>(found, "mxfp8_e4m3");
+  check_largest<nibble::mxfp8_e5m2>(found, "mxfp8_e5m2");
+  check_largest<nibble::mxint8>(found, "mxint8");
+  check_largest<nibble::fp8_per_row>(found, "fp8_per_row");
+  NIBBLE_CHECK_EQUAL(found, 9 * 1001);
+  const float most = std::numeric_limits<float>::max();
+  CHECK(nibble::dequantize(nibble::quantize<nibble::mxfp4>(nibble::matrix_view{&most, 1, 1}, {.recipe = recipe::unbiased}))[0] ==
+        std::numeric_limits<float>::infinity());
 }
 
 TEST_CASE("unbiased: the expectation over all random words is the element") {

@@ -12,7 +12,8 @@ inline namespace v0 {
 
 /// Scales are rounded up and the tensor scale is a power of two, so that stochastic rounding never meets the clamp and
 /// the expectation of every finite element is the element itself ("FP4 All the Way" leaves the scale to nearest, which
-/// clamps the maximum of about half of all blocks).
+/// clamps the maximum of about half of all blocks). Elements above 2^127 are the exception: the number above them may be
+/// beyond float32, and decodes to Inf.
 inline constexpr recipe recipe::unbiased{.tensor = tensor_scale_rule::power_of_two_up,
                                          .scale = scale_rule::exact,
                                          .scale_rounding = rounding_mode::upward,
