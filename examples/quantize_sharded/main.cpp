@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "commands/shared_options.hpp"
 #include "copy_tensor.hpp"
 #include "error.hpp"
 #include "output_plan.hpp"
@@ -187,7 +188,7 @@ int main(int argc, char** argv) {
   program.add_option("--format", a.request.format, "Block format")->capture_default_str();
   program.add_option("--recipe", a.request.recipe, "Recipe")->capture_default_str();
   program.add_option("--rounding", a.request.rounding, "Rounding; left out: as the recipe says");
-  program.add_option("--seed", a.request.seed, "Seed of stochastic rounding")->capture_default_str();
+  add_seed(program, a.request.seed);
   program.add_option("--tensor", a.request.patterns, "Only tensors whose name matches this glob")->allow_extra_args(false);
   int status = 0;
   try {

@@ -78,10 +78,12 @@ def main():
         missing = os.path.join(folder, "missing.safetensors")
         output = os.path.join(folder, "none.safetensors")
         for arguments, status in (([missing, "-o", output], 1), ([source, "-o", output, "--format", "nonsense"], 2),
-                                  ([source, "-o", output, "--tensor", "nothing"], 1), ([source], 2)):
+                                  ([source, "-o", output, "--tensor", "nothing"], 1), ([source], 2),
+                                  ([source, "-o", output, "--seed", "-1"], 2),
+                                  ([source, "-o", output, "--seed", "18446744073709551616"], 2)):
             done = sharded(2, arguments)
             assert done.returncode == status, (arguments, done.returncode, done.stderr)
-            assert "quantize_sharded" in done.stderr or "required" in done.stderr, done.stderr
+            assert any(word in done.stderr for word in ("quantize_sharded", "required", "--seed")), done.stderr
             assert not os.path.exists(output)
     print(f"{len(cases)} cases on 1 to 4 processes")
 
