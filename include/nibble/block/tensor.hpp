@@ -97,6 +97,10 @@ inline std::size_t checked_product(std::size_t rows, std::size_t cols, std::size
 /// block_tensor() makes it, 0 x 0. Freshly made ones hold code 0 everywhere and tensor scale 1.
 template <block_format F>
 class block_tensor {
+  static_assert(F.is_valid(),
+                "block_tensor<F>: F needs an element of at most 8 bits, a scale whose numbers are float32, a packing "
+                "that fits the element, and no tensor scale beside power-of-two scales");
+
  public:
   using scale_type = code_type<F.scale>;
   static constexpr block_format format = F;
