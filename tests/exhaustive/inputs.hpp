@@ -10,28 +10,11 @@
 #include <cstdint>
 #include <vector>
 
+#include <exhaustive/random_words.hpp>
 #include <exhaustive/reference_table.hpp>
 #include <oracle/number.hpp>
 
 namespace exhaustive {
-
-/// splitmix64 (Steele, Lea and Flood, OOPSLA 2014).
-class random_words {
- public:
-  explicit random_words(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() {
-    state_ += 0x9E37'79B9'7F4A'7C15ULL;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30)) * 0xBF58'476D'1CE4'E5B9ULL;
-    z = (z ^ (z >> 27)) * 0x94D0'49BB'1331'11EBULL;
-    return z ^ (z >> 31);
-  }
-  /// Uniform enough below `bound`, which is at most 2^32.
-  std::uint64_t below(std::uint64_t bound) { return ((next() >> 32) * bound) >> 32; }
-
- private:
-  std::uint64_t state_;
-};
 
 class input_source {
  public:

@@ -2,13 +2,18 @@
 //
 // quantize and dequantize on simd{}, or on dispatched{}, against scalar{}: random shapes, strides, offsets, orientations,
 // recipes (presets, and presets with some fields changed), roundings, tensor amaxes and source types, on hostile elements,
-// every byte around the results watched. Arguments: a name of the list below, and how many matrices. `simd_shapes nvfp4
-// 10000` is the whole proof for a format; every tail length up to two tiles comes first.
+// with and without subnormals flushed, in slices, every byte around the results watched. Arguments: a name of the list
+// below, and how many matrices. `simd_shapes nvfp4 10000` is the whole proof for a format; every tail length up to two
+// tiles comes first.
+//
+// Compiled with -DSHAPES_FORMAT_SEED=K, for a number K, it has one format alone, `drawn`: the K-th of those that
+// drawn_format.hpp draws from all block formats. The format is printed in words where something differs.
 #include <array>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
@@ -21,50 +26,49 @@
 #endif
 
 #include <block/changed_recipe.hpp>
+#include <exhaustive/drawn_format.hpp>
+#include <exhaustive/random_words.hpp>
 #include <exhaustive/report.hpp>
+#include <simd/flushed_subnormals.hpp>
 
 namespace {
 
 using namespace nibble;
+using exhaustive::random_words;
 using exhaustive::skipped;
 
 #if defined(SHAPES_OF_DISPATCH)
 using vectors = dispatched;
+/// What values may be dequantized into, beside float.
+template <class T>
+using values_of = float;
 #else
 using vectors = simd;
+template <class T>
+using values_of = T;
 #endif
 
-/// splitmix64 (Steele, Lea and Flood, OOPSLA 2014).
-class random_words {
- public:
-  explicit random_words(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() {
-    state_ += 0x9E37'79B9'7F4A'7C15U;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30)) * 0xBF58'476D'1CE4'E5B9U;
-    z = (z ^ (z >> 27)) * 0x94D0'49BB'1331'11EBU;
-    return z ^ (z >> 31);
-  }
-  std::size_t below(std::size_t bound) { return static_cast<std::size_t>(next() % bound); }
-
- private:
-  std::uint64_t state_;
+/// How the elements of a matrix are drawn.
+struct element_kinds {
+  bool special = false;         ///< Inf and NaN, too
+  bool calm = false;            ///< few are far from the others: long blocks have more codes than zeros, too
+  std::uint32_t center = 120U;  ///< exponent field of the least of those that are near each other
 };
 
-/// Bits of one element: ties and near ties around 1, any exponent, subnormals, zeros, huge ones; `special` adds Inf and
-/// NaN.
-std::uint32_t element(random_words& random, bool special) {
+/// Bits of one element: ties and near ties around 1, or around the center, any exponent, subnormals, zeros, huge ones.
+std::uint32_t element(random_words& random, const element_kinds& kinds) {
   const std::uint64_t word = random.next();
   const auto sign = static_cast<std::uint32_t>(word >> 32) & 0x8000'0000U;
   const auto low = static_cast<std::uint32_t>(word);
-  switch (word >> 40 & 15U) {
+  switch (kinds.calm && (word >> 44 & 255U) != 0 ? 15U : word >> 40 & 15U) {
     case 0: return sign;
     case 1: return sign | (low & 0x007f'ffffU);
     case 2: return sign | (low % 0x7f80'0000U);
-    case 3: return special ? sign | 0x7f80'0000U | (low % 3U == 0 ? low & 0x007f'ffffU : 0U) : sign | 0x3f80'0000U;
+    case 3:
+      return kinds.special ? sign | 0x7f80'0000U | (low % 3U == 0 ? low & 0x007f'ffffU : 0U) : sign | 0x3f80'0000U;
     case 4: return sign | (0x7e00'0000U + (low & 0x00ff'ffffU));
     default: {
-      const std::uint32_t field = 120U + (low >> 24 & 15U);
+      const std::uint32_t field = kinds.center + (low >> 24 & 15U);
       const auto kept = static_cast<int>(low >> 20 & 15U);
       const std::uint32_t mask = 0x007f'ffffU >> kept;
       const std::uint32_t rest = (word >> 60 & 3U) == 0 ? 0U : (word >> 60 & 3U) == 1 ? 1U : low & mask;
@@ -83,6 +87,11 @@ bool refuses(const Call& call) {
   }
   return false;
 }
+
+/// An executor that begins with the last task.
+constexpr auto backwards = [](std::size_t count, const auto& task) {
+  for (std::size_t i = count; i > 0; --i) task(i - 1);
+};
 
 /// Storage for a result with gaps between its rows and a watched byte everywhere else.
 template <block_format F>
@@ -140,7 +149,7 @@ class shapes {
     o.recipe = named_recipes[random_.below(std::size(named_recipes))].recipe;
     if (random_.below(2) == 0) block_test::change(o.recipe, [&](std::size_t bound) { return random_.below(bound); });
     // Of another tensor, say of the step before: scales saturate, or are far too large.
-    if (random_.below(4) == 0) o.tensor_amax = bit_cast<float>(element(random_, false) & 0x7fff'ffffU);
+    if (random_.below(4) == 0) o.tensor_amax = bit_cast<float>(element(random_, {}) & 0x7fff'ffffU);
     if (random_.below(3) == 0) o.orientation = orientation::column_wise;
     const auto variant =
         random_.below(2) == 0 ? stochastic_variant::a : static_cast<stochastic_variant>(random_.below(3));
@@ -171,8 +180,9 @@ class shapes {
     const std::size_t col_step = random_.below(4) == 0 ? 2 : 1;
     const std::size_t row_step = cols * col_step + random_.below(5);
     std::vector<T> x(rows * row_step + 3);
-    const bool special = random_.below(4) == 0;
-    for (T& value : x) value = number<T>(element(random_, special));
+    element_kinds kinds{.special = random_.below(4) == 0, .calm = random_.below(2) == 0};
+    if (random_.below(4) == 0) kinds.center = static_cast<std::uint32_t>(random_.below(240));
+    for (T& value : x) value = number<T>(element(random_, kinds));
     const matrix_view<T> view{x.data() + random_.below(3), rows, cols, static_cast<std::ptrdiff_t>(row_step),
                               static_cast<std::ptrdiff_t>(col_step)};
     quantize_options o = options(rows * cols);
@@ -188,26 +198,60 @@ class shapes {
     if (counts) o.counts = &wanted_counts;
     const bool throws = refuses([&] { quantize(scalar{}, view, wanted.view(r, c), o); });
     if (counts) o.counts = &got_counts;
-    const bool throws_too = refuses([&] { quantize(vectors{}, view, got.view(r, c), o); });
+    const bool flushed = random_.below(4) == 0;
+    const bool in_slices = random_.below(8) == 0;
+    const bool throws_too = refuses([&] {
+      std::optional<simd_test::flushed_subnormals> environment;
+      if (flushed) environment.emplace();
+      if (in_slices) return quantize(vectors{}, view, got.view(r, c), o, backwards);
+      quantize(vectors{}, view, got.view(r, c), o);
+    });
     count_ += throws ? 0 : 1;
-    const bool same = throws == throws_too && wanted == got && (throws || same_values<F>(wanted, r, c)) &&
+    const bool same = throws == throws_too && wanted == got && (throws || same_values<F, values_of<T>>(wanted, r, c)) &&
                       std::memcmp(&wanted_counts, &got_counts, sizeof(quantize_counts)) == 0;
     if (!same && different_++ < 10) {
       const rounding_choice choice = o.rounding.choice(o.recipe);
       std::printf(
-          "%zu x %zu, steps %zu %zu, %zu bytes an element, mode %d variant %d bits %d, by columns %d: they differ\n",
+          "%zu x %zu, steps %zu %zu, %zu bytes an element, mode %d variant %d bits %d, by columns %d, flushed %d: they "
+          "differ\n",
           rows, cols, row_step, col_step, sizeof(T), static_cast<int>(choice.mode), static_cast<int>(choice.variant),
-          choice.random_bits, turned ? 1 : 0);
+          choice.random_bits, turned ? 1 : 0, flushed ? 1 : 0);
+      report("code byte", wanted.codes, got.codes);
+      report("scale", wanted.scales, got.scales);
+      if (throws != throws_too) std::printf("  throws: %d, not %d\n", throws_too ? 1 : 0, throws ? 1 : 0);
     }
   }
 
-  template <block_format F>
-  static bool same_values(watched<F>& q, std::size_t rows, std::size_t cols) {
-    std::vector<float> wanted(rows * cols + 1, 7.0F);
-    std::vector<float> got(rows * cols + 1, 7.0F);
-    dequantize(scalar{}, q.view(rows, cols), wanted.data());
-    dequantize(vectors{}, q.view(rows, cols), got.data());
-    return std::memcmp(wanted.data(), got.data(), wanted.size() * sizeof(float)) == 0;
+  /// Where two results begin to differ.
+  template <class Word>
+  static void report(const char* what, const std::vector<Word>& wanted, const std::vector<Word>& got) {
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (wanted[i] == got[i]) continue;
+      std::printf("  %s %zu is 0x%x, not 0x%x\n", what, i, static_cast<unsigned>(got[i]),
+                  static_cast<unsigned>(wanted[i]));
+      return;
+    }
+  }
+
+  /// Values of what quantize gave, or of any codes, scales and tensor scale.
+  template <block_format F, class T>
+  bool same_values(watched<F>& q, std::size_t rows, std::size_t cols) {
+    const block_view<F> view = q.view(rows, cols);
+    if (random_.below(4) == 0) {
+      for (auto& scale : q.scales) scale = static_cast<code_type<F.scale>>(random_.next() & F.scale.code_mask());
+      for (std::size_t i = 0; i < rows * cols; ++i) {
+        const auto code = static_cast<std::uint32_t>(random_.next()) & F.element.code_mask();
+        store_code(F.packing, view.codes + i / cols * view.code_stride, i % cols, code);
+      }
+      if (random_.below(2) == 0) q.tensor_scale = bit_cast<float>(element(random_, {.special = true}));
+    }
+    std::vector<T> wanted(rows * cols + 1, number<T>(0x40e0'0000U));
+    std::vector<T> got = wanted;
+    dequantize(scalar{}, view, wanted.data());
+    std::optional<simd_test::flushed_subnormals> environment;
+    if (random_.below(4) == 0) environment.emplace();
+    dequantize(vectors{}, view, got.data());
+    return std::memcmp(wanted.data(), got.data(), wanted.size() * sizeof(T)) == 0;
   }
 
   random_words random_;
@@ -229,6 +273,7 @@ int run(std::string_view name, std::uint64_t count) {
   return all.different() == 0 && all.count() > count / 3 ? 0 : 1;
 }
 
+#if !defined(SHAPES_FORMAT_SEED)
 // Formats of a user: odd element formats, scales, block sizes and packings.
 constexpr float_format e1m2{.exponent_bits = 1, .mantissa_bits = 2, .bias = 0};
 constexpr float_format e2m2{.exponent_bits = 2, .mantissa_bits = 2, .bias = 1};
@@ -248,6 +293,7 @@ constexpr block_format dense{.element = formats::e2m3,
                              .tensor_scale = true,
                              .packing = layouts::dense6};
 constexpr block_format p3109{.element = formats::binary8p4se, .scale = formats::f32, .block_size = 20};
+#endif
 
 }  // namespace
 
@@ -259,6 +305,14 @@ int main(int argc, char** argv) {
   const std::string_view number = argc == 3 ? argv[2] : "";
   std::uint64_t count = 0;
   std::from_chars(number.data(), number.data() + number.size(), count);
+#if defined(SHAPES_FORMAT_SEED)
+  if (count > 0 && name == "drawn") {
+    constexpr block_format f = exhaustive::drawn_format(SHAPES_FORMAT_SEED);
+    const int status = run<f>("drawn", count);
+    if (status != 0) exhaustive::print(f);
+    return status;
+  }
+#else
   if (count > 0 && name == "nvfp4") return run<nvfp4>(name, count);
   if (count > 0 && name == "nvfp4_2d") return run<nvfp4_2d>(name, count);
   if (count > 0 && name == "mxfp8_e4m3") return run<mxfp8_e4m3>(name, count);
@@ -269,6 +323,7 @@ int main(int argc, char** argv) {
   if (count > 0 && name == "powers") return run<powers>(name, count);
   if (count > 0 && name == "dense") return run<dense>(name, count);
   if (count > 0 && name == "p3109") return run<p3109>(name, count);
+#endif
 #endif
   std::printf("simd_shapes: the arguments are a name of its list and a positive number\n");
   return 2;
