@@ -58,3 +58,13 @@ TEST_CASE("block scale: what replaces a zero is rounded to the scale format") {
   const auto q = nibble::quantize<nibble::nvfp4>(nibble::matrix_view{values.data(), 1, 16}, {.recipe = r});
   CHECK(int{q.scales()[0]} == 0x2a);
 }
+
+// By hand: 6 / 6 is 1, code 0x38 of E4M3 and 0x3c of E5M2; 0x38 of E5M2 is 0.5.
+TEST_CASE("block scale: ggml's encoder is for E4M3 alone") {
+  constexpr nibble::block_format e5m2_scales{
+      .element = nibble::formats::e2m1, .scale = nibble::formats::e5m2, .block_size = 16};
+  const std::vector<float> values(16, 6.0F);
+  const nibble::matrix_view x{values.data(), 1, 16};
+  CHECK(int{nibble::quantize<nibble::ggml_nvfp4>(x, {.recipe = nibble::recipe::ggml}).scales()[0]} == 0x38);
+  CHECK(int{nibble::quantize<e5m2_scales>(x, {.recipe = nibble::recipe::ggml}).scales()[0]} == 0x3c);
+}

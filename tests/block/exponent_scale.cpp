@@ -122,3 +122,14 @@ TEST_CASE("exponent scales: a scale format with a zero keeps it for blocks of ze
   CHECK(q.scales()[0] == 0);
   CHECK(q.value(0, 0) == 0.0F);
 }
+
+// By hand: an amax of 2^k in E2M1, whose emax is 2, has the exponent k - 2, so the code k + 1 of a scale with bias 3.
+TEST_CASE("exponent scales: what wraps stays a code of its format") {
+  constexpr nibble::float_format two_bits{.exponent_bits = 2, .mantissa_bits = 0, .bias = 3};
+  constexpr block_format f{.element = nibble::formats::e2m1, .scale = two_bits, .block_size = 32};
+  for (int k = -100; k <= 100; ++k) {
+    const std::uint32_t wrapped = static_cast<std::uint32_t>(k + 1) % 4U;
+    // Code 0 is the zero, which is for blocks of zeros.
+    CHECK(scale_code<f>(recipe::ggml, oracle::bits_of_float(std::ldexp(1.0, k))) == (wrapped == 0 ? 1U : wrapped));
+  }
+}

@@ -62,11 +62,17 @@ NIBBLE_OUTLINED std::uint32_t encode_scale(const float_format& f, Word bits, rou
   return code;
 }
 
+/// Whether a recipe's scales are made by ggml's encoder: in any other format its codes would mean other numbers.
+NIBBLE_FUNCTION bool has_ggml_scales(const float_format& scale, const recipe& r) noexcept {
+  return r.ggml_scale_codec && scale.exponent_bits == 4 && scale.mantissa_bits == 3 && scale.bias == 7 &&
+         scale.has_zero && scale.specials == special_values::nan_only;
+}
+
 /// Rounds a scale that is not a power of two to its format. NaN gives the NaN of the format.
 NIBBLE_HD constexpr std::uint32_t round_scale(const block_format& f, const recipe& r, binary32 s) noexcept {
   if (!binary32(r.scale_floor).is_zero()) s = maximum(s, binary32(r.scale_floor));
   if (f.scale == formats::f32) return s.bits();
-  if (r.ggml_scale_codec) return ggml_scale_code(s);
+  if (has_ggml_scales(f.scale, r)) return ggml_scale_code(s);
   return encode_scale(f.scale, s.bits(), r.scale_rounding);
 }
 

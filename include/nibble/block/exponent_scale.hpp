@@ -99,7 +99,7 @@ NIBBLE_HD constexpr int exponent_code(const float_format& element, const float_f
       return floor_of_float_log2(nonzero) - emax + scale.bias;
     }
     case exponent_rule::float_log2_floor_wrapped:
-      return bits == 0 ? 0 : (floor_of_float_log2(bits) - emax + scale.bias) & 0xff;
+      return bits == 0 ? 0 : (floor_of_float_log2(bits) - emax + scale.bias) & static_cast<int>(scale.magnitude_mask());
   }
   return 0;
 }

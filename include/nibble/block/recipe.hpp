@@ -51,7 +51,8 @@ enum class exponent_rule : std::uint8_t {
   exact_ceil,           ///< the smallest power of two with a <= M * scale, exactly (unbiased)
   float_log2_floor,     ///< floor of the correctly rounded float32 log2, one too high just below powers of two
                         ///< (microxcaling); zero counts as 2^-126
-  float_log2_floor_wrapped,  ///< the same, kept modulo 256 (ggml's uint8_t cast); zero gives code 0
+  float_log2_floor_wrapped,  ///< the same, kept modulo 256 in E8M0 (ggml's uint8_t cast), modulo
+                             ///< the positive codes of any other scale format; zero gives code 0
 };
 
 /// How an element x meets its scale D (decoded) before it is rounded. Operations are float32 unless said otherwise.
@@ -86,7 +87,8 @@ struct recipe {
   scale_rule scale = scale_rule::amax_times_product;
   rounding_mode scale_rounding = rounding_mode::nearest_even;  ///< rounding of a scale that is not a power of two
   float scale_floor = 0.0F;       ///< smallest scale before rounding; 2^-6 in torchao's NVFP4
-  bool ggml_scale_codec = false;  ///< ggml's UE4M3 encoder: half up, and 448 for everything from 248; not with `exact`
+  bool ggml_scale_codec = false;  ///< scales of E4M3 and UE4M3 by ggml's encoder: half up, and 448 for everything from
+                                  ///< 248; not with `exact`
   exponent_rule exponent = exponent_rule::floor;
   bool infinite_amax_saturates = false;  ///< power-of-two scales: amax Inf gives the largest scale (Transformer Engine
                                          ///< MXFP8), else NaN (torchao, microxcaling)

@@ -17,33 +17,45 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// Multipliers for which a product with any element that can matter is computed exactly as in scalar code: neither
-/// operand nor a result above the last random bit is a subnormal. A block outside takes the scalar path.
-NIBBLE_FUNCTION bool is_plain_multiplier(binary32 m) noexcept {
-  const std::uint32_t field = m.bits() >> 23;
-  return m.is_zero() || (field >= 127 - 119 && field <= 127 + 82);
+/// Whether hardware may scale the elements of a format at all: 32 random bits and the half of the last lie above
+/// float32's subnormal numbers.
+NIBBLE_FUNCTION bool has_normal_steps(const float_format& f) noexcept {
+  return f.min_exponent() - f.mantissa_bits > -126 + 33;
 }
 
-/// Divisors of exact quotients that float32 operations find, rounded to odd: the remainder of an element that can matter
-/// is no subnormal.
-NIBBLE_FUNCTION bool is_plain_divisor(binary32 d) noexcept {
-  const std::uint32_t field = d.bits() >> 23;
-  return field >= 127 - 60 && field <= 127 + 100;
+/// The power of two, `most` at most, up to which hardware may enlarge the elements of a format: of subnormal ones,
+/// which a processor may read as zero, nothing reaches 32 random bits.
+NIBBLE_FUNCTION int largest_enlargement(const float_format& f, int most) noexcept {
+  const int own = f.min_exponent() - f.mantissa_bits - 34 + 126;
+  return own < most ? own : most;
+}
+
+/// The exponent fields of operands by which a product or quotient with any element that can matter is computed exactly
+/// as in scalar code: neither operand nor a result above the last random bit is a subnormal. Exact quotients are
+/// rounded to odd by float32 operations: the remainder of an element that can matter is no subnormal. A block outside
+/// takes the scalar path.
+struct plain_fields {
+  std::uint32_t first;
+  std::uint32_t last;
+};
+NIBBLE_FUNCTION plain_fields plain_fields_of(const float_format& f, element_scaling::kind how) noexcept {
+  using kind = element_scaling::kind;
+  const auto field = [](int exponent) { return static_cast<std::uint32_t>(127 + exponent); };
+  if (how == kind::exact) return {field(-largest_enlargement(f, 60)), field(100)};
+  if (how == kind::divide) return {field(-largest_enlargement(f, 81)), field(118)};
+  return {field(-119), field(largest_enlargement(f, 82))};
 }
 
 /// Whether hardware may scale the elements of a block by this operand. `exact` says whether the architecture has exact
 /// quotients.
-NIBBLE_FUNCTION bool is_plain_operand(element_scaling::kind how, binary32 operand, bool exact) noexcept {
+NIBBLE_FUNCTION bool is_plain_operand(const float_format& f, element_scaling::kind how, binary32 operand,
+                                      bool exact) noexcept {
   using kind = element_scaling::kind;
+  if (how == kind::nothing || (how == kind::exact && !exact)) return false;
+  if (operand.is_zero() && (how == kind::multiply || how == kind::shift)) return true;
   const std::uint32_t field = operand.bits() >> 23;
-  switch (how) {
-    case kind::multiply:
-    case kind::shift: return is_plain_multiplier(operand);
-    case kind::divide: return field >= 127 - 81 && field <= 127 + 118;
-    case kind::exact: return exact && is_plain_divisor(operand);
-    case kind::nothing: break;
-  }
-  return false;
+  const plain_fields plain = plain_fields_of(f, how);
+  return field >= plain.first && field <= plain.last;
 }
 
 /// floor(q * 2^exponent) in units of 2^-149 as the bits of a float32, rounded down; q > 0, exponent >= 0.
@@ -121,9 +133,12 @@ class element_scaler {
   using words = word_batch<Arch>;
 
   element_scaler(const recipe& r, const rounding_choice& rounding) noexcept
-      : half_added_in_float_(r.half_added_in_float), underflow_is_zero_(r.underflow_is_zero),
+      : half_added_in_float_(r.half_added_in_float),
+        underflow_is_zero_(r.underflow_is_zero),
         half_(exact_binary32(F.min_positive() / 2).bits() - 1U),
-        sticky_(rounding.mode == rounding_mode::upward || rounding.mode == rounding_mode::downward ||
+        // Without a zero or a sign, too, a code may tell zeros from what is next to them.
+        sticky_(!F.has_zero || (!F.has_sign && r.policy.negative_in_unsigned == unsigned_rule::nan) ||
+                rounding.mode == rounding_mode::upward || rounding.mode == rounding_mode::downward ||
                 rounding.mode == rounding_mode::to_odd || r.policy.negative_zero == negative_zero_rule::drop_exact) {}
 
   /// Whether a product with the operand is all there is to it.

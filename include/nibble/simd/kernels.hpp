@@ -66,8 +66,9 @@ struct simd_kernels {
       value = binary32::from_bits(plain ? static_cast<std::uint32_t>(e.exponent + 127) << 23 : 0x7f80'0000U);
     }
     using run = generic_run<F.element, Arch>;
-    const bool served = !run::only_stochastic || rounding.mode == rounding_mode::stochastic;
-    if (served && count >= width && is_plain_operand(e.how, value, false)) {
+    const bool served =
+        has_normal_steps(F.element) && (!run::only_stochastic || rounding.mode == rounding_mode::stochastic);
+    if (served && count >= width && is_plain_operand(F.element, e.how, value, false)) {
       const run generic(r, rounding);
       generic.run(bits, random, generic.scaler().prepare(e.how, value), count, codes);
     } else {

@@ -53,7 +53,7 @@ class run_errors {
     }
 #endif
     for (std::uint32_t code = 0; code < std::uint32_t{1} << f.bits(); ++code) {
-      values_[code] = to_bits(called_decode(f, code)) & 0x7fff'ffffU;
+      values_[code] = to_bits(called_decode(f, code));
     }
   }
 
@@ -120,12 +120,12 @@ class run_errors {
     for (std::size_t i = 0; i < length; i += step) {
       std::uint32_t those[width] = {};
       std::memcpy(those, x + i, step * sizeof(float));
-      const words number = words::load_unaligned(those) | words(0x8000'0000U);
+      const words negated = words::load_unaligned(those) ^ words(0x8000'0000U);
       for (std::size_t c = 0; c < 2; ++c) {
         for (std::size_t k = 0; k < step; ++k) those[k] = values_[codes[c][i + k]];
-        const real magnitude(bits_as<float>(words::load_unaligned(those)));
-        const real value = magnitude * real(scale[c]) * amax / denominator;
-        const words error = bits_as<std::uint32_t>((value + real(bits_as<float>(number))).value) & words(0x7fff'ffffU);
+        const real element(bits_as<float>(words::load_unaligned(those)));
+        const real value = element * real(scale[c]) * amax / denominator;
+        const words error = bits_as<std::uint32_t>((value + real(bits_as<float>(negated))).value) & words(0x7fff'ffffU);
         least_error = xsimd::min(least_error, error - words(1U));
         real size(bits_as<float>(error));
         if (squares_) size = size * size;

@@ -20,13 +20,35 @@ namespace detail::inline NIBBLE_UNIT {
 /// Whether a positive finite number is a power of two.
 NIBBLE_FUNCTION bool is_power_of_two(binary32 x) noexcept { return (x.bits() & 0x007f'ffffU) == 0 && x.is_finite(); }
 
+/// Whether no step of the formulas of a recipe is a subnormal number that could change a code, for amaxes from 2^-80 on
+/// and all scales but zero of a format: exponents of the factors against those of the largest element and the outermost
+/// scales.
+template <block_format F>
+bool has_normal_formulas(const recipe& r, int encode, int decode) noexcept {
+  constexpr int element = F.element.max_exponent();
+  constexpr int largest = F.scale.max_exponent();
+  constexpr int smallest = F.scale.min_exponent() - F.scale.mantissa_bits;
+  if (element < -40 || element > 40 || encode - element - 1 < -126) return false;
+  // Upward, what is just above zero has a code, too.
+  const bool sees_traces = r.scale_rounding == rounding_mode::upward && r.scale != scale_rule::exact;
+  if (sees_traces && (encode < -decode - 1 ? encode : -decode - 1) - element - 2 - 80 < -126) return false;
+  switch (r.element) {
+    case element_rule::multiply_encode_quotient: return encode - largest - 1 >= -126;
+    case element_rule::multiply_reciprocals: return -decode - 1 - largest - 1 >= -126;
+    case element_rule::divide_by_quotient: return true;  // no divisor is as small as that
+    case element_rule::exact: return smallest + decode >= -126;
+    case element_rule::multiply_reciprocal_of_product: break;
+  }
+  return decode + largest + 2 <= 126;
+}
+
 /// Whether the vector formulas can serve a format and recipe at all, and this tensor: no intermediate value that could
 /// change a code is then a subnormal.
 template <block_format F, class Arch>
 bool has_vector_scales(const recipe& r, const tensor_scaling& t) noexcept {
   if (F.power_of_two_scale()) {
-    const bool wraps = r.exponent == exponent_rule::float_log2_floor_wrapped;
-    return F.scale == formats::e8m0 && (!wraps || F.scale.bias == 127);
+    // Exponents are unsigned, and amaxes times the reciprocal of the largest element are normal numbers.
+    return F.scale == formats::e8m0 && F.element.max_exponent() >= 0 && F.element.max_exponent() <= 40;
   }
   if (F.scale.bits() > 16 || F.scale.min_exponent() - F.scale.mantissa_bits < -60) return false;
   // Exact quotients need a divisor that is a float32.
@@ -34,8 +56,10 @@ bool has_vector_scales(const recipe& r, const tensor_scaling& t) noexcept {
   if (exact && (!has_exact_quotient<Arch> || !is_power_of_two(t.decode))) return false;
   const bool by_mode = r.scale_rounding == rounding_mode::nearest_even || r.scale_rounding == rounding_mode::upward;
   if (!by_mode || (r.scale == scale_rule::exact && F.element.mantissa_bits > 7)) return false;
-  const auto in_range = [](binary32 x) { return (x.bits() >> 23) >= 127 - 110 && (x.bits() >> 23) <= 127 + 118; };
-  return in_range(t.encode) && in_range(t.decode);
+  const auto exponent = [](binary32 x) { return static_cast<int>(x.bits() >> 23) - 127; };
+  const auto in_range = [&](binary32 x) { return exponent(x) >= -110 && exponent(x) <= 118; };
+  if (!in_range(t.encode) || !in_range(t.decode)) return false;
+  return has_normal_formulas<F>(r, exponent(t.encode), exponent(t.decode));
 }
 
 /// The binary logarithm of the largest scaled magnitude of a block, to 2 and plus 254, from the bits of its amax and
@@ -49,9 +73,12 @@ NIBBLE_ALWAYS_INLINE Word reach_of(Word amax, Word operand, bool divides) noexce
 
 /// The largest reach that kernels take: beyond it the sum by which they round could overflow. Where the nearest number
 /// is searched by float32 differences (block/encode_chunk.hpp search_in_float), several would be one float32 far beyond
-/// the range.
-NIBBLE_FUNCTION std::uint32_t largest_reach(const recipe& r) noexcept {
-  return 254U + (r.searches_in_float ? 16U : 60U);
+/// the range: 2^15 times the last step and more. Steps that a plain scale could make subnormal numbers are not taken.
+NIBBLE_FUNCTION std::uint32_t largest_reach(const float_format& element, const recipe& r) noexcept {
+  if (!r.searches_in_float) return 254U + 60U;
+  const int last_step = element.max_exponent() - element.mantissa_bits;
+  if (last_step < -40) return 0;
+  return static_cast<std::uint32_t>(254 + (last_step < 45 ? last_step + 15 : 60));
 }
 
 /// The constants of has_vector_scales tensors, in vectors.
@@ -163,7 +190,7 @@ class scale_group {
   /// The codes that non-negative finite scales round to, and their values.
   void round(words bits, words& code, words& value) const noexcept {
     const bool upward = recipe_->scale_rounding == rounding_mode::upward;
-    if (recipe_->ggml_scale_codec && recipe_->scale != scale_rule::exact) {
+    if (has_ggml_scales(F.scale, *recipe_) && recipe_->scale != scale_rule::exact) {
       code = ggml_codes(bits);
     } else {
 #if defined(__AVX2__)

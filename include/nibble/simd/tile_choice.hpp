@@ -70,6 +70,7 @@ class tile_choice {
     constexpr bool unpacked = !codes::packs_in_place;
     c.run(x, six, random, {first, 0, count, ahead, element_bytes, false, unpacked});
     c.run(x, four_, random, {second, 0, count, nullptr, element_bytes, false, unpacked});
+    if constexpr (F.element.has_nan()) clear_behind({first, second}, cols, count);
     chooser_.add(x, cols, {first, second});
   }
 
@@ -117,6 +118,18 @@ class tile_choice {
             .store_unaligned(reinterpret_cast<std::int32_t*>(out + b));
       } else {
         decode_lanes(F.scale, code).store_unaligned(out + b);
+      }
+    }
+  }
+
+  /// Gives zeros behind blocks and rows the code 0: by an infinite operand they have become NaN, whose error counts.
+  [[gnu::noinline]] void clear_behind(std::uint8_t* const (&bytes)[2], std::size_t cols,
+                                      std::size_t count) const noexcept {
+    constexpr packed_layout layout = codes::packs_in_place ? layouts::nibbles_low_first : layouts::bytes;
+    for (std::size_t b = 0; b < blocks_; ++b) {
+      const std::size_t end = whole_rows ? count : (b + 1) * Size;
+      for (std::size_t i = whole_rows ? cols : b * Size + smaller(Used, cols - b * Used); i < end; ++i) {
+        for (std::uint8_t* const own : bytes) store_code(layout, own, i, 0);
       }
     }
   }

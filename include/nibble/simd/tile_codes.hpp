@@ -159,9 +159,7 @@ class tile_codes {
     const bool by_kernel = kernel_.tuned();
     const auto unit = bit_cast<float>(static_cast<std::uint32_t>(127 + (by_kernel ? kernel_.prescale() : 0)) << 23);
     const auto* bits = reinterpret_cast<const std::uint32_t*>(x);
-    // 32 random bits reach below the last bit of a quotient.
-    const bool deep = rounding_.mode == rounding_mode::stochastic && rounding_.random_bits > 16;
-    const bool plain = s.is_plain() && !(deep && s.rule() == kind::exact);
+    const bool plain = s.is_plain() && !(is_deep() && s.rule() == kind::exact);
     if (plain && scaler_.serves(s.rule(), whole) && scaler_.run(s.rule(), x, s.operands() + b, whole, unit, scaled_)) return;
     for (std::size_t i = 0; i < blocks; ++i) {
       const std::size_t at = i * Size;
@@ -187,12 +185,19 @@ class tile_codes {
     return s.how(b) == kind::exact && s.operand(b).is_zero() ? kind::multiply : s.how(b);
   }
 
+  /// Whether random bits reach the last bit of a quotient, which says of what is below whether it is zero: all 32, and
+  /// fewer beside many bits of a code, in variants B and C with the half of the last one.
+  [[nodiscard]] bool is_deep() const noexcept {
+    if (rounding_.mode != rounding_mode::stochastic) return false;
+    constexpr int below_step = 23 - F.element.mantissa_bits + (F.element.exponent_bits == 0 ? 1 : 0);
+    return rounding_.random_bits + (rounding_.variant == stochastic_variant::a ? 0 : 1) >= below_step;
+  }
+
   /// Whether a block is for scalar code.
   [[nodiscard]] bool is_scalar(const scales& s, std::size_t b) const noexcept {
     const kind how = kind_of(s, b);
-    // 32 random bits reach below the last bit of a quotient.
-    const bool deep = how == kind::exact && rounding_.mode == rounding_mode::stochastic && rounding_.random_bits > 16;
-    return deep || !is_plain_operand(how, s.operand(b), has_exact_quotient<Arch>) || !s.is_near(b);
+    return (how == kind::exact && is_deep()) ||
+           !is_plain_operand(F.element, how, s.operand(b), has_exact_quotient<Arch>) || !s.is_near(b);
   }
 
   /// Overwrites the codes in bytes_, two a byte where `packed`, of the blocks for scalar code.
@@ -238,8 +243,8 @@ class tile_codes {
   /// in float32 changes a code.
   [[nodiscard]] bool divides_long(const scales& s, std::size_t b) const noexcept {
     return is_long && rounding_.mode == rounding_mode::stochastic && rounding_.random_bits == 32 &&
-           rounding_.variant == stochastic_variant::a && kind_of(s, b) == kind::exact && is_plain_divisor(s.operand(b)) &&
-           s.is_near(b);
+           rounding_.variant == stochastic_variant::a && kind_of(s, b) == kind::exact &&
+           is_plain_operand(F.element, kind::exact, s.operand(b), true) && s.is_near(b);
   }
   void long_quotients([[maybe_unused]] binary32 divisor, [[maybe_unused]] const float* x,
                       [[maybe_unused]] const std::uint8_t* random, [[maybe_unused]] std::size_t count,

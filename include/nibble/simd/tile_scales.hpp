@@ -48,8 +48,9 @@ class tile_scales {
         is_product_(Kernel::is_whole() && kernel.tuned() && scaler.is_product_of_most(how_by_rule_)),
         reads_signs_(kernel.reads_signs()) {
     const int prescale = exact_ ? -Kernel::exact_prescale() : kernel.prescale();
-    lowest_field_ = static_cast<std::uint32_t>(exact_ ? 127 - 60 : prescale < 0 ? 8 - prescale : 8);
-    highest_field_ = static_cast<std::uint32_t>(exact_ ? 127 + 100 - prescale : 127 + 82);
+    const plain_fields plain = plain_fields_of(F.element, how_by_rule_);
+    lowest_field_ = exact_ ? plain.first : static_cast<std::uint32_t>(prescale < 0 ? 8 - prescale : 8);
+    highest_field_ = exact_ ? plain.last - static_cast<std::uint32_t>(prescale) : plain.last;
     unit_ = bit_cast<float>(static_cast<std::uint32_t>(127 + prescale) << 23);
 #if defined(__AVX2__)
     if constexpr (has_quick) {
@@ -61,7 +62,7 @@ class tile_scales {
                   prescale,
                   static_cast<int>(lowest_field_),
                   static_cast<int>(highest_field_),
-                  static_cast<int>(largest_reach(r)) - 254,
+                  static_cast<int>(largest_reach(F.element, r)) - 254,
                   kernel.close_reach()};
       }
     }
@@ -79,7 +80,8 @@ class tile_scales {
   /// Whether block b is within largest_reach().
   [[nodiscard]] bool is_near(std::size_t b) const noexcept {
     const kind how_b = how(b);
-    return reach_of(amax_[b], operand_[b], how_b == kind::exact || how_b == kind::divide) <= largest_reach(*recipe_);
+    return reach_of(amax_[b], operand_[b], how_b == kind::exact || how_b == kind::divide) <=
+           largest_reach(F.element, *recipe_);
   }
   /// How the recipe has elements scaled where nothing stands against it.
   [[nodiscard]] kind rule() const noexcept { return how_by_rule_; }
@@ -245,7 +247,7 @@ class tile_scales {
       }
       reach = xsimd::max(reach, reach_of(amax, operand, divides));
     }
-    const bool reaches = xsimd::any(reach > words(largest_reach(*recipe_)));
+    const bool reaches = xsimd::any(reach > words(largest_reach(F.element, *recipe_)));
     const auto within = [&](std::uint32_t low, std::uint32_t high) NIBBLE_INLINE_LAMBDA {
       return !reaches && !xsimd::any(largest > signed_words(static_cast<std::int32_t>(high << 23))) &&
              !xsimd::any(smallest < words((low << 23) - 1U));
@@ -257,9 +259,10 @@ class tile_scales {
     smallest.store_unaligned(lanes);
     smallest_ = ~0U;
     for (const std::uint32_t one : lanes) smallest_ = one < smallest_ ? one : smallest_;
-    // Within the ranges of is_plain_operand.
-    const std::uint32_t lowest = how_by_rule_ == kind::exact ? 60U : how_by_rule_ == kind::divide ? 81U : 119U;
-    plain_ = within(127U - lowest, 127U + 82U) && (how_by_rule_ != kind::exact || has_exact_quotient<Arch>);
+    // The reciprocals of divisors have two terms.
+    const plain_fields plain = plain_fields_of(F.element, how_by_rule_);
+    plain_ = within(plain.first, plain.last < 127U + 82U ? plain.last : 127U + 82U) &&
+             (how_by_rule_ != kind::exact || has_exact_quotient<Arch>);
     // A zero is no divisor: what it stands for is the recipe's.
     if (divides_by_zero) plain_ = false;
   }
@@ -271,8 +274,8 @@ class tile_scales {
     for (std::size_t b = 0; b < blocks; ++b) {
       // Zero counts as the largest.
       smallest_ = operand_[b] - 1U < smallest_ ? operand_[b] - 1U : smallest_;
-      plain = plain && how(b) == how_by_rule_ && is_plain_operand(how(b), operand(b), has_exact_quotient<Arch>) &&
-              is_near(b);
+      plain = plain && how(b) == how_by_rule_ &&
+              is_plain_operand(F.element, how(b), operand(b), has_exact_quotient<Arch>) && is_near(b);
     }
     mixed_ = !plain;
     plain_ = plain;
@@ -334,7 +337,8 @@ class tile_scales {
     if (e.how == kind::shift) {
       const bool is_float = e.exponent >= -119 && e.exponent <= 82;
       operand_[b] = is_float ? static_cast<std::uint32_t>(e.exponent + 127) << 23 : 0U;
-      if (!is_float) how_[b] = kind::nothing;
+      // What a code that wraps stands for need not be what it scales by.
+      if (!is_float || !e.scale.is_finite()) how_[b] = kind::nothing;
     }
     if (e.how == kind::exact) {
       operand_[b] = (e.scale * scaling_->decode).bits();

@@ -25,7 +25,8 @@ inline constexpr std::size_t panel_capacity = 1024;
 
 /// Whether the blocks of a format can be cut into tiles: whole rows, or runs of a row that tiles can hold.
 template <block_format F>
-inline constexpr bool is_tileable = static_cast<std::size_t>(F.block_size) <= panel_capacity;
+inline constexpr bool is_tileable =
+    static_cast<std::size_t>(F.block_size) <= panel_capacity&& has_normal_steps(F.element);
 
 /// The format of blocks as tiles hold them: blocks that are no multiple of 8 have zeros behind. Codes two a byte, the even
 /// one low, stay so.

@@ -28,9 +28,10 @@ class code_errors {
   using vector = avx2_vector;
 
  public:
-  /// Whether finite codes of a format are upper bits of finite binary16 but for the bias.
+  /// Whether finite codes of a format, of the sign of their elements, are upper bits of finite binary16 but for the
+  /// bias.
   static constexpr bool serves(const float_format& f) noexcept {
-    return f.has_zero && !f.twos_complement && !f.nan_is_negative_zero() && f.mantissa_bits <= 3 &&
+    return f.has_sign && f.has_zero && !f.twos_complement && !f.nan_is_negative_zero() && f.mantissa_bits <= 3 &&
            f.exponent_bits >= 1 && f.exponent_bits <= 5 && (f.max_code() >> f.mantissa_bits) < 31 && f.bias >= 1 &&
            f.bias <= 31;
   }

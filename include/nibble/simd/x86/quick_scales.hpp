@@ -238,7 +238,8 @@ class quick_scales {
   /// The numbers that make `divide` follow a recipe, if it can: every scale but zero then has a multiplier in range.
   void set_factors(const recipe& r, const tensor_scaling& t, const scale_constants& k, int lowest, int highest,
                    int reach, int close_reach) noexcept {
-    if (r.scale_rounding != rounding_mode::nearest_even || r.ggml_scale_codec || r.scale == scale_rule::exact) return;
+    if (r.scale_rounding != rounding_mode::nearest_even || r.scale == scale_rule::exact || has_ggml_scales(F.scale, r))
+      return;
     lowest_ = (static_cast<std::uint32_t>(127 - 80) << 23) - 1U;
     serves_zeros_ = r.zero_scale == zero_scale_rule::zero_codes &&
                     r.policy.negative_zero != negative_zero_rule::drop_exact;

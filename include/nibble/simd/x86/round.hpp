@@ -196,7 +196,9 @@ struct rounder {
   static NIBBLE_ALWAYS_INLINE word signed_codes(word bytes, word sign, const Source& x, negative_zero_rule rule) noexcept {
     if constexpr (F.twos_complement) {
       const word negative = V::negative_bytes(sign);
-      return V::subtract_bytes(V::differ(bytes, negative), negative);
+      const word own = Base == 0 ? bytes : V::subtract_bytes(bytes, V::all_bytes(Base));
+      const word code = V::subtract_bytes(V::differ(own, negative), negative);
+      return F.bits() == 8 ? code : V::both(code, V::all_bytes(static_cast<int>(F.code_mask())));
     } else {
       if constexpr (!F.has_negative_zero()) {
         sign = V::without(sign, V::equal_bytes(bytes, V::all_bytes(Base)));
