@@ -17,7 +17,9 @@ namespace detail::inline NIBBLE_UNIT {
 
 /// Whether a format may have two scales to choose from: the class below serves it then.
 NIBBLE_FUNCTION bool has_tile_choice(const block_format& f) noexcept {
-  return !f.power_of_two_scale() && f.element.has_zero;
+  // The walk of scalar code serves elements that are all far from 1: a choice of the class below was another with 2^113.
+  const int largest = f.element.max_exponent();
+  return !f.power_of_two_scale() && f.element.has_zero && largest >= -40 && largest <= 40;
 }
 
 /// Blocks of `Size` elements, or tile_capacity for whole rows, of which `Used` count. F is that of the tile.
