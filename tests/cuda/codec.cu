@@ -237,6 +237,59 @@ __global__ void compare_e2m1(std::uint32_t first, std::size_t chunks, std::size_
   }
 }
 
+/// Codes that pack_e2m1_likely calls right against the rounding of one: of every bfloat16 and as many other numbers by
+/// multipliers that bring them near E2M1's, with the words around the one from which on the code is the upper one.
+__global__ void compare_likely(std::uint32_t multipliers, unsigned long long* different, unsigned long long* likely) {
+  constexpr special_codes special =
+      make_special_codes(formats::e2m1, rounding_mode::stochastic, overflow::saturate, recipe{}.policy, false);
+  for (std::size_t at = detail::thread_index(); at < std::size_t{0x1'0000} * multipliers;
+       at += detail::thread_count()) {
+    const philox_block drawn = random_block(5, 6, at);
+    std::uint32_t x = static_cast<std::uint32_t>(at & 0xffffU) << 16;
+    if ((at & 0x8000U) != 0) x |= drawn.words[0] & 0xffffU;
+    const std::uint32_t magnitude = x & 0x7fff'ffffU;
+    if (magnitude >= 0x7f80'0000U) continue;
+    // Products from 1/16 to before 16, but of very small and very large numbers.
+    const int wanted = 254 - static_cast<int>(magnitude >> 23) + static_cast<int>(drawn.words[1] & 7U) - 4;
+    const int exponent = wanted < 27 ? 27 : wanted > 226 ? 226 : wanted;
+    const std::uint32_t multiplier = static_cast<std::uint32_t>(exponent) << 23 | (drawn.words[2] & 0x007f'ffffU);
+    const auto right = [&](std::uint32_t word) {
+      return detail::round_stochastically<32>::code<formats::e2m1>(detail::multiply_bits(x, multiplier), special, word);
+    };
+    std::uint32_t first = 0;  // word with the upper code
+    const std::uint32_t upper = right(0xffff'ffffU);
+    if (right(0) != upper) {
+      for (int bit = 31; bit >= 0; --bit) first += right(first + (1U << bit) - 1U) == upper ? 0U : 1U << bit;
+    }
+    const std::uint32_t words[] = {
+        first, first - 1U, first - 0x1'0000U, first - 0x1'2000U, first - 0x1'4000U, first + 0x1'0000U, drawn.words[3]};
+    for (const std::uint32_t word : words) {
+      std::uint32_t bits[8];
+      detail::random_eight<32> random;
+      for (unsigned i = 0; i < 8; ++i) {
+        bits[i] = i % 2 == 0 ? x : x ^ 0x8000'0000U;
+        random.words[i] = word;
+      }
+      std::uint32_t most = 0;
+      const std::uint32_t packed =
+          detail::pack_e2m1_likely(bits, detail::gather_signs(bits), detail::likely_factor(multiplier), random, most);
+      if (most >= detail::likely_limit) continue;
+      atomicAdd(likely, 1ULL);
+      const std::uint32_t code = right(word);
+      if (packed != (code * 0x1111'1111U ^ 0x8080'8080U)) atomicAdd(different, 1ULL);
+    }
+  }
+}
+
+void test_likely(bool small) {
+  device_array<unsigned long long> counts(std::vector<unsigned long long>{0, 0});
+  const std::uint32_t multipliers = small ? 8 : 2048;
+  compare_likely<<<4096, 256>>>(multipliers, counts.data(), counts.data() + 1);
+  check(counts.get()[0] == 0, "e2m1 of eight, likely: codes that are called right differ");
+  // About four of seven words are none of those next to the first.
+  check(counts.get()[1] > std::uint64_t{0x1'0000} * multipliers * 3, "e2m1 of eight, likely: too few are called right");
+}
+
 /// The reciprocals of the fast kernels against the rounded one, on all numbers that they are for.
 __global__ void compare_reciprocals(std::uint32_t first, std::uint32_t count, std::uint32_t step,
                                     unsigned long long* different) {
@@ -305,6 +358,7 @@ int main(int argc, char** argv) {
     if constexpr (F.bits() <= 8) compare_options<F>(name);
   });
   test_e2m1(small);
+  test_likely(small);
   test_reciprocals(small);
   if (!small) {
     test_hardware<formats::e4m3>("e4m3");

@@ -36,9 +36,16 @@ inline __device__ std::uint32_t normal_reciprocal(std::uint32_t a) noexcept {
   return result;
 }
 
+/// Whether a tensor's scale is from 2^-100 to before 2^100: with all scales of E4M3 the product of both and its
+/// reciprocal are normal then.
+inline __device__ bool has_usual_decode(const tensor_scaling& scaling) noexcept {
+  return scaling.decode.bits() - (27U << 23) < 200U << 23;
+}
+
 /// By the default recipe. Finite says that what becomes of an infinite or NaN amax does not matter, but that its
-/// product with the operand is not finite.
-template <block_format F, bool Finite = false>
+/// product with the operand is not finite; Usual that the tensor has_usual_decode, or what becomes of it does not
+/// matter.
+template <block_format F, bool Finite = false, bool Usual = false>
 __device__ block_multiplier make_block_multiplier(const tensor_scaling& scaling, std::uint32_t amax) noexcept {
   constexpr recipe rules{};
   constexpr scale_constants constants(F);
@@ -49,14 +56,13 @@ __device__ block_multiplier make_block_multiplier(const tensor_scaling& scaling,
     const std::uint32_t scale = half_to_bits(static_cast<std::uint16_t>(from_e4m3_pair(code)));
     const std::uint32_t product = multiply_bits(scale, scaling.decode.bits());
     std::uint32_t operand;
-    // From 2^-100 to before 2^100: with all scales of E4M3 the product and its reciprocal are normal then.
-    if (scaling.decode.bits() - (27U << 23) < 200U << 23) [[likely]] {
+    if (Usual || has_usual_decode(scaling)) [[likely]] {
       operand = normal_reciprocal(product);
     } else {
       operand = rare_reciprocal(product);
       operand = operand < 0x7f7f'ffffU ? operand : 0x7f7f'ffffU;
     }
-    if (code == 0) operand = 0;
+    if (scale == 0) operand = 0;
     return Finite || amax < 0x7f80'0000U ? block_multiplier{code, operand}
                                          : block_multiplier{F.scale.nan_code(), 0x7fc0'0000U};
   } else if constexpr (F.scale == formats::e8m0 && F.element.max_exponent() >= 1) {

@@ -96,6 +96,19 @@ struct raw_chunk {
       }
     }
   }
+  /// The same for finite elements, as widen_finite_bf16 has it.
+  __device__ void widen_finite(std::uint32_t (&bits)[chunk_elements], std::uint32_t zeros) const noexcept {
+    if constexpr (std::is_same_v<T, bf16>) {
+      const std::uint32_t words[4] = {vectors[0].x, vectors[0].y, vectors[0].z, vectors[0].w};
+#pragma unroll
+      for (unsigned k = 0; k < 4; ++k) {
+        bits[2 * k] = widen_finite_bf16<false>(words[k], zeros);
+        bits[2 * k + 1] = widen_finite_bf16<true>(words[k], zeros);
+      }
+    } else {
+      widen(bits);
+    }
+  }
   /// The same, a NaN as element_bits gives it: quiet, with its sign and payload.
   __device__ void widen_exactly(std::uint32_t (&bits)[chunk_elements]) const noexcept {
     widen(bits);

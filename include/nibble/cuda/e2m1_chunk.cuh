@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include <nibble/cuda/random_chunk.cuh>
 #include <nibble/cuda/real.cuh>
 #include <nibble/cuda/round.cuh>
 
@@ -59,16 +60,20 @@ template <unsigned Bit>
 NIBBLE_FUNCTION std::uint32_t fixed_limit(std::uint32_t largest) noexcept {
   return ((largest << (Bit - 16)) | ((1U << (Bit - 16)) - 1)) * 0x0001'0001U;
 }
+/// What limits pack_fixed: nothing, if codes are at most 7; the larger of two numbers without a sign; or one of two
+/// with a sign, and 0.
+enum class fixed_bounds : std::uint8_t { none, upper, both };
 /// Eight codes in bits Bit and up of numbers (Bit is 22 or 23), limited to that of `limit`, a fixed_limit<Bit>, and cut
-/// off: the nibbles, but for their upper bits, which mean nothing. Signed numbers are limited to 0, too.
-template <unsigned Bit, bool Unsigned = false>
-__device__ std::uint32_t pack_fixed(const std::uint32_t (&fixed)[8], std::uint32_t limit) noexcept {
+/// off: the nibbles, but for their upper bits, which mean nothing.
+template <unsigned Bit, fixed_bounds Bounds = fixed_bounds::both>
+__device__ std::uint32_t pack_fixed(const std::uint32_t (&fixed)[8], std::uint32_t limit = 0) noexcept {
   constexpr std::uint32_t code = 0x0007'0007U << (Bit - 16);  // of the upper half of a word
   std::uint32_t pairs[4];
 #pragma unroll
   for (unsigned i = 0; i < 4; ++i) {
-    const std::uint32_t pair = __byte_perm(fixed[i], fixed[i + 4], 0x7632U);
-    pairs[i] = Unsigned ? __vminu2(pair, limit) : __vimin_s16x2_relu(pair, limit);
+    pairs[i] = __byte_perm(fixed[i], fixed[i + 4], 0x7632U);
+    if (Bounds == fixed_bounds::upper) pairs[i] = __vminu2(pairs[i], limit);
+    if (Bounds == fixed_bounds::both) pairs[i] = __vimin_s16x2_relu(pairs[i], limit);
   }
   const std::uint32_t low = select_bits<code>(pairs[0], pairs[1] << 4);
   const std::uint32_t high = select_bits<code>(pairs[2], pairs[3] << 4);
@@ -183,6 +188,34 @@ __device__ std::uint32_t pack_e2m1(const std::uint32_t (&bits)[8], std::uint32_t
     magnitudes = pack_fixed<22>(sums, fixed_limit<22>(7));
   }
   return with_signs(magnitudes, signs);
+}
+
+// Codes with 32 random bits that are right unless a sum comes close to the next code, for a kernel that takes the exact
+// way then. A product that is limited to 6 is a share of 6 limited to 1, which costs nothing, but is rounded twice
+// more: all three roundings go toward zero, so that a sum is below the exact one, or is it, by at most 7.2 * 2^-22 of a
+// step for these, 2^-22 for what is cut off and 2^-16 for the lower half of the word.
+
+/// What |x| is multiplied by for its share: `multiplier` / 6, or less.
+inline __device__ std::uint32_t likely_factor(std::uint32_t multiplier) noexcept {
+  return multiply_bits_down(multiplier, 0x3e2a'aaaaU);  // the number below 1/6
+}
+/// From here on `most` says that a code may be wrong: 76 last bits of 22 below the next code.
+inline constexpr std::uint32_t likely_limit = 0U - (76U << 10);
+
+/// The eight nibbles of bits[i] * multiplier, all finite, the multiplier not negative and `factor` its likely_factor.
+/// `signs` are gather_signs(bits). Raises `most` to the largest fraction of a sum, whose first bit is bit 31.
+inline __device__ std::uint32_t pack_e2m1_likely(const std::uint32_t (&bits)[8], std::uint32_t signs,
+                                                 std::uint32_t factor, const random_eight<32>& random,
+                                                 std::uint32_t& most) noexcept {
+  std::uint32_t sums[8];
+#pragma unroll
+  for (unsigned i = 0; i < 8; ++i) {
+    const std::uint32_t share = saturated_magnitude_down(bits[i], factor);
+    sums[i] = random.add_fraction(i, multiply_bits_down(share, 0x01c0'0000U));  // 6 * 2^-126, the bits of 2^22 * 7
+  }
+#pragma unroll
+  for (unsigned i = 0; i < 8; i += 2) most = __vimax3_u32(most, sums[i] << 10, sums[i + 1] << 10);
+  return with_signs(pack_fixed<22, fixed_bounds::none>(sums), signs);
 }
 
 }  // namespace detail::inline NIBBLE_UNIT

@@ -98,7 +98,7 @@ __device__ std::uint32_t luq_magnitudes(std::uint32_t alpha, const luq_quotient&
       });
     }
   }
-  return pack_fixed<23, true>(sums, fixed_limit<23>(levels)) & 0x7777'7777U;
+  return pack_fixed<23, fixed_bounds::upper>(sums, fixed_limit<23>(levels)) & 0x7777'7777U;
 }
 
 /// The words of Chunks chunks from logical element 8 * unit on; two chunks of 8 or 32 bits begin at an even one.

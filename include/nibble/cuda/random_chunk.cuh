@@ -20,6 +20,15 @@ inline __device__ uint2 wide_product(std::uint32_t a, std::uint32_t b) noexcept 
   return result;
 }
 
+/// a + b, the low word first.
+inline __device__ uint2 wide_sum(uint2 a, std::uint64_t b) noexcept {
+  uint2 result;
+  asm("{ add.cc.u32 %0, %2, %4;\n  addc.u32 %1, %3, %5; }"
+      : "=r"(result.x), "=r"(result.y)
+      : "r"(a.x), "r"(a.y), "r"(static_cast<std::uint32_t>(b)), "r"(static_cast<std::uint32_t>(b >> 32)));
+  return result;
+}
+
 /// random_block of one seed and stream for 7 or 10 rounds, with the keys of the rounds at hand: as a kernel's argument
 /// they are operands that cost no instruction.
 struct random_stream {
@@ -53,14 +62,19 @@ struct random_stream {
   /// The same by so many rounds.
   template <int Rounds, unsigned Count>
   __device__ void draw_rounds(std::uint64_t index, philox_block (&blocks)[Count]) const noexcept {
+    // Without a carry the blocks share the upper word of the index, and with it half of the first two rounds; their
+    // other products of the first one differ by multiples of the constant.
+    constexpr std::uint64_t multiplier = philox_constants::multiplier_0;
+    const auto upper = static_cast<std::uint32_t>(index >> 32);
+    const uint2 first = wide_product(philox_constants::multiplier_0, static_cast<std::uint32_t>(index));
+    const uint2 shared = wide_product(philox_constants::multiplier_1, stream[0]);
 #pragma unroll
     for (unsigned i = 0; i < Count; ++i) {
-      // Without a carry the blocks visibly share their upper word, and half of the first two rounds.
-      blocks[i] = philox_block{
-          {static_cast<std::uint32_t>(index) | i, static_cast<std::uint32_t>(index >> 32), stream[0], stream[1]}};
+      const uint2 own = i == 0 ? first : wide_sum(first, multiplier * i);
+      blocks[i] = philox_block{{shared.y ^ upper ^ keys[0][0], shared.x, own.y ^ stream[1] ^ keys[0][1], own.x}};
     }
 #pragma unroll
-    for (int round = 0; round < Rounds; ++round) step(blocks, round);
+    for (int round = 1; round < Rounds; ++round) step(blocks, round);
   }
   [[nodiscard]] __device__ philox_block block(std::uint64_t index) const noexcept {
     philox_block blocks[1];

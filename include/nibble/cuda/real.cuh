@@ -102,6 +102,12 @@ inline __device__ std::uint32_t multiply_bits_down(std::uint32_t a, std::uint32_
   asm("mul.rz.f32 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
   return result;
 }
+/// |a| * b toward zero, limited to 1; 0 for NaN.
+inline __device__ std::uint32_t saturated_magnitude_down(std::uint32_t a, std::uint32_t b) noexcept {
+  std::uint32_t result;
+  asm("{ .reg .f32 m;\n  abs.f32 m, %1;\n  mul.rz.sat.f32 %0, m, %2; }" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
 /// The larger magnitude; NaN wins.
 inline __device__ std::uint32_t larger_magnitude(std::uint32_t a, std::uint32_t b) noexcept {
   std::uint32_t result;
@@ -135,6 +141,25 @@ __device__ std::uint32_t larger_magnitudes(std::uint32_t a, std::uint32_t b) noe
 inline __device__ std::uint32_t smaller_magnitude(std::uint32_t a, std::uint32_t b) noexcept {
   std::uint32_t result;
   asm("{ .reg .f32 x, y;\n  abs.f32 x, %1;\n  abs.f32 y, %2;\n  min.f32 %0, x, y; }" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
+/// The lower or the upper of two bfloat16 as a float: exact, if that one is finite. A multiply-add by {0, 1} and {0,
+/// -0}, as its pipe has more room than that of shifts and masks; `zeros` is 0x80000000, of which compilers make
+/// instructions where they know it.
+template <bool Upper>
+__device__ std::uint32_t widen_finite_bf16(std::uint32_t pair, std::uint32_t zeros) noexcept {
+  std::uint32_t result;
+  if constexpr (Upper) {
+    asm("{ .reg .b16 l, h;\n  .reg .b32 both;\n  mov.b32 {l, h}, %1;\n  mov.b32 both, {h, h};\n"
+        "  fma.rn.bf16x2 %0, both, %2, %3; }"
+        : "=r"(result)
+        : "r"(pair), "r"(0x3f80'0000U), "r"(zeros));
+  } else {
+    asm("{ .reg .b16 l, h;\n  .reg .b32 both;\n  mov.b32 {l, h}, %1;\n  mov.b32 both, {l, l};\n"
+        "  fma.rn.bf16x2 %0, both, %2, %3; }"
+        : "=r"(result)
+        : "r"(pair), "r"(0x3f80'0000U), "r"(zeros));
+  }
   return result;
 }
 /// An exact widening; a NaN is some NaN.

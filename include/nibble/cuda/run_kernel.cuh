@@ -7,9 +7,9 @@
 #include <cstdint>
 
 #include <nibble/base/counts.hpp>
-#include <nibble/block/scale_layout.hpp>
 #include <nibble/cuda/block_kernel.cuh>
 #include <nibble/cuda/element_run.cuh>
+#include <nibble/cuda/likely_run.cuh>
 
 namespace nibble {
 inline namespace v0 {
@@ -20,20 +20,6 @@ template <block_format F, class T>
 inline constexpr bool has_run_kernel =
     has_block_kernel<F, T> && sizeof(T) == 2 && F.element == formats::e2m1&& F.packing == layouts::nibbles_low_first &&
     (F.block_size == 16 || F.block_size == 32);
-
-/// How the runs of a call are shared out: a thread block takes `rounds` times cuda_threads of them, side by side.
-struct run_plan {
-  std::size_t runs = 0;
-  unsigned rounds = 1;
-  std::uint64_t inverse = 0;  ///< ceil(2^64 / scales in a row), for scales in tiles; those are at least two
-};
-
-/// Where the block with index `at` has its scale in tiles. The quotient by `width` is exact for 32 bits: D. Lemire,
-/// O. Kaser, N. Kurz, "Faster remainder by direct computation" (2019), theorem 1.
-inline __device__ std::size_t tiled_place(std::uint32_t at, std::uint32_t width, std::uint64_t inverse) noexcept {
-  const auto row = static_cast<std::uint32_t>(__umul64hi(inverse, at));
-  return tiled_scale_offset(row, at - row * width, width);
-}
 
 /// The work of one thread, with so many rounds of Philox.
 template <block_format F, class T, class Rounding, bool Transformed, int Rounds>
@@ -112,12 +98,20 @@ template <block_format F, class T>
 cuda_status queue_run_call(const cuda& device, const matrix_view<T>& stored, const quantize_call& call) {
   run_plan plan;
   plan.runs = call.rows * (call.cols / run_elements);
-  const std::size_t single = pieces(plan.runs, std::size_t{cuda_threads});
-  plan.rounds = static_cast<unsigned>(pieces(single, strided_grid(plan.runs)));
+  plan.rounds = static_cast<unsigned>(pieces(pieces(plan.runs, std::size_t{cuda_threads}), strided_grid(plan.runs)));
   if (call.tiled_scales) plan.inverse = ~std::uint64_t{0} / call.scale_stride + 1;
   return with_block_rounding(call, [&]<class Rounding>() {
-    const auto kernel = call.hadamard.wanted ? &run_kernel<F, T, Rounding, true> : &run_kernel<F, T, Rounding, false>;
-    return launch(device.stream, pieces(single, std::size_t{plan.rounds}), kernel, F, stored.data, call, plan);
+    const auto queue = [&](unsigned threads, auto kernel) {
+      const std::size_t blocks = pieces(plan.runs, std::size_t{plan.rounds} * threads);
+      return launch_grid(device.stream, dim3(static_cast<unsigned>(blocks)), threads, kernel, F, stored.data, call,
+                         plan);
+    };
+    if (call.hadamard.wanted) return queue(cuda_threads, &run_kernel<F, T, Rounding, true>);
+    if constexpr (Rounding::random_bits == 32) {
+      return queue(likely_threads, &likely_run_kernel<F, T, Rounding>);
+    } else {
+      return queue(cuda_threads, &run_kernel<F, T, Rounding, false>);
+    }
   });
 }
 
