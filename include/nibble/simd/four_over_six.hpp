@@ -75,31 +75,35 @@ class scale_chooser {
     }
   }
 
-  /// Begins a tile of `blocks` blocks of `rows` rows by the decoded scales of each candidate, which outlive the tile; room
-  /// for two vectors more. The blocks have `cols` columns together.
-  void begin(std::size_t blocks, std::size_t rows, std::size_t cols, std::uint32_t* (&scales)[2]) noexcept {
+  /// Begins a tile of `blocks` blocks of `rows` rows, `cols` columns together, by the decoded scales of each candidate,
+  /// which outlive the tile and have room for two vectors more. `turned`: turned() has the magnitudes of their only row.
+  void begin(std::size_t blocks, std::size_t rows, std::size_t cols, std::uint32_t* const (&scales)[2],
+             bool turned) noexcept {
+    is_turned_ = turned;
     blocks_ = blocks;
     rows_ = rows;
     cols_ = cols;
     by_vectors_ = true;
     pieces_ = 0;
     if constexpr (!Kernel) kept_->cut(0);
-    set_range(rows * (whole_rows ? cols : Size));
+    const std::size_t elements = rows * (whole_rows ? cols : Size);
+    if (elements != elements_) set_range(elements);
     for (std::size_t c = 0; c < 2; ++c) {
       scale_[c] = scales[c];
-      for (std::size_t i = 0; i < 2 * width; ++i) scales[c][blocks + i] = scales[c][blocks - 1];
+      const words last(scales[c][blocks - 1]);
+      last.store_unaligned(scales[c] + blocks);
+      last.store_unaligned(scales[c] + blocks + width);
       for (std::size_t b = 0; rows > 16 && b < blocks + width; ++b) total_[c][b] = 0.0F;
     }
 #if defined(__AVX2__)
-    if constexpr (Kernel) kernel_->begin({scales[0], scales[1]}, blocks + width, serves_);
+    if constexpr (Kernel) kernel_->begin({scales[0], scales[1]}, blocks, serves_);
 #endif
-    all_plain_ = true;
-    for (std::size_t b = 0; b < blocks; b += width) {
-      plain_[b / width] = has_plain_scales(b);
-      all_plain_ = all_plain_ && plain_[b / width];
-    }
+    all_plain_ = has_plain_scales(0, blocks);
+    for (std::size_t b = 0; b < blocks; b += width) plain_[b / width] = all_plain_ || has_plain_scales(b, b + width);
   }
 
+  /// Where magnitudes of blocks go as x86::turn_runs has them.
+  [[nodiscard]] float* turned() noexcept { return turned_; }
   /// Begins row r of the blocks.
   void begin_row(std::size_t r) noexcept {
     row_ = rows_ > 16 ? 0 : r;
@@ -159,18 +163,14 @@ class scale_chooser {
 
   /// Chooses: all ones for each block that takes candidate 1.
   [[nodiscard]] [[gnu::noinline]] const std::uint32_t* choose() noexcept {
-    constexpr std::uint32_t largest_finite = 0x7f7f'ffffU;
     if constexpr (!Kernel) add_kept();
-    for (std::size_t b = 0; b < blocks_; b += width) {
-      words sum[2];
-      for (std::size_t c = 0; c < 2; ++c) sum[c] = by_vectors_ ? block_errors(c, b) : words(~0U);
-      if (xsimd::any(xsimd::max(sum[0], sum[1]) > words(largest_finite))) {
-        for (std::size_t i = b; i < smaller(b + width, blocks_); ++i) takes_[i] = exactly_less(i) ? ~0U : 0U;
-        continue;
-      }
-      const auto less = bits_as<std::int32_t>(sum[1]) < bits_as<std::int32_t>(sum[0]);
-      xsimd::select(less, signed_batch<Arch>(-1), signed_batch<Arch>(0))
-          .store_unaligned(reinterpret_cast<std::int32_t*>(takes_ + b));
+    for (std::size_t b = 0; !by_vectors_ && b < blocks_; ++b) takes_[b] = exactly_less(b) ? ~0U : 0U;
+    for (std::size_t b = 0; by_vectors_ && b < blocks_; b += width) {
+      const auto six = bits_as<std::int32_t>(block_errors(0, b)), four = bits_as<std::int32_t>(block_errors(1, b));
+      // None is negative, and E2M1 has none that is NaN.
+      bits_as<std::uint32_t>((four - six) >> 31).store_unaligned(takes_ + b);
+      if (Kernel || !xsimd::any(xsimd::max(six, four) > signed_batch<Arch>(0x7f7f'ffff))) continue;
+      for (std::size_t i = b; i < smaller(b + width, blocks_); ++i) takes_[i] = exactly_less(i) ? ~0U : 0U;
     }
     return takes_;
   }
@@ -207,7 +207,11 @@ class scale_chooser {
     if constexpr (Kernel && Size == run_size) {
       std::size_t end = b;
       while (end + 8 <= blocks_ && plain_[end / width]) end += 8;
-      return 8 * kernel_->add_groups(x + b * Size, b, (end - b) / 8, {codes_[0] + b * Size / 2, codes_[1] + b * Size / 2},
+      for (std::size_t i = b; !is_turned_ && i < end; i += 8) {
+        x86::turn_runs<x86::avx2_vector, Size>(x + i * Size, turned_ + i * Size);
+      }
+      const std::size_t first = b * Size / 2;
+      return 8 * kernel_->add_groups(turned_ + b * Size, b, (end - b) / 8, {codes_[0] + first, codes_[1] + first},
                                      {errors_[0][row_] + b, errors_[1][row_] + b});
     }
 #endif
@@ -225,26 +229,33 @@ class scale_chooser {
     const int amax = exponent(error_.amax), of_one = amax - exponent(error_.denominator);
     const int least = -exponent(least_element_) + larger(larger(-120, -120 - amax), bits - 74 - of_one);
     const int largest = 122 - exponent(largest_element_) - larger(larger(0, amax), of_one);
+    elements_ = elements;
     serves_ = amax >= -100 && exponent(error_.denominator) >= -100 && least >= -126 && largest <= 127 && least < largest;
     if (!serves_) return;
     lowest_ = (127 + least) << 23;
     highest_ = (127 + largest) << 23;
   }
 
-  /// Whether the scales of a vector of blocks from b on are zero or in that range.
-  [[nodiscard]] bool has_plain_scales(std::size_t b) const noexcept {
-    const auto fits = [&](std::size_t c) NIBBLE_INLINE_LAMBDA {
-      using integers = signed_batch<Arch>;
-      const auto scale = bits_as<std::int32_t>(words::load_unaligned(scale_[c] + b));
-      return (scale == integers(0)) | ((scale > integers(lowest_ - 1)) & (integers(highest_) > scale));
-    };
-    return serves_ && xsimd::all(fits(0) & fits(1));
+  /// Whether the scales of blocks from b to `end`, whole vectors, are zero or in that range.
+  [[nodiscard]] bool has_plain_scales(std::size_t b, std::size_t end) const noexcept {
+    words smallest(~0U);  // less one, so that zero is the largest
+    words largest(0U);
+    for (; b < end; b += width) {
+      for (const std::uint32_t* const those : scale_) {
+        const words scale = words::load_unaligned(those + b);
+        smallest = xsimd::min(smallest, scale - words(1U));
+        largest = xsimd::max(largest, scale);
+      }
+    }
+    const words least(static_cast<std::uint32_t>(lowest_ - 1)), most(static_cast<std::uint32_t>(highest_ - 1));
+    return serves_ && xsimd::all(xsimd::min(smallest, least) == least) && xsimd::all(xsimd::max(largest, most) == most);
   }
 
   /// The bits of the errors of a vector of blocks; what is not finite, or added from numbers below the normal ones, as
   /// choose() does not take it.
   [[nodiscard]] words block_errors(std::size_t c, std::size_t b) const noexcept {
-    if (rows_ > 16) return bits_as<std::uint32_t>(float_batch<Arch>::load_unaligned(total_[c] + b));
+    const float* const whole = Rows == 1 ? errors_[c][0] : total_[c];
+    if (Rows == 1 || rows_ > 16) return bits_as<std::uint32_t>(float_batch<Arch>::load_unaligned(whole + b));
     real own[16];
     for (std::size_t r = 0; r < rows_; ++r) own[r] = real(float_batch<Arch>::load_unaligned(errors_[c][r] + b));
     if constexpr (Rows > 1) {
@@ -358,31 +369,28 @@ class scale_chooser {
 
   const block_format* format_;
   std::size_t used_;
-  std::size_t blocks_ = 0;
-  std::size_t rows_ = 0;
-  std::size_t cols_ = 0;
-  std::size_t row_ = 0;
+  std::size_t blocks_ = 0, rows_ = 0, cols_ = 0, row_ = 0;
   const std::uint32_t* scale_[2] = {};
   const std::uint8_t* codes_[2] = {};  ///< codes of the row, two a byte for the kernel, else one
   bool squares_;
+  std::size_t elements_ = 0;  ///< the range of scales is that of so many elements
   bool serves_ = false;      ///< there is a range of scales
   bool by_vectors_ = false;  ///< no error of the tile was added by scalar code
-  binary32 least_element_{1.0F};  ///< but zero
-  binary32 largest_element_{1.0F};
-  std::int32_t lowest_ = 0;
-  std::int32_t highest_ = 0;
+  binary32 least_element_{1.0F}, largest_element_{1.0F};  ///< but zero
+  std::int32_t lowest_ = 0, highest_ = 0;
   choice_error error_;
 #if defined(__AVX2__)
   std::optional<x86::block_errors<Size, run_size, most>> kernel_;
 #endif
   std::size_t pieces_ = 0;
+  bool is_turned_ = false;  ///< turned_ is all that add() gets
+  alignas(64) float turned_[Kernel ? tile_capacity : 1];
   bool begins_ = false;       ///< nothing of the row was added yet
   bool all_plain_ = false;    ///< all of plain_
   bool plain_[most / width + 1] = {};  ///< has_plain_scales() of each vector of blocks
   row_piece piece_[Kernel ? 1 : most_runs];
   std::uint32_t takes_[most];
-  float total_[2][most];
-  float errors_[2][Rows][most];
+  float total_[2][most], errors_[2][Rows][most];
   std::optional<kept> kept_;  ///< but for the kernel
   std::uint8_t converted_[2][Packed == Kernel ? 1 : Kernel ? tile_capacity / 2 + codes_behind : tile_capacity];
 };

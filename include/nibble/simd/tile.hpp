@@ -104,13 +104,14 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       return rectangle_amax(block, 0, 1, 0, block_room, amax_rule::ignore_nan);
     };
     const auto row_of = [&](std::size_t /*r*/) { return x; };
-    scales_.find_in_row(blocks, row_of, without_nan);
     if constexpr (can_choose) {
       if (choice_) [[unlikely]] {
-        choose(row, 1, col, cols, row_of, without_nan);
-        if (choice::keeps) return store_chosen(row, 1, col, cols, row_of);
+        choice_->find_in_row(scales_, blocks, row_of, without_nan);
+        choose(row, 1, col, cols);
+        return store_chosen(row, 1, col, cols, row_of);
       }
     }
+    scales_.find_in_row(blocks, row_of, without_nan);
     if (wants_scalar()) return by_blocks(row, 1, col, cols);
     store_scales(row, 1, col, blocks);
     encode(row, col, cols, x);
@@ -154,7 +155,8 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       scales_.find(blocks, rows, row_of, without_nan);
       if constexpr (can_choose) {
         if (choice_) {
-          choose(row, rows, col, cols, row_of, without_nan);
+          choice_->find_other(scales_, blocks, rows, row_of, without_nan);
+          choose(row, rows, col, cols);
           if (choice::keeps || (choice::keeps_rows && cols == this->q_.cols && !wants_scalar())) {
             store_chosen(row, rows, col, cols, row_of);
             return true;
@@ -188,13 +190,10 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     }
   }
 
-  /// Chooses between two scales for the blocks of a tile, of which the first ones are found. The other arguments are those
-  /// of tile_scales::find.
-  template <class RowOf, class WithoutNan>
-  [[gnu::noinline]] void choose(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
-                                const RowOf& row_of, const WithoutNan& without_nan) {
+  /// Chooses between two scales for the blocks of a tile, which are found.
+  [[gnu::noinline]] void choose(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols) {
     const std::size_t blocks = wide ? 1 : (cols + block_size - 1) / block_size;
-    choice_->begin(scales_, blocks, wide ? this->q_.cols : cols, rows, row_of, without_nan);
+    choice_->begin(blocks, wide ? this->q_.cols : cols, rows);
     for (std::size_t r = row; r < row + rows; ++r) {
       choice_->begin_row(r - row);
       // A block of a whole row has the tiles behind this one, too.
@@ -206,7 +205,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       }
       choice_->end_row();
     }
-    choice_->finish(scales_, !choice::keeps || this->options_.counts != nullptr, rows);
+    choice_->finish(scales_, !choice::keeps || this->options_.counts != nullptr);
   }
 
   /// Stores the codes that a choice has kept.
@@ -224,8 +223,9 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
         store_packed<Arch>(F.packing, bytes, col, cols, choice_->chosen(r));
       } else {
         const std::size_t first = packed_bytes(F.packing, col);
-        std::memcpy(bytes + first, choice_->chosen(r), packed_bytes(F.packing, col + cols) - first);
-        if (cols % block_size != 0) store_tail(bytes, col, cols, choice_->chosen(r));
+        const bool whole = cols % block_size == 0;
+        if (whole) choice_->store(r, bytes + first);
+        if (!whole) store_tail(bytes, col, cols, choice_->chosen(r));
       }
       if constexpr (has_counts) {
         if (this->options_.counts != nullptr) count(bytes, col, cols, row_of(r));
@@ -259,10 +259,11 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     }
   }
 
-  /// Stores the codes of a block at the edge without those of the zeros behind it.
+  /// Stores the codes of blocks up to one at the edge, without those of the zeros behind that.
   static void store_tail(std::uint8_t* bytes, std::size_t col, std::size_t cols, const std::uint8_t* whole) noexcept {
     const std::size_t begin = cols / block_size * block_size;
     const std::size_t first = packed_bytes(F.packing, col + begin);
+    std::memcpy(bytes + packed_bytes(F.packing, col), whole, first - packed_bytes(F.packing, col));
     std::memset(bytes + first, 0, packed_bytes(F.packing, col + cols) - first);
     for (std::size_t c = begin; c < cols; ++c) store_code(F.packing, bytes, col + c, load_code(F.packing, whole, c));
   }
@@ -294,13 +295,14 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
                                           (prescaled ? power_of_two(codes_.elements().prescale()) : 1.0));
     const std::uint32_t* operands = prescaled ? scales_.multipliers() : scales_.operands();
     counter elements;
-    const auto run = [&](bool scales_limit, const auto& scale) NIBBLE_INLINE_LAMBDA {
-      elements.run(x, operands, scales_.amax(), room, limit, scales_limit, scale);
+    const auto run = [&](auto multiplies, bool scales_limit, const auto& scale) NIBBLE_INLINE_LAMBDA {
+      elements.template run<multiplies>(x, operands, scales_.amax(), room, limit, scales_limit, scale);
     };
+    constexpr std::false_type no;
     switch (scales_.rule()) {
-      case kind::divide: run(false, [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number / o; }); break;
-      case kind::exact: run(true, [](auto number, auto /*o*/) NIBBLE_INLINE_LAMBDA { return number; }); break;
-      default: run(false, [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number * o; });
+      case kind::divide: run(no, false, [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number / o; }); break;
+      case kind::exact: run(no, true, [](auto number, auto /*o*/) NIBBLE_INLINE_LAMBDA { return number; }); break;
+      default: run(std::true_type{}, false, [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number * o; });
     }
     std::size_t zeros = 0;
     if constexpr (F.packing.slot_bits == 4) {

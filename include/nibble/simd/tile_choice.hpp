@@ -47,17 +47,29 @@ class tile_choice {
     std::memset(codes_, 0, sizeof(codes_));
   }
 
-  /// Begins a tile of `blocks` blocks in `cols` columns. `six` are their scales; the rest is for tile_scales::find.
+  /// Finds both scales of `blocks` blocks of a row; `six` get the first ones. The rest is for tile_scales::find.
   template <class RowOf, class WithoutNan>
-  void begin(const scales& six, std::size_t blocks, std::size_t cols, std::size_t rows, const RowOf& row_of,
-             const WithoutNan& without_nan) noexcept {
-    blocks_ = blocks;
+  void find_in_row(scales& six, std::size_t blocks, const RowOf& row_of, const WithoutNan& without_nan) noexcept {
+    turned_ = find_both(six, row_of(0), blocks);
+    if (turned_) return;
+    six.find_in_row(blocks, row_of, without_nan);
+    find_other(six, blocks, 1, row_of, without_nan);
+  }
+  /// Finds the other scales of blocks, where `six` are found.
+  template <class RowOf, class WithoutNan>
+  [[gnu::noinline]] void find_other(const scales& six, std::size_t blocks, std::size_t rows, const RowOf& row_of,
+                                    const WithoutNan& without_nan) noexcept {
     std::memcpy(four_.amax(), six.amax(), blocks * sizeof(std::uint32_t));
     four_.find(blocks, rows, row_of, without_nan);
     decode(six.codes(), blocks, scale_[0]);
     decode(four_.codes(), blocks, scale_[1]);
-    std::uint32_t* both[] = {scale_[0], scale_[1]};
-    chooser_.begin(blocks, rows, cols, both);
+  }
+
+  /// Begins a tile of `blocks` blocks in `cols` columns, whose scales are found.
+  void begin(std::size_t blocks, std::size_t cols, std::size_t rows) noexcept {
+    blocks_ = blocks;
+    chooser_.begin(blocks, rows, cols, {scale_[0], scale_[1]}, turned_);
+    turned_ = false;
   }
 
   void begin_row(std::size_t r) noexcept { chooser_.begin_row(r); }
@@ -80,21 +92,45 @@ class tile_choice {
 
   /// Chooses for all blocks: `six` and chosen() are then what each block takes, but for the operands of `six` if they are
   /// not wanted.
-  void finish(scales& six, bool operands, std::size_t rows) noexcept {
-    const std::uint32_t* takes = chooser_.choose();
-    six.adopt(four_, takes, blocks_, operands);
-    takes_row_ = takes[0] != 0;
-    for (std::size_t r = 0; keeps && r < rows; ++r) take(takes, codes_[0][r], codes_[1][r]);
+  void finish(scales& six, bool operands) noexcept {
+    takes_ = chooser_.choose();
+    six.adopt(four_, takes_, blocks_, operands);
   }
 
   /// Whether chosen() has two codes a byte, the even one low, or one.
   static constexpr bool packs = codes::packs_in_place;
   /// The codes of row r of the tile, if they are kept.
-  [[nodiscard]] const std::uint8_t* chosen(std::size_t r) const noexcept {
-    return codes_[whole_rows && takes_row_ ? 1 : 0][r];
+  [[nodiscard]] const std::uint8_t* chosen(std::size_t r) noexcept {
+    if constexpr (whole_rows) return codes_[takes_[0] != 0 ? 1 : 0][r];
+    store(r, codes_[0][r]);
+    return codes_[0][r];
   }
+  /// Stores them at once, whole blocks.
+  void store(std::size_t r, std::uint8_t* to) const noexcept { take(takes_, codes_[0][r], codes_[1][r], to); }
 
  private:
+  /// Finds both scales, and turned magnitudes, of blocks of a row at `x` by one loop. False where it does not serve.
+  [[nodiscard]] bool find_both([[maybe_unused]] scales& six, [[maybe_unused]] const float* x,
+                               [[maybe_unused]] std::size_t blocks) noexcept {
+#if defined(__AVX2__)
+    if constexpr (scales::has_quick && has_choice_kernel<F, Arch>) {
+      constexpr std::size_t lanes = x86::vector_of<Arch>::lanes;
+      if constexpr (scales::quick::can_run_both && Size % lanes == 0 && !whole_rows) {
+        if (blocks % lanes != 0 || !six.quick_.serves_both(four_.quick_)) return false;
+        const bool serves = six.quick_.template run_both<Size>(
+            four_.quick_, x, six.amax_, blocks, {six.code_, four_.code_}, {six.multiplier_, four_.multiplier_},
+            {scale_[0], scale_[1]}, chooser_.turned());
+        const auto row_of = [x](std::size_t /*r*/) { return x; };
+        six.begin(blocks);
+        std::memcpy(four_.amax_, six.amax_, blocks * sizeof(std::uint32_t));
+        four_.begin(blocks);
+        return six.takes(serves, blocks, 1, row_of) && four_.takes(serves, blocks, 1, row_of);
+      }
+    }
+#endif
+    return false;
+  }
+
   /// Whether finite scales have binary32's fields, shorter, and are normal numbers of it.
   static constexpr bool moves_fields = F.scale.has_zero && !F.scale.twos_complement && F.scale.bits() <= 8 &&
                                        F.scale.mantissa_bits > 0 && F.scale.bias < 100 && F.scale.bias > -100;
@@ -136,9 +172,10 @@ class tile_choice {
     }
   }
 
-  /// Takes the bytes of `others` for the blocks of `bytes` where `takes` has all ones, without branches: they would be
+  /// Stores the bytes of blocks, those of `others` where `takes` has all ones, without branches: they would be
   /// mispredicted.
-  void take(const std::uint32_t* takes, std::uint8_t* bytes, const std::uint8_t* others) const noexcept {
+  void take(const std::uint32_t* takes, const std::uint8_t* bytes, const std::uint8_t* others,
+            std::uint8_t* to) const noexcept {
     std::size_t b = 0;
 #if defined(__AVX2__)
     for (; block_bytes == 8 && b + 4 <= blocks_; b += 4) {
@@ -146,7 +183,7 @@ class tile_choice {
       const __m256i mask = _mm256_cvtepi32_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(takes + b)));
       const __m256i own = _mm256_loadu_si256(at(bytes + 8 * b));
       const __m256i other = _mm256_loadu_si256(at(others + 8 * b));
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(bytes + 8 * b), _mm256_blendv_epi8(own, other, mask));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 8 * b), _mm256_blendv_epi8(own, other, mask));
     }
 #endif
     for (; b < blocks_; ++b) {
@@ -154,9 +191,10 @@ class tile_choice {
       std::size_t i = b * block_bytes;
       for (; i + 8 <= (b + 1) * block_bytes; i += 8) {
         const std::uint64_t own = load_eight(bytes + i);
-        store_eight(bytes + i, own ^ ((own ^ load_eight(others + i)) & mask));
+        store_eight(to + i, own ^ ((own ^ load_eight(others + i)) & mask));
       }
-      if (takes[b] != 0) std::memcpy(bytes + i, others + i, (b + 1) * block_bytes - i);
+      const std::uint8_t* const from = takes[b] != 0 ? others : bytes;
+      if (block_bytes % 8 != 0) std::memmove(to + i, from + i, (b + 1) * block_bytes - i);
     }
   }
 
@@ -164,7 +202,8 @@ class tile_choice {
   scales four_;
   chooser chooser_;
   std::size_t blocks_ = 0;
-  bool takes_row_ = false;  ///< block 0 takes the other scale
+  bool turned_ = false;  ///< the magnitudes of the tile's only row are chooser_.turned()
+  const std::uint32_t* takes_ = nullptr;  ///< all ones for each block that takes the other scale
   alignas(64) std::uint32_t scale_[2][room];
   alignas(64) std::uint8_t codes_[2][keeps ? most_rows : 1][tile_capacity / Size * block_bytes];
   std::uint8_t behind_[chooser::codes_behind + 1];  ///< what may be read behind codes

@@ -4,7 +4,6 @@
 // that they become zero or lie beyond the range, or neither.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -13,6 +12,7 @@
 #include <nibble/simd/lanes.hpp>
 #include <nibble/simd/pack.hpp>
 #include <nibble/simd/real.hpp>
+#include <nibble/simd/x86/vector.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -31,8 +31,8 @@ class magnitude_counter {
   /// Counts the zeros among the elements of blocks, and those that `scale(magnitude, operand)` takes beyond
   /// `limit`; or, with `scales_limit`, those beyond the product of limit and operand. A zero operand takes none there, and
   /// `amax` has bits that no magnitude of a block exceeds. The blocks have `count` elements, whole vectors, the last of them
-  /// perhaps fewer.
-  template <class Scale>
+  /// perhaps fewer. `Multiplies`: `scale` is a product, and there is no other limit.
+  template <bool Multiplies, class Scale>
   NIBBLE_ALWAYS_INLINE void run(const float* x, const std::uint32_t* operand, const std::uint32_t* amax, std::size_t count,
                                 float limit, bool scales_limit, const Scale& scale) noexcept {
     words beyond(0U);
@@ -45,20 +45,23 @@ class magnitude_counter {
       zeros_ = count - sum(others);
       return;
     }
-    for (std::size_t b = 0; b * Size < count; ++b) {
-      const bool none = operand[b] == 0;
+    const auto block = [&](std::size_t b, std::size_t size) NIBBLE_INLINE_LAMBDA {
+      // A zero product is below any limit.
+      const bool none = !Multiplies && operand[b] == 0;
       const auto o = bit_cast<float>(none ? 0x3f80'0000U : operand[b]);
       const real factor(o);
-      const std::uint32_t most = scales_limit ? product_below(limit, o) : to_bits(limit);
+      const std::uint32_t most = !Multiplies && scales_limit ? product_below(limit, o) : to_bits(limit);
       const words bound(none ? 0x7f80'0000U : most);
-      for (std::size_t i = b * Size; i < smaller((b + 1) * Size, count); i += words::size) {
-        const words magnitude = load(i);
-        // Neither is negative: the sign of their difference says which is larger.
+      for (std::size_t i = 0; i < size; i += words::size) {
+        const words magnitude = load(b * Size + i);
         const words scaled = bits_as<std::uint32_t>(scale(real(bits_as<float>(magnitude)), factor).value);
-        beyond = beyond + ((bound - scaled) >> 31);
+        beyond = count_greater(beyond, scaled, bound);
         others = others + xsimd::min(magnitude, words(1U));
       }
-    }
+    };
+    // Blocks of a known size are loops of a known length.
+    for (std::size_t b = 0; b < count / Size; ++b) block(b, Size);
+    if (count % Size != 0) block(count / Size, count % Size);
     beyond_ = sum(beyond);
     zeros_ = count - sum(others);
   }
@@ -67,6 +70,16 @@ class magnitude_counter {
   [[nodiscard]] std::size_t zeros() const noexcept { return zeros_; }
 
  private:
+  /// `count`, and one more where x is larger than `bound`. Neither has its highest bit.
+  static NIBBLE_ALWAYS_INLINE words count_greater(words count, words x, words bound) noexcept {
+#if defined(__AVX2__)
+    if constexpr (has_avx2<Arch> && words::size == 8) {
+      return words(x86::avx2_vector::subtract(count, x86::avx2_vector::greater(x, bound)));
+    }
+#endif
+    return count + ((bound - x) >> 31);
+  }
+
   /// Whether an element of the blocks may be beyond. Scales that are rounded up leave none there.
   template <class Scale>
   [[nodiscard]] static NIBBLE_ALWAYS_INLINE bool any_beyond(const std::uint32_t* operand, const std::uint32_t* amax,
@@ -114,38 +127,60 @@ class magnitude_counter {
   std::size_t zeros_ = 0;
 };
 
+/// The sum of what `ones(word)` has in its bytes, each at most 2, of `size` bytes; what is behind them counts as zeros.
+/// At most tile_capacity bytes.
+template <class Arch, class Ones>
+NIBBLE_ALWAYS_INLINE std::size_t sum_bytes(const std::uint8_t* bytes, std::size_t size, const Ones& ones) noexcept {
+  using words = word_batch<Arch>;
+  constexpr std::size_t step = 4 * words::size;
+  const auto load = [](const std::uint8_t* from) NIBBLE_INLINE_LAMBDA {
+    return words::load_unaligned(reinterpret_cast<const std::uint32_t*>(from));
+  };
+  words sums(0U);  // of 16 bits
+  std::size_t i = 0;
+  while (i + step <= size) {
+    // Bytes hold the sums of so many.
+    const std::size_t end = smaller(size - size % step, i + 127 * step);
+    words those(0U);
+    for (; i < end; i += step) those = those + ones(load(bytes + i));
+    sums = sums + (those & words(0x00ff'00ffU)) + ((those >> 8) & words(0x00ff'00ffU));
+  }
+  if (i < size) {
+    std::uint8_t rest[step] = {};
+    std::memcpy(rest, bytes + i, size - i);
+    const words those = ones(load(rest));
+    sums = sums + (those & words(0x00ff'00ffU)) + ((those >> 8) & words(0x00ff'00ffU));
+  }
+  std::uint32_t lanes[words::size];
+  sums.store_unaligned(lanes);
+  std::size_t all = 0;
+  for (const std::uint32_t lane : lanes) all += (lane & 0xffffU) + (lane >> 16);
+  return all;
+}
+
 /// How many of `count` codes, one a byte, have no bit of `mask`.
 template <class Arch>
 std::size_t zero_codes(const std::uint8_t* codes, std::size_t count, std::uint32_t mask) noexcept {
-  constexpr std::uint64_t ones = 0x0101'0101'0101'0101U;
-  std::size_t zeros = 0;
-  std::size_t i = 0;
-  for (; i + 8 <= count; i += 8) {
-    const std::uint64_t word = load_eight(codes + i) & (ones * mask);
-    // The highest bit of a byte says whether another one is set.
-    const std::uint64_t any = ((word & (ones * 0x7fU)) + ones * 0x7fU) | word;
-    zeros += 8U - static_cast<std::size_t>(std::popcount(any & (ones * 0x80U)));
-  }
-  for (; i < count; ++i) zeros += (codes[i] & mask) == 0 ? 1U : 0U;
-  return zeros;
+  using words = word_batch<Arch>;
+  const words wanted(0x0101'0101U * mask), most(0x7f7f'7f7fU);
+  return count - sum_bytes<Arch>(codes, count, [=](words w) NIBBLE_INLINE_LAMBDA {
+           w = w & wanted;
+           // The highest bit of a byte says whether another one is set.
+           return ((((w & most) + most) | w) >> 7) & words(0x0101'0101U);
+         });
 }
 
 /// How many nibbles in `size` bytes have a bit of `mask`.
 template <class Arch>
 std::size_t other_nibbles(const std::uint8_t* bytes, std::size_t size, std::uint32_t mask) noexcept {
-  constexpr std::uint64_t ones = 0x1111'1111'1111'1111U;
-  std::size_t others = 0;
-  const auto add = [&](std::uint64_t word) NIBBLE_INLINE_LAMBDA {
-    word &= ones * mask;
+  using words = word_batch<Arch>;
+  const words wanted(0x1111'1111U * mask), most(0x7777'7777U);
+  return sum_bytes<Arch>(bytes, size, [=](words w) NIBBLE_INLINE_LAMBDA {
+    w = w & wanted;
     // The highest bit of a nibble says whether another one is set.
-    others += static_cast<std::size_t>(std::popcount((((word & (ones * 7U)) + ones * 7U) | word) & (ones * 8U)));
-  };
-  std::size_t i = 0;
-  for (; i + 8 <= size; i += 8) add(load_eight(bytes + i));
-  std::uint64_t rest = 0;
-  std::memcpy(&rest, bytes + i, size - i);
-  add(rest);
-  return others;
+    const words any = ((((w & most) + most) | w) >> 3) & words(0x1111'1111U);
+    return (any + (any >> 4)) & words(0x0f0f'0f0fU);
+  });
 }
 
 }  // namespace detail

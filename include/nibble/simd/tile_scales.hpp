@@ -111,14 +111,17 @@ class tile_scales {
     };
     put(code_, other.code_);
     if (!operands) return;
-    complete(blocks);
-    other.complete(blocks);
+    const bool completes = !(quickly_ && other.quickly_);
+    if (completes) {
+      complete(blocks);
+      other.complete(blocks);
+      put(operand_, other.operand_);
+      put(reciprocal_, other.reciprocal_);
+    }
+    put(multiplier_, other.multiplier_);
     const bool mixed = mixed_ || other.mixed_;
     for (std::size_t b = 0; mixed && b < blocks; ++b) how_[b] = takes[b] != 0 ? other.how(b) : how(b);
     mixed_ = mixed;
-    put(operand_, other.operand_);
-    put(multiplier_, other.multiplier_);
-    put(reciprocal_, other.reciprocal_);
     direct_ = direct_ && other.direct_;
     by_part_ = by_part_ && other.by_part_;
     if (other.smallest_multiplier_ < smallest_multiplier_) smallest_multiplier_ = other.smallest_multiplier_;
@@ -161,6 +164,9 @@ class tile_scales {
   }
 
  private:
+  template <block_format, std::size_t, std::size_t, class>
+  friend class tile_choice;
+
   /// Finds the operands of blocks whose multipliers alone are known.
   void complete(std::size_t blocks) noexcept {
     for (std::size_t b = 0; quickly_ && b < blocks; b += width) {

@@ -74,49 +74,43 @@ class unit_values {
   __m256 more_;
 };
 
-/// Sums of the errors of `length` elements, a multiple of 8, of eight runs that begin `Step` elements apart, in the
-/// order of the elements, and of so many groups of eight runs behind each other. Under each of two scales there are
-/// packed codes, the even one low, and the values of 1 and 1.5 for each run. Returns the groups before the first where
-/// the square of an error is below the normal numbers and not zero.
+/// Sums of the errors of `length` elements, a multiple of 8, of eight runs of `Step` elements, in the order of the
+/// elements, and of so many groups of eight runs behind each other. `x` is what turn_runs() makes of them. Under each of
+/// two scales there are packed codes, the even one low, and the values of 1 and 1.5 for each run. Returns the groups
+/// before the first where the square of an error is below the normal numbers and not zero.
 template <std::size_t Step>
 [[nodiscard]] NIBBLE_ALWAYS_INLINE std::size_t add_errors(const float* x, std::size_t groups, std::size_t length,
                                                           bool squares, const std::uint8_t* const (&packed)[2],
                                                           const float* const (&one)[2], const float* const (&more)[2],
                                                           float* const (&errors)[2]) noexcept {
   using vector = avx2_vector;
-  // 2^k for the values of 2^k, less it for those of 1.5 2^k.
-  const __m256 powers = _mm256_setr_ps(0.0F, 0.5F, 1.0F, -1.0F, 2.0F, -2.0F, 4.0F, -4.0F);
+  // How many times the value of 1, or else that of 1.5, the value of a code is: powers of two, so products are exact.
+  const __m256 times_one = _mm256_setr_ps(0.0F, 0.5F, 1.0F, 0.0F, 2.0F, 0.0F, 4.0F, 0.0F);
+  const __m256 times_more = _mm256_setr_ps(0.0F, 0.0F, 0.0F, 1.0F, 0.0F, 2.0F, 0.0F, 4.0F);
   const __m256i magnitude = vector::all(0x7fff'ffffU);
   const __m256i ones = vector::all(~0U);
   // The last error whose square is too small, less one as they are, so that zero is the largest.
   const __m256i last = vector::all(least_squared - 2U);
   for (std::size_t g = 0; g < groups; ++g, x += 8 * Step) {
-    __m256 unit[2];
-    __m256 less[2];
-    __m256 sum[2];
-    for (std::size_t c = 0; c < 2; ++c) {
-      unit[c] = _mm256_loadu_ps(one[c] + 8 * g);
-      less[c] = vector::as_real(vector::differ(vector::load(more[c] + 8 * g), vector::all(0x8000'0000U)));
-      sum[c] = _mm256_setzero_ps();
-    }
+    const __m256 unit[2] = {_mm256_loadu_ps(one[0] + 8 * g), _mm256_loadu_ps(one[1] + 8 * g)};
+    const __m256 unit_more[2] = {_mm256_loadu_ps(more[0] + 8 * g), _mm256_loadu_ps(more[1] + 8 * g)};
+    __m256 sum[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
     __m256i least_error = ones;
     for (std::size_t i = 0; i < length; i += 8) {
       __m256i codes[2] = {eight_codes<Step>(packed[0] + 4 * Step * g, i),
                           eight_codes<Step>(packed[1] + 4 * Step * g, i)};
       unrolled<2>([&](auto half) NIBBLE_INLINE_LAMBDA {
-        __m256i numbers[4];
-        transpose_four(x + i + 4 * half, static_cast<std::ptrdiff_t>(Step), numbers);
         unrolled<4>([&](auto k) NIBBLE_INLINE_LAMBDA {
-          const __m256i number = vector::both(numbers[k], magnitude);
+          const __m256i number = vector::load(x + 8 * (i + 4 * half + k));
           __m256i error[2];
           unrolled<2>([&](auto c) NIBBLE_INLINE_LAMBDA {
-            // The permutation takes the lowest three bits of an index.
-            const __m256 power = _mm256_permutevar8x32_ps(powers, codes[c]);
+            // The permutation takes the lowest three bits of an index. One of the two products is zero.
+            const __m256 ones_times = _mm256_permutevar8x32_ps(times_one, codes[c]);
+            const __m256 more_times = _mm256_permutevar8x32_ps(times_more, codes[c]);
             codes[c] = vector::right<4>(codes[c]);
-            // The product is exact.
-            const __m256 base = _mm256_blendv_ps(unit[c], less[c], power);
-            error[c] = vector::both(vector::as_word(vector::subtract_product(base, power, vector::as_real(number))),
-                                    magnitude);
+            const __m256 rest = vector::subtract_product(ones_times, unit[c], vector::as_real(number));
+            const __m256i both = vector::as_word(vector::subtract_product(more_times, unit_more[c], rest));
+            error[c] = vector::both(both, magnitude);
           });
           if (squares) [[unlikely]] {
             for (__m256i& e : error) {
@@ -150,8 +144,8 @@ class block_errors {
     }
   }
 
-  /// Begins a tile of less than `count` blocks, whose scales are normal numbers with normal values, or zeros, if `serves`;
-  /// the values of others mean nothing.
+  /// Begins a tile of `count` blocks and what is behind them to a whole vector, whose scales are normal numbers with
+  /// normal values, or zeros, if `serves`; the values of others mean nothing.
   void begin(const std::uint32_t* const (&scales)[2], std::size_t count, bool serves) noexcept {
     const auto value = [&](__m256 x) NIBBLE_INLINE_LAMBDA {
       return vector::divide(vector::multiply(x, vector::all_real(amax_)), vector::all_real(denominator_));
@@ -180,17 +174,20 @@ class block_errors {
       return repeated[i];
     };
     float whole[8 * Run];
+    float turned[8 * Run];
     if (count < 8) {
       // Eight runs are read.
       std::memset(whole, 0, sizeof(whole));
       for (std::size_t k = 0; k < count; ++k) std::memcpy(whole + k * Run, x + k * Run, length * sizeof(float));
       x = whole;
     }
-    return add_errors<Run>(x, 1, Size == Run ? Size : length, squares_, codes, {lanes(one_[0], 0), lanes(one_[1], 1)},
-                           {lanes(more_[0], 2), lanes(more_[1], 3)}, errors) == 1;
+    turn_runs<vector, Run>(x, turned);
+    return add_errors<Run>(turned, 1, Size == Run ? Size : length, squares_, codes,
+                           {lanes(one_[0], 0), lanes(one_[1], 1)}, {lanes(more_[0], 2), lanes(more_[1], 3)}, errors) == 1;
   }
 
-  /// The same for groups of eight blocks of one run. Returns how many came before one that vectors do not serve.
+  /// The same for groups of eight blocks of one run, as turn_runs() makes them. Returns how many came before one that
+  /// vectors do not serve.
   [[nodiscard]] std::size_t add_groups(const float* x, std::size_t b, std::size_t groups,
                                        const std::uint8_t* const (&codes)[2], float* const (&errors)[2]) const noexcept {
     return add_errors<Run>(x, groups, Size, squares_, codes, {one_[0] + b, one_[1] + b}, {more_[0] + b, more_[1] + b},

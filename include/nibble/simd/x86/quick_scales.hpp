@@ -7,6 +7,7 @@
 
 #include <nibble/simd/x86/blocks.hpp>
 #include <nibble/simd/x86/round.hpp>
+#include <nibble/simd/x86/transpose.hpp>
 
 #if defined(__AVX2__)
 
@@ -79,6 +80,7 @@ class quick_scales {
 
   /// Whether run_from() may serve: where it was found faster, and for the scales that are used most.
   static constexpr bool can_read_elements = V::lanes == 8 || F.power_of_two_scale();
+  static constexpr bool can_run_both = looks_up;
   [[nodiscard]] bool reads_elements() const noexcept {
     return applies_ && (F.power_of_two_scale() || steps_ == steps::multiply);
   }
@@ -97,6 +99,49 @@ class quick_scales {
     } else {
       return fractions<steps::multiply>(find, amax, blocks, code, multiplier);
     }
+  }
+
+  /// Whether run_both() may serve: scales of four over six as Transformer Engine has them.
+  [[nodiscard]] bool serves_both(const quick_scales& four) const noexcept {
+    return applies_ && four.applies_ && steps_ == steps::divide_and_multiply &&
+           four.steps_ == steps::divide_and_multiply_twice;
+  }
+  /// As run_from() under two scales a block, by one loop: these and those of `four`, which are enlarged. Stores the
+  /// numbers that the scales stand for, too, and the magnitudes of the elements as turn_runs() does.
+  template <std::size_t Size>
+  [[nodiscard, gnu::noinline]] bool run_both(const quick_scales& four, const float* x, std::uint32_t* amax,
+                                             std::size_t blocks, std::uint32_t* const (&code)[2],
+                                             std::uint32_t* const (&multiplier)[2],
+                                             std::uint32_t* const (&value)[2], float* turned) const noexcept {
+    static_assert(looks_up);
+    word largest = V::all(0U);
+    word smallest = V::all(~0U);
+    const quick_scales* const own[2] = {this, &four};
+    const real first = V::opaque(V::all_real(first_));
+    const real second = V::opaque(V::all_real(second_));
+    const real enlarged = V::opaque(V::all_real(four.enlarged_));
+    const word floor = V::as_word(V::opaque(V::all_real(floor_)));
+    const word table[2] = {V::load(quotients_), V::load(four.quotients_)};
+    for (std::size_t b = 0; b < blocks; b += V::lanes) {
+      const word a = turn_runs<V, Size>(x + b * Size, turned + b * Size);
+      V::store(amax + b, a);
+      largest = V::largest(largest, a);
+      real s = V::multiply(V::divide(V::as_real(a), first), second);
+      unrolled<2>([&](auto c) NIBBLE_INLINE_LAMBDA {
+        if (c == 1) s = V::multiply(s, enlarged);
+        word those;
+        V::store(code[c] + b, rounder<F.scale, V>::nearest(V::largest(V::as_word(s), floor), those));
+        smallest = V::smallest_unsigned(smallest, those);
+        V::store(value[c] + b, those);
+        V::store(multiplier[c] + b, quotient(those, table[c]));
+      });
+    }
+    const auto serves = [&](std::size_t c, bool any_zero) NIBBLE_INLINE_LAMBDA {
+      return !V::any(V::greater(largest, V::all(own[c]->highest_ - 1U))) &&
+             (!(own[c]->looks_closely_ || any_zero) || own[c]->mend(amax, blocks, code[c], multiplier[c]));
+    };
+    const bool any_zero = V::any(V::equal(smallest, V::all(0U)));
+    return serves(0, any_zero) && serves(1, any_zero);
   }
 
   /// Less than the smallest but zero of multipliers that include 2^prescale.

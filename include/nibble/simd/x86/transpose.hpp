@@ -39,7 +39,34 @@ NIBBLE_ALWAYS_INLINE void transpose_four(const float* x, std::ptrdiff_t stride, 
     out[k] = _mm512_maskz_inserti64x4(0xff, _mm512_zextsi256_si512(first[k]), second[k], 1);
   }
 }
+NIBBLE_ALWAYS_INLINE void store_halves(float* low, float* high, __m512i x) noexcept {
+  avx2_vector::store(low, _mm512_castsi512_si256(x));
+  avx2_vector::store(high, _mm512_maskz_extracti64x4_epi64(0xf, x, 1));
+}
 #endif
+
+/// Magnitudes of as many runs as V has lanes, `Size` elements each, at `x`. Elements i of every eight runs come to lie
+/// beside each other, before elements i + 1. Returns the largest bits of each run.
+template <class V, std::size_t Size>
+NIBBLE_ALWAYS_INLINE typename V::word turn_runs(const float* x, float* turned) noexcept {
+  static_assert(Size % 4 == 0);
+  typename V::word largest = V::all(0U);
+  for (std::size_t i = 0; i < Size; i += 4) {
+    typename V::word four[4];
+    transpose_four(x + i, static_cast<std::ptrdiff_t>(Size), four);
+    for (std::size_t k = 0; k < 4; ++k) {
+      const typename V::word magnitude = V::both(four[k], V::all(0x7fff'ffffU));
+      if constexpr (V::lanes == 8) {
+        V::store(turned + 8 * (i + k), magnitude);
+      } else {
+        static_assert(V::lanes == 16);
+        store_halves(turned + 8 * (i + k), turned + 8 * (i + k + Size), magnitude);
+      }
+      largest = V::largest(largest, magnitude);
+    }
+  }
+  return largest;
+}
 
 }  // namespace detail::inline NIBBLE_UNIT::x86
 }  // namespace v0
