@@ -25,6 +25,9 @@ class block_scaler {
   using real = simd_real<Arch>;
   using kind = element_scaling::kind;
   static constexpr std::size_t width = words::size;
+#if defined(__AVX2__)
+  using vector = x86::vector_of<Arch>;
+#endif
   /// Whether scales have so many significant bits that quotients are rounded to odd.
   static constexpr bool is_long = F.element.mantissa_bits + F.scale.mantissa_bits + 3 > 24;
 
@@ -46,11 +49,12 @@ class block_scaler {
     return (Size % width == 0) && count % width == 0 && (how != kind::exact || divides_exactly_);
   }
 
-  /// Scales `count` elements by the operands of their blocks and multiplies them by `unit`, a power of two. Where zeros
+  /// Scales `count` elements by the operands of their blocks, which the same `version` has the same of, and multiplies them
+  /// by `unit`, a power of two and the same in all calls. Where zeros
   /// matter, a trace of a nonzero element stays. False where products that underflow have to be told apart: then nothing of
   /// it counts.
-  [[nodiscard]] bool run(kind how, const float* x, const std::uint32_t* operand, std::size_t count, float unit,
-                         std::uint32_t* out) const noexcept {
+  [[nodiscard]] bool run(kind how, const float* x, const std::uint32_t* operand, [[maybe_unused]] std::size_t version,
+                         std::size_t count, float unit, std::uint32_t* out) noexcept {
     // Whether a product that underflows to zero is an exact zero.
     const bool literal = sees_traces_ && (how != kind::shift || underflow_is_zero_);
     if (how == kind::divide) {
@@ -67,22 +71,8 @@ class block_scaler {
       // (divides_exactly_), and the one below it divided by d is more than half a unit in the last place of b below b, as
       // the significand of d is below 2; so is the one above it above. So the nearest float32 is to b as the quotient is.
       if (how == kind::exact) {
-        using vector = x86::vector_of<Arch>;
-        const std::size_t blocks = (count + Size - 1) / Size;
-        alignas(64) std::uint32_t high[Most + width];
-        alignas(64) std::uint32_t low[Most + width];
-        for (std::size_t b = 0; b < blocks; b += width) {
-          const typename vector::word d = vector::load(operand + b);
-          const typename vector::word zero = vector::equal(d, vector::all(0U));
-          const typename vector::real one = vector::all_real(1.0F);
-          typename vector::real first = vector::divide(one, vector::as_real(d));
-          typename vector::real rest = vector::subtract_product(first, vector::as_real(d), one);
-          // Two positive terms keep the sign of -0.
-          first = vector::as_real(vector::add(vector::as_word(first), vector::sign_mask(vector::as_word(rest))));
-          rest = vector::multiply(vector::subtract_product(first, vector::as_real(d), one), first);
-          vector::store(high + b, vector::without(vector::as_word(first), zero));
-          vector::store(low + b, vector::without(vector::as_word(rest), zero));
-        }
+        if (operand != divisors_ || version != version_ || count != count_) set_divisors(operand, version, count, unit);
+        const std::uint32_t* const low = low_;
         const auto quotient = [&](std::size_t b, real number, real reciprocal) NIBBLE_INLINE_LAMBDA {
           const typename vector::real rest = vector::multiply(number.value, vector::broadcast(low + b));
           const typename vector::real q = vector::multiply_add(number.value, reciprocal.value, rest);
@@ -96,7 +86,7 @@ class block_scaler {
           return real(float_batch<Arch>(
               vector::as_real(vector::either(vector::subtract(vector::as_word(q), less), inexact))));
         };
-        static_cast<void>(loop(high, count, unit, x, out, least_divided(operand, count, unit), quotient));
+        static_cast<void>(loop(high_, count, unit, x, out, least_, quotient));
         return true;
       }
     }
@@ -106,6 +96,29 @@ class block_scaler {
   }
 
  private:
+#if defined(__AVX2__)
+  /// Finds the reciprocals of divisors in two terms.
+  [[gnu::noinline]] void set_divisors(const std::uint32_t* operand, std::size_t version, std::size_t count,
+                                      float unit) noexcept {
+    divisors_ = operand;
+    version_ = version;
+    count_ = count;
+    least_ = least_divided(operand, count, unit);
+    for (std::size_t b = 0; b * Size < count; b += width) {
+      const typename vector::word d = vector::load(operand + b);
+      const typename vector::word zero = vector::equal(d, vector::all(0U));
+      const typename vector::real one = vector::all_real(1.0F);
+      typename vector::real first = vector::divide(one, vector::as_real(d));
+      typename vector::real rest = vector::subtract_product(first, vector::as_real(d), one);
+      // Two positive terms keep the sign of -0.
+      first = vector::as_real(vector::add(vector::as_word(first), vector::sign_mask(vector::as_word(rest))));
+      rest = vector::multiply(vector::subtract_product(first, vector::as_real(d), one), first);
+      vector::store(high_ + b, vector::without(vector::as_word(first), zero));
+      vector::store(low_ + b, vector::without(vector::as_word(rest), zero));
+    }
+  }
+#endif
+
   /// Whether elements are scaled, and that is all, but for traces: what underflows has the code of a zero of its sign.
   [[nodiscard]] bool is_lean() const noexcept {
     return half_ == ~0U && F.element.has_zero && F.element.has_sign && F.element.min_exponent() > -60;
@@ -184,6 +197,12 @@ class block_scaler {
   bool sees_traces_;
   bool underflow_is_zero_;
   bool divides_exactly_ = false;
+#if defined(__AVX2__)
+  const std::uint32_t* divisors_ = nullptr;  ///< set_divisors() had these
+  std::size_t version_ = 0, count_ = 0;
+  std::uint32_t least_ = 0;
+  alignas(64) std::uint32_t high_[Most + width], low_[Most + width];
+#endif
 };
 
 }  // namespace detail

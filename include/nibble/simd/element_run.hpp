@@ -74,7 +74,12 @@ class element_run {
 
   /// Whether run() takes signs from the elements, not from their products.
   [[nodiscard]] bool reads_signs() const noexcept {
-    return tuned_ && by_quarters() && zero_ == negative_zero_rule::drop_exact;
+#if defined(__AVX2__)
+    const bool rounds = F.has_negative_zero() && mode_ != rounding_mode::stochastic && !x86::sees_traces(mode_);
+    return tuned_ && rounds && zero_ == negative_zero_rule::drop_exact;
+#else
+    return false;
+#endif
   }
 
   /// Whether run_exact serves this call: exact quotients by scales of a format with so few significant bits.

@@ -99,7 +99,7 @@ class tile_codes {
     const std::size_t blocks = (count + Size - 1) / Size;
     const std::size_t b = first / Size;
     clear();
-    any_scalar_ = false;
+    scalar_blocks_ = 0;
     if (s.is_direct()) {
       std::memcpy(scaled_, x + first, count * sizeof(float));
     } else {
@@ -115,27 +115,27 @@ class tile_codes {
       const std::size_t groups = (count + kernel::group() - 1) / kernel::group();
       const auto* scaled = reinterpret_cast<const float*>(scaled_);
       // Whole groups need no buffer, and no scalar code leaves some blocks out of it.
-      const bool in_place = count % kernel::group() == 0 && !any_scalar_ && (nibbles || F.packing == layouts::bytes);
+      const bool in_place = count % kernel::group() == 0 && scalar_blocks_ == 0 && (nibbles || F.packing == layouts::bytes);
       std::uint8_t* const own = to.row + (to.unpacked ? first : packed_bytes(F.packing, to.col + first));
       const x86::destination codes{in_place ? own : bytes_};
       if (s.is_direct()) {
         run_kernel(scaled, s, b, random.at(first), groups, codes);
-      } else {
+      } else if (scalar_blocks_ != blocks) {
         kernel_.run(scaled, ones_, random.at(first), groups, codes);
       }
       if (in_place) return;
-      scalar_blocks(nibbles, x + first, s, random, b, blocks, count, first);
+      encode_scalar_blocks(nibbles, x + first, s, random, b, blocks, count, first);
       if constexpr (nibbles) {
         std::memcpy(to.row + packed_bytes(F.packing, to.col + first), bytes_, packed_bytes(F.packing, count));
         return;
       }
 #endif
     } else {
-      for (std::size_t i = 0; i < count; i += chunk_size) {
+      for (std::size_t i = 0; scalar_blocks_ != blocks && i < count; i += chunk_size) {
         random.expand(first + i, smaller(chunk_size, count - i), words_);
         generic_.encode(scaled_ + i, words_, chunk_size, bytes_ + i);
       }
-      scalar_blocks(false, x + first, s, random, b, blocks, count, first);
+      encode_scalar_blocks(false, x + first, s, random, b, blocks, count, first);
     }
     if (to.unpacked) {
       std::memcpy(to.row + first, bytes_, count);
@@ -154,19 +154,22 @@ class tile_codes {
   }
 
   /// Scaled elements of `blocks` blocks from block b on, whose first is at x, into scaled_; blocks for scalar code become
-  /// zeros.
+  /// zeros if there are others.
   void scale(const float* x, const scales& s, std::size_t b, std::size_t blocks, std::size_t whole) noexcept {
     const bool by_kernel = kernel_.tuned();
     const auto unit = bit_cast<float>(static_cast<std::uint32_t>(127 + (by_kernel ? kernel_.prescale() : 0)) << 23);
     const auto* bits = reinterpret_cast<const std::uint32_t*>(x);
     const bool plain = s.is_plain() && !(is_deep() && s.rule() == kind::exact);
-    if (plain && scaler_.serves(s.rule(), whole) && scaler_.run(s.rule(), x, s.operands() + b, whole, unit, scaled_)) return;
+    if (plain && scaler_.serves(s.rule(), whole) &&
+        scaler_.run(s.rule(), x, s.operands() + b, s.version(), whole, unit, scaled_)) {
+      return;
+    }
     for (std::size_t i = 0; i < blocks; ++i) {
       const std::size_t at = i * Size;
       const std::size_t end = smaller(at + Size, whole);
       if (!plain && is_scalar(s, b + i)) {
-        any_scalar_ = true;
-        std::memset(scaled_ + at, 0, (end - at) * sizeof(float));
+        ++scalar_blocks_;
+        if (blocks != 1) std::memset(scaled_ + at, 0, (end - at) * sizeof(float));
         continue;
       }
       const scaled_by operand = scaler().prepare(kind_of(s, b + i), s.operand(b + i));
@@ -201,15 +204,17 @@ class tile_codes {
   }
 
   /// Overwrites the codes in bytes_, two a byte where `packed`, of the blocks for scalar code.
-  void scalar_blocks(bool packed, const float* x, const scales& s, const tile_random<Arch>& random, std::size_t b,
-                     std::size_t blocks, std::size_t count, std::size_t first) noexcept {
-    if (!any_scalar_) return;
+  void encode_scalar_blocks(bool packed, const float* x, const scales& s, const tile_random<Arch>& random,
+                            std::size_t b, std::size_t blocks, std::size_t count, std::size_t first) noexcept {
+    if (scalar_blocks_ == 0) return;
+    if (packed && scalar_blocks_ == blocks) bytes_[count / 2] = 0;  // a nibble behind the last code
     for (std::size_t i = 0; i < blocks; ++i) {
       if (!is_scalar(s, b + i)) continue;
       const std::size_t end = smaller(count, (i + 1) * Size);
       const bool divides = divides_long(s, b + i);
       std::uint32_t code = s.codes()[b + i];
-      const element_scaling e = make_element_scaling(F, *recipe_, *scaling_, code);
+      // Its divisor in integers takes as long as some hundred quotients.
+      const element_scaling e = divides ? element_scaling{} : make_element_scaling(F, *recipe_, *scaling_, code);
       for (std::size_t k = i * Size; k < end; k += chunk_size) {
         const std::size_t part = smaller(chunk_size, end - k);
         std::uint32_t bits[chunk_size];
@@ -264,7 +269,7 @@ class tile_codes {
   kernel kernel_;
   generic_run<F.element, Arch> generic_;
   block_scaler<F, Size, tile_capacity / Size, Arch> scaler_;
-  bool any_scalar_ = false;
+  std::size_t scalar_blocks_ = 0;  ///< blocks of rest() for scalar code
   bool cleared_ = false;
   alignas(64) std::uint32_t ones_[tile_capacity / Size + 64];
   alignas(64) std::uint32_t scaled_[scaled_size];

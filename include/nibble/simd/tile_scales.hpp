@@ -83,6 +83,8 @@ class tile_scales {
     return reach_of(amax_[b], operand_[b], how_b == kind::exact || how_b == kind::divide) <=
            largest_reach(F.element, *recipe_);
   }
+  /// Another number each time that operands change.
+  [[nodiscard]] std::size_t version() const noexcept { return version_; }
   /// How the recipe has elements scaled where nothing stands against it.
   [[nodiscard]] kind rule() const noexcept { return how_by_rule_; }
   /// Whether the kernel may multiply all elements by multipliers(), or is_exact() and it may divide by them.
@@ -111,6 +113,7 @@ class tile_scales {
     };
     put(code_, other.code_);
     if (!operands) return;
+    ++version_;
     const bool completes = !(quickly_ && other.quickly_);
     if (completes) {
       complete(blocks);
@@ -180,6 +183,7 @@ class tile_scales {
     // The rest of a vector repeats the last block.
     for (std::size_t i = 0; i < width; ++i) amax_[blocks + i] = amax_[blocks - 1];
     direct_ = may_be_direct_ || is_product_;
+    ++version_;
     by_part_ = mixed_ = quickly_ = close_ = false;
   }
 #if defined(__AVX2__)
@@ -308,9 +312,9 @@ class tile_scales {
   /// multipliers that are, but for zeros, larger than `multiplier`.
   [[nodiscard, gnu::noinline]] bool loses_numbers(std::uint32_t multiplier, const float* x,
                                                   std::size_t count) const noexcept {
-    const std::uint32_t field = multiplier >> 23;
-    std::uint32_t least = 1U << 23;
+    std::uint32_t field = multiplier >> 23, least = 1U << 23;
     if (reads_signs_) {
+      field += 127U - (to_bits(unit_) >> 23);  // that of the operand
       // Only -0 tells a zero from what becomes one. A multiplier of at least 2^0 makes none zero.
       const bool keeps_traces = how_by_rule_ == kind::shift && !recipe_->underflow_is_zero;
       // From 2^-149 / 2^(field - 127) on.
@@ -379,10 +383,9 @@ class tile_scales {
   bool plain_ = false;
   bool mixed_ = false;          ///< how_ says how, block by block
   bool quickly_ = false;        ///< multipliers are known, operands are not
-  std::uint32_t smallest_ = 0;  ///< less than the smallest operand but zero
-  std::uint32_t smallest_multiplier_ = 0;
-  std::uint32_t lowest_field_ = 0;
-  std::uint32_t highest_field_ = 0;
+  std::uint32_t smallest_ = 0, smallest_multiplier_ = 0;  ///< less than the smallest but zero: operand, multiplier
+  std::uint32_t lowest_field_ = 0, highest_field_ = 0;
+  std::size_t version_ = 0;
   float unit_ = 1.0F;
 #if defined(__AVX2__)
   quick quick_;

@@ -199,22 +199,43 @@ NIBBLE_ALWAYS_INLINE typename V::real product_of(const float* x, const std::uint
   return V::multiply(V::as_real(V::load(x + (8 * g + i) * V::lanes)), multiplier_of<V, Size>(multiplier, g, i));
 }
 
+/// Whether the processor takes subnormal numbers as zeros (MXCSR.DAZ).
+NIBBLE_ALWAYS_INLINE bool reads_subnormals_as_zeros() noexcept { return (_mm_getcsr() & 0x40U) != 0; }
+
 /// Codes of groups of elements under a deterministic rounding. Every `Size` elements, a multiple of V::lanes, share a
-/// multiplier, which includes 2^prescale of the rounder.
+/// multiplier, which includes 2^prescale of the rounder. Signs are those of the elements.
 template <float_format F, class V, std::size_t Size, bool Nibbles, rounding_mode Mode>
 void encode_rounded(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
                     negative_zero_rule rule) noexcept {
   using rounding = rounder<F, V>;
   constexpr bool is_rare = Mode == rounding_mode::nearest_toward_zero;
-  encode_groups<V, Nibbles, is_rare>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
-    typename V::word p[4];
-    typename V::word s[4];
-    unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
-      p[i] = V::as_word(product_of<V, Size>(x, multiplier, g, 4 * h + i));
-      s[i] = rounding::template sum<Mode>(p[i]);
-    });
-    return rounding::codes(rounding::magnitude_bytes(s[0], s[1], s[2], s[3]), p[0], p[1], p[2], p[3], rule);
-  });
+  const auto half_by = [=](negative_zero_rule by, const auto& multiply) NIBBLE_INLINE_LAMBDA {
+    return [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+      typename V::word p[4];
+      typename V::word s[4];
+      unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
+        p[i] = V::as_word(multiply(V::as_real(V::load(x + (8 * g + 4 * h + i) * V::lanes)),
+                                   multiplier_of<V, Size>(multiplier, g, 4 * h + i)));
+        s[i] = rounding::template sum<Mode>(p[i]);
+      });
+      const auto again = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
+        return V::load(anew(x + (8 * g + 4 * h + i) * V::lanes));
+      };
+      return rounding::signed_codes(rounding::magnitude_bytes(s[0], s[1], s[2], s[3]),
+                                    rounding::signs(p[0], p[1], p[2], p[3]), again, by);
+    };
+  };
+  if constexpr (V::is_fused && F.has_negative_zero()) {
+    if (rule == negative_zero_rule::drop_exact && !reads_subnormals_as_zeros()) {
+      // As encode_nearest_e2m1 has it.
+      const typename V::real zero = V::opaque(V::all_real(0.0F));
+      return encode_groups<V, Nibbles, is_rare>(
+          groups, to, half_by(negative_zero_rule::keep,
+                              [=](auto a, auto b) NIBBLE_INLINE_LAMBDA { return V::multiply_add(a, b, zero); }));
+    }
+  }
+  encode_groups<V, Nibbles, is_rare>(
+      groups, to, half_by(rule, [](auto a, auto b) NIBBLE_INLINE_LAMBDA { return V::multiply(a, b); }));
 }
 
 /// As above under a rounding that sees_traces; multipliers are those of the blocks.

@@ -108,9 +108,6 @@ struct nearest_e2m1 {
   }
 };
 
-/// Whether the processor takes subnormal numbers as zeros (MXCSR.DAZ).
-NIBBLE_ALWAYS_INLINE bool reads_subnormals_as_zeros() noexcept { return (_mm_getcsr() & 0x40U) != 0; }
-
 /// Codes of groups of elements. Every `Size` elements, a multiple of V::lanes, share a multiplier; products are below
 /// 2^127.
 template <class V, std::size_t Size, bool Nibbles>
