@@ -104,14 +104,16 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       return rectangle_amax(block, 0, 1, 0, block_room, amax_rule::ignore_nan);
     };
     const auto row_of = [&](std::size_t /*r*/) { return x; };
+    bool found = false;
+    if constexpr (can_choose) found = choice_ && choice_->find_both(scales_, x, blocks);
+    if (!found) scales_.find_in_row(blocks, row_of, without_nan);
     if constexpr (can_choose) {
       if (choice_) [[unlikely]] {
-        choice_->find_in_row(scales_, blocks, row_of, without_nan);
+        if (!found) choice_->find_other(scales_, blocks, 1, row_of, without_nan);
         choose(row, 1, col, cols);
         return store_chosen(row, 1, col, cols, row_of);
       }
     }
-    scales_.find_in_row(blocks, row_of, without_nan);
     if (wants_scalar()) return by_blocks(row, 1, col, cols);
     store_scales(row, 1, col, blocks);
     encode(row, col, cols, x);
@@ -222,10 +224,8 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       } else if constexpr (!choice::packs) {
         store_packed<Arch>(F.packing, bytes, col, cols, choice_->chosen(r));
       } else {
-        const std::size_t first = packed_bytes(F.packing, col);
-        const bool whole = cols % block_size == 0;
-        if (whole) choice_->store(r, bytes + first);
-        if (!whole) store_tail(bytes, col, cols, choice_->chosen(r));
+        if (cols % block_size == 0) choice_->store(r, bytes + packed_bytes(F.packing, col));
+        if (cols % block_size != 0) store_tail(bytes, col, cols, choice_->chosen(r));
       }
       if constexpr (has_counts) {
         if (this->options_.counts != nullptr) count(bytes, col, cols, row_of(r));
@@ -387,8 +387,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   typename codes::scales scales_;
   tile_random<Arch> random_;
   tile_source<T, Arch> source_;
-  bool streamed_;
-  bool fetches_;
+  bool streamed_, fetches_;
   bool has_column_amax_ = false;  ///< column_amax_ is that of the rows around the last one asked for
   std::uint32_t column_amax_[tile_source<T, Arch>::panel_rows];
   std::optional<choice> choice_;

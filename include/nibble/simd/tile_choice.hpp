@@ -47,14 +47,29 @@ class tile_choice {
     std::memset(codes_, 0, sizeof(codes_));
   }
 
-  /// Finds both scales of `blocks` blocks of a row; `six` get the first ones. The rest is for tile_scales::find.
-  template <class RowOf, class WithoutNan>
-  void find_in_row(scales& six, std::size_t blocks, const RowOf& row_of, const WithoutNan& without_nan) noexcept {
-    turned_ = find_both(six, row_of(0), blocks);
-    if (turned_) return;
-    six.find_in_row(blocks, row_of, without_nan);
-    find_other(six, blocks, 1, row_of, without_nan);
+  /// Finds both scales, and turned magnitudes, of blocks of a row at `x` by one loop. False where it does not serve.
+  [[nodiscard]] [[gnu::noinline]] bool find_both([[maybe_unused]] scales& six, [[maybe_unused]] const float* x,
+                                               [[maybe_unused]] std::size_t blocks) noexcept {
+#if defined(__AVX2__)
+    if constexpr (scales::has_quick && has_choice_kernel<F, Arch>) {
+      constexpr std::size_t lanes = x86::vector_of<Arch>::lanes;
+      if constexpr (scales::quick::can_run_both && Size % lanes == 0 && !whole_rows) {
+        if (blocks % lanes != 0 || !six.quick_.serves_both(four_.quick_)) return false;
+        const bool serves = six.quick_.template run_both<Size>(
+            four_.quick_, x, six.amax_, blocks, {six.code_, four_.code_}, {six.multiplier_, four_.multiplier_},
+            {scale_[0], scale_[1]}, chooser_.turned());
+        const auto row_of = [x](std::size_t /*r*/) { return x; };
+        six.begin(blocks);
+        std::memcpy(four_.amax_, six.amax_, blocks * sizeof(std::uint32_t));
+        four_.begin(blocks);
+        turned_ = six.takes(serves, blocks, 1, row_of) && four_.takes(serves, blocks, 1, row_of);
+        return turned_;
+      }
+    }
+#endif
+    return false;
   }
+
   /// Finds the other scales of blocks, where `six` are found.
   template <class RowOf, class WithoutNan>
   [[gnu::noinline]] void find_other(const scales& six, std::size_t blocks, std::size_t rows, const RowOf& row_of,
@@ -109,28 +124,6 @@ class tile_choice {
   void store(std::size_t r, std::uint8_t* to) const noexcept { take(takes_, codes_[0][r], codes_[1][r], to); }
 
  private:
-  /// Finds both scales, and turned magnitudes, of blocks of a row at `x` by one loop. False where it does not serve.
-  [[nodiscard]] bool find_both([[maybe_unused]] scales& six, [[maybe_unused]] const float* x,
-                               [[maybe_unused]] std::size_t blocks) noexcept {
-#if defined(__AVX2__)
-    if constexpr (scales::has_quick && has_choice_kernel<F, Arch>) {
-      constexpr std::size_t lanes = x86::vector_of<Arch>::lanes;
-      if constexpr (scales::quick::can_run_both && Size % lanes == 0 && !whole_rows) {
-        if (blocks % lanes != 0 || !six.quick_.serves_both(four_.quick_)) return false;
-        const bool serves = six.quick_.template run_both<Size>(
-            four_.quick_, x, six.amax_, blocks, {six.code_, four_.code_}, {six.multiplier_, four_.multiplier_},
-            {scale_[0], scale_[1]}, chooser_.turned());
-        const auto row_of = [x](std::size_t /*r*/) { return x; };
-        six.begin(blocks);
-        std::memcpy(four_.amax_, six.amax_, blocks * sizeof(std::uint32_t));
-        four_.begin(blocks);
-        return six.takes(serves, blocks, 1, row_of) && four_.takes(serves, blocks, 1, row_of);
-      }
-    }
-#endif
-    return false;
-  }
-
   /// Whether finite scales have binary32's fields, shorter, and are normal numbers of it.
   static constexpr bool moves_fields = F.scale.has_zero && !F.scale.twos_complement && F.scale.bits() <= 8 &&
                                        F.scale.mantissa_bits > 0 && F.scale.bias < 100 && F.scale.bias > -100;

@@ -59,9 +59,9 @@ class magnitude_counter {
         others = others + xsimd::min(magnitude, words(1U));
       }
     };
-    // Blocks of a known size are loops of a known length.
-    for (std::size_t b = 0; b < count / Size; ++b) block(b, Size);
-    if (count % Size != 0) block(count / Size, count % Size);
+    // Blocks are whole but those of whole rows, and loops of a known length.
+    constexpr std::size_t longest = 1024;
+    for (std::size_t b = 0; b * Size < count; ++b) block(b, Size > longest ? smaller(Size, count - b * Size) : Size);
     beyond_ = sum(beyond);
     zeros_ = count - sum(others);
   }
