@@ -53,7 +53,7 @@ class block_scaler {
   /// by `unit`, a power of two and the same in all calls. Where zeros
   /// matter, a trace of a nonzero element stays. False where products that underflow have to be told apart: then nothing of
   /// it counts.
-  [[nodiscard]] bool run(kind how, const float* x, const std::uint32_t* operand, [[maybe_unused]] std::size_t version,
+  [[nodiscard]] bool run(kind how, const float* x, const std::uint32_t* operand, [[maybe_unused]] std::uint32_t version,
                          std::size_t count, float unit, std::uint32_t* out) noexcept {
     // Whether a product that underflows to zero is an exact zero.
     const bool literal = sees_traces_ && (how != kind::shift || underflow_is_zero_);
@@ -98,7 +98,7 @@ class block_scaler {
  private:
 #if defined(__AVX2__)
   /// Finds the reciprocals of divisors in two terms.
-  [[gnu::noinline]] void set_divisors(const std::uint32_t* operand, std::size_t version, std::size_t count,
+  [[gnu::noinline]] void set_divisors(const std::uint32_t* operand, std::uint32_t version, std::size_t count,
                                       float unit) noexcept {
     divisors_ = operand;
     version_ = version;
@@ -199,7 +199,8 @@ class block_scaler {
   bool divides_exactly_ = false;
 #if defined(__AVX2__)
   const std::uint32_t* divisors_ = nullptr;  ///< set_divisors() had these
-  std::size_t version_ = 0, count_ = 0;
+  std::uint32_t version_ = 0;
+  std::size_t count_ = 0;
   std::uint32_t least_ = 0;
   alignas(64) std::uint32_t high_[Most + width], low_[Most + width];
 #endif

@@ -84,7 +84,7 @@ class tile_scales {
            largest_reach(F.element, *recipe_);
   }
   /// Another number each time that operands change.
-  [[nodiscard]] std::size_t version() const noexcept { return version_; }
+  [[nodiscard]] std::uint32_t version() const noexcept { return version_; }
   /// How the recipe has elements scaled where nothing stands against it.
   [[nodiscard]] kind rule() const noexcept { return how_by_rule_; }
   /// Whether the kernel may multiply all elements by multipliers(), or is_exact() and it may divide by them.
@@ -377,15 +377,12 @@ class tile_scales {
   bool may_be_direct_;
   bool is_product_;   ///< the kernel multiplies, and that is all unless loses_numbers()
   bool reads_signs_;  ///< the kernel tells -0 from a number that the product makes zero
-  bool direct_ = false;
+  bool direct_ = false, close_ = false, plain_ = false;
   bool by_part_ = false;  ///< is_direct_for() says it of each part
-  bool close_ = false;
-  bool plain_ = false;
   bool mixed_ = false;          ///< how_ says how, block by block
   bool quickly_ = false;        ///< multipliers are known, operands are not
   std::uint32_t smallest_ = 0, smallest_multiplier_ = 0;  ///< less than the smallest but zero: operand, multiplier
-  std::uint32_t lowest_field_ = 0, highest_field_ = 0;
-  std::size_t version_ = 0;
+  std::uint32_t lowest_field_ = 0, highest_field_ = 0, version_ = 0;
   float unit_ = 1.0F;
 #if defined(__AVX2__)
   quick quick_;
