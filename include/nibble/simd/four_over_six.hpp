@@ -247,8 +247,8 @@ class scale_chooser {
         largest = xsimd::max(largest, scale);
       }
     }
-    const words least(static_cast<std::uint32_t>(lowest_ - 1)), most(static_cast<std::uint32_t>(highest_ - 1));
-    return serves_ && xsimd::all(xsimd::min(smallest, least) == least) && xsimd::all(xsimd::max(largest, most) == most);
+    const words low(static_cast<std::uint32_t>(lowest_ - 1)), high(static_cast<std::uint32_t>(highest_ - 1));
+    return serves_ && xsimd::all(xsimd::min(smallest, low) == low) && xsimd::all(xsimd::max(largest, high) == high);
   }
 
   /// The bits of the errors of a vector of blocks; what is not finite, or added from numbers below the normal ones, as
