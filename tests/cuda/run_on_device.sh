@@ -14,8 +14,8 @@ mkdir -p "$build"
 NVCC=${NVCC:-nvcc}
 command -v "$NVCC" > /dev/null || NVCC=/usr/local/cuda/bin/nvcc
 ARCH=${ARCH:-sm_90}
-flags="-std=c++20 -O3 -arch=$ARCH -I$root/include -Xcompiler=-O3 -Wno-deprecated-gpu-targets"
-formats=${FORMATS:-"nvfp4 nvfp4_2d mxfp4 mxfp6_e2m3 mxfp6_e3m2 mxfp8_e4m3 mxfp8_e5m2 mxint8 fp8_per_tensor fp8_per_row fp8_128x128 ggml_mxfp4 ggml_nvfp4 dense6 odd powers"}
+flags="-std=c++20 -O3 -arch=$ARCH -I$root/include -I$root/tests -Xcompiler=-O3 -Wno-deprecated-gpu-targets"
+formats=${FORMATS:-"nvfp4 nvfp4_2d mxfp4 mxfp6_e2m3 mxfp6_e3m2 mxfp8_e4m3 mxfp8_e5m2 mxint8 fp8_per_tensor fp8_per_row fp8_128x128 ggml_mxfp4 ggml_nvfp4 dense6 odd powers without_nan far_powers small_elements"}
 failed=""
 start=$(date +%s)
 elapsed() { echo "[$(($(date +%s) - start)) s] $*"; }

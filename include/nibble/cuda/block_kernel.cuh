@@ -18,14 +18,23 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// Whether blocks of F are runs of whole chunks, as many as a power of two, with one-byte scales and simple packing.
+/// Whether elements of F may be multiplied by what its scales divide by, if these are powers of two: that is
+/// a float that is normal or 2^-127, and all products that matter are exact.
+template <block_format F>
+inline constexpr bool has_plain_powers =
+    !F.power_of_two_scale() ||
+    (F.scale.bias <= 127 && static_cast<int>(F.scale.max_code()) <= F.scale.bias + 127 &&
+     F.element.max_exponent() <= 40 && F.element.min_exponent() - F.element.mantissa_bits >= -40);
+
+/// Whether blocks of F are runs of whole chunks, as many as a power of two, with simple packing and with scales of one
+/// byte, one of which is NaN: elements of other blocks than NaN's are finite.
 template <block_format F>
 inline constexpr bool has_block_lanes = [] {
   const int chunks = F.block_size / static_cast<int>(chunk_elements);
   const bool runs = F.block_rows == 1 && chunks >= 1 && chunks <= 8 && (chunks & (chunks - 1)) == 0 &&
                     F.block_size % static_cast<int>(chunk_elements) == 0;
   const bool packing = F.packing == layouts::bytes || F.packing == layouts::nibbles_low_first;
-  return runs && packing && F.scale.bits() <= 8;
+  return runs && packing && F.scale.bits() <= 8 && F.scale.has_nan() && has_plain_powers<F>;
 }();
 /// Formats whose kernels transform too.
 template <block_format F>

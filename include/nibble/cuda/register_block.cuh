@@ -19,7 +19,8 @@ template <block_format F>
 struct register_block {
   static_assert(detail::has_block_lanes<F>,
                 "register_block<F>: F has blocks of one row and 8, 16, 32 or 64 columns, packed as bytes or as nibbles "
-                "with the low one first, and scales of one byte");
+                "with the low one first, and scales of one byte, which has a NaN; if these are powers of two, then of "
+                "normal numbers or 2^-127, and elements from 2^-40 to below 2^41");
   static constexpr int words_count = F.block_size * F.packing.slot_bits / 32;
   std::uint32_t words[words_count];
   std::uint8_t scale;
