@@ -78,6 +78,26 @@ std::uint32_t int4_code(float x) {
   return static_cast<std::uint32_t>(integer) & 0xfU;
 }
 
+/// Rows of up to 40 elements `x`, on both backends: what differs from `scale` in every block, and from `code` in every
+/// element.
+template <block_format F>
+int differences_from(float x, const quantize_options& options, std::uint32_t scale, std::uint8_t code) {
+  int different = 0;
+  const auto compare = [&](const block_tensor<F>& q) {
+    for (const auto own : q.scales()) different += own == scale ? 0 : 1;
+    for (std::size_t i = 0; i < q.rows() * q.cols(); ++i) {
+      different += q.code(i / q.cols(), i % q.cols()) == code ? 0 : 1;
+    }
+  };
+  for (std::size_t cols = 1; cols <= 40; ++cols) {
+    const std::vector<float> matrix(16 * cols, x);
+    const matrix_view<float> view{matrix.data(), 16, cols};
+    compare(quantize<F>(scalar{}, view, options));
+    compare(quantize<F>(simd{}, view, options));
+  }
+  return different;
+}
+
 }  // namespace
 
 TEST_CASE("integers of fewer than 8 bits leave the other bits of their slots zero") {
@@ -232,4 +252,54 @@ TEST_CASE("zeros behind a row count for nothing under an infinite multiplier, of
   }
   CHECK(different == 0);
   CHECK(chosen > 10);
+}
+
+TEST_CASE("zeros behind a row count for nothing under an infinite multiplier, of which they make the largest number") {
+  quantize_options options;
+  options.recipe.element = element_rule::multiply_encode_quotient;
+  options.recipe.policy.absent_nan = absent_nan_rule::max_positive;
+  SUBCASE("elements of 2^112 to 6 * 2^113") {
+    // S = 448 * 6 * 2^113. By hand: the scale for 6 is 0.078125, by which S / D overflows; every element becomes 6. The
+    // scale for 4 is 0.1171875, by which it does not; every element becomes 4. Neither has an error, and a tie keeps 6.
+    constexpr float_format huge{.exponent_bits = 2, .mantissa_bits = 1, .bias = -112};
+    constexpr block_format nibbles{.element = huge,
+                                   .scale = formats::e4m3,
+                                   .block_size = 16,
+                                   .tensor_scale = true,
+                                   .packing = layouts::nibbles_low_first};
+    constexpr block_format bytes{.element = huge, .scale = formats::e4m3, .block_size = 280, .tensor_scale = true};
+    constexpr block_format short_blocks{.element = huge, .scale = formats::e4m3, .block_size = 5, .tensor_scale = true};
+    constexpr block_format tall{
+        .element = huge, .scale = formats::e4m3, .block_size = 16, .tensor_scale = true, .block_rows = 16};
+    constexpr block_format rows{.element = huge, .scale = formats::e4m3, .block_size = 0, .tensor_scale = true};
+    options.tensor_amax = 1.0F;
+    options.recipe.tensor = tensor_scale_rule::reciprocal;
+    options.recipe.scale = scale_rule::quotient_times_encode;
+    for (const auto choice : {four_over_six::mean_absolute_error, four_over_six::mean_squared_error}) {
+      options.recipe.choice = choice;
+      constexpr float x = 0.078125F / 448.0F;
+      CHECK(differences_from<nibbles>(x, options, 0x1a, 7) == 0);
+      CHECK(differences_from<bytes>(x, options, 0x1a, 7) == 0);
+      CHECK(differences_from<short_blocks>(x, options, 0x1a, 7) == 0);
+      CHECK(differences_from<tall>(x, options, 0x1a, 7) == 0);
+      CHECK(differences_from<rows>(x, options, 0x1a, 7) == 0);
+    }
+  }
+  SUBCASE("E2M1, and a tensor scale T whose reciprocal overflows") {
+    // T = 2^-130, and S is infinite: every element becomes 6 under any scale. By hand, in units of 2^64: 1.96875 rounds
+    // down to 1.5, and 1.5 times that, 2.953125, to 2, which is nearer. Zeros that became 6 would want the smaller one.
+    constexpr float_format coarse{.exponent_bits = 7, .mantissa_bits = 1, .bias = 0, .has_sign = false};
+    constexpr block_format blocks{.element = formats::e2m1,
+                                  .scale = coarse,
+                                  .block_size = 16,
+                                  .tensor_scale = true,
+                                  .packing = layouts::nibbles_low_first};
+    options.tensor_amax = 6.0F * 0x1p-30F;
+    options.recipe.tensor = tensor_scale_rule::quotient;
+    options.recipe.tensor_scale_max = 0x1p100F;
+    options.recipe.scale = scale_rule::quotient_by_scale;
+    options.recipe.scale_rounding = rounding_mode::downward;
+    options.recipe.choice = four_over_six::mean_absolute_error;
+    CHECK(differences_from<blocks>(6.0F * 1.96875F * 0x1p-66F, options, 65 << 1, 7) == 0);
+  }
 }

@@ -17,9 +17,7 @@ namespace detail::inline NIBBLE_UNIT {
 
 /// Whether a format may have two scales to choose from: the class below serves it then.
 NIBBLE_FUNCTION bool has_tile_choice(const block_format& f) noexcept {
-  // The walk of scalar code serves elements that are all far from 1: a choice of the class below was another with 2^113.
-  const int largest = f.element.max_exponent();
-  return !f.power_of_two_scale() && f.element.has_zero && largest >= -40 && largest <= 40;
+  return !f.power_of_two_scale() && f.element.has_zero;
 }
 
 /// Blocks of `Size` elements, or tile_capacity for whole rows, of which `Used` count. F is that of the tile.
@@ -32,7 +30,8 @@ class tile_choice {
       F.block_rows >= 1 && F.block_rows <= 16 ? static_cast<std::size_t>(F.block_rows) : 16;
   using chooser = scale_chooser<most_rows, Size, codes::packs_in_place, has_choice_kernel<F, Arch>, Arch>;
   static constexpr std::size_t room = tile_capacity / Size + 2 * word_batch<Arch>::size;
-  static constexpr std::size_t block_bytes = codes::packs_in_place ? Size / 2 : Size;
+  static constexpr std::size_t codes_a_byte = codes::packs_in_place ? 2 : 1;
+  static constexpr std::size_t block_bytes = Size / codes_a_byte;
 
  public:
   /// Whether the codes of a tile are kept until its blocks have chosen; else they are made once more.
@@ -99,7 +98,11 @@ class tile_choice {
     constexpr bool unpacked = !codes::packs_in_place;
     c.run(x, six, random, {first, 0, count, ahead, element_bytes, false, unpacked});
     c.run(x, four_, random, {second, 0, count, nullptr, element_bytes, false, unpacked});
-    if constexpr (F.element.has_nan()) clear_behind({first, second}, cols, count);
+    if (Size != Used || cols % (whole_rows ? 8 : Used) != 0) {
+      // Zeros of a block have one code.
+      const std::size_t last = count / codes_a_byte - 1;
+      if (Size != Used || (first[last] | second[last]) != 0) clear_behind({first, second}, cols, count);
+    }
     chooser_.add(x, cols, {first, second});
   }
 
@@ -153,14 +156,16 @@ class tile_choice {
     }
   }
 
-  /// Gives zeros behind blocks and rows the code 0: by an infinite operand they have become NaN, whose error counts.
+  /// Gives zeros behind blocks and rows the code 0. By an infinite multiplier they have become NaN, and that the
+  /// largest number of elements that have no NaN (absent_nan_rule): either one has an error, which would count.
   [[gnu::noinline]] void clear_behind(std::uint8_t* const (&bytes)[2], std::size_t cols,
                                       std::size_t count) const noexcept {
-    constexpr packed_layout layout = codes::packs_in_place ? layouts::nibbles_low_first : layouts::bytes;
-    for (std::size_t b = 0; b < blocks_; ++b) {
+    for (std::size_t b = Size == Used ? blocks_ - 1 : 0; b < blocks_; ++b) {
+      const std::size_t begin = whole_rows ? cols : b * Size + smaller(Used, cols - b * Used);
       const std::size_t end = whole_rows ? count : (b + 1) * Size;
-      for (std::size_t i = whole_rows ? cols : b * Size + smaller(Used, cols - b * Used); i < end; ++i) {
-        for (std::uint8_t* const own : bytes) store_code(layout, own, i, 0);
+      for (std::uint8_t* const own : bytes) {
+        if (begin % codes_a_byte != 0) own[begin / codes_a_byte] &= 0x0fU;
+        for (std::size_t i = (begin + codes_a_byte - 1) / codes_a_byte; i < end / codes_a_byte; ++i) own[i] = 0;
       }
     }
   }
