@@ -99,9 +99,10 @@ class tile_choice {
     c.run(x, six, random, {first, 0, count, ahead, element_bytes, false, unpacked});
     c.run(x, four_, random, {second, 0, count, nullptr, element_bytes, false, unpacked});
     if (Size != Used || cols % (whole_rows ? 8 : Used) != 0) {
-      // Zeros of a block have one code.
+      // Zeros of a block have one code: that of the last of them.
       const std::size_t last = count / codes_a_byte - 1;
-      if (Size != Used || (first[last] | second[last]) != 0) clear_behind({first, second}, cols, count);
+      const bool are_zeros = ((first[last] | second[last]) & (codes_a_byte == 2 ? 0xf0 : 0xff)) == 0;
+      if (Size != Used || !are_zeros) clear_behind({first, second}, cols, count);
     }
     chooser_.add(x, cols, {first, second});
   }
