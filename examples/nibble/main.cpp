@@ -4,14 +4,17 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <new>
 #include <nibble/base/version.hpp>
-#include <nibble/dispatch.hpp>
+#include <sstream>
 #include <string>
 
 #include "commands/command.hpp"
+#include "commands/shared_options.hpp"
 #include "error.hpp"
 #include "mapped_file.hpp"
+#include "text.hpp"
 
 namespace {
 
@@ -26,15 +29,6 @@ std::string version_text() {
 int complain(int status, const char* message) {
   std::fprintf(stderr, "nibble: %s\n", message);
   return status;
-}
-
-// A wrong NIBBLE_ISA is found before any work.
-void choose_instruction_set() {
-  try {
-    nibble::dispatch::kernels();
-  } catch (const std::runtime_error& error) {
-    throw nibble::tool::usage_error(std::string(error.what()).substr(std::string("nibble: ").size()));
-  }
 }
 
 int run(int count, char** arguments) {
@@ -57,7 +51,10 @@ int run(int count, char** arguments) {
   try {
     program.parse(count, arguments);
   } catch (const CLI::ParseError& error) {
-    return program.exit(error) == 0 ? 0 : usage_status;
+    std::ostringstream out;
+    const int status = program.exit(error, out, std::cerr);
+    print(out.str());
+    return status == 0 ? 0 : usage_status;
   }
   return 0;
 }

@@ -2,8 +2,8 @@
 //
 // quantize_sharded IN -o OUT [--format F] [--recipe P] [--rounding R] [--seed S] [--tensor GLOB]
 // `nibble quantize` on the processes of an MPI program: each takes a slice of a tensor's rows, the tensor's amax is an
-// all-reduce, and the file that the first one writes is, byte for byte, what `nibble quantize` writes. Random words belong to
-// elements, so that holds for stochastic rounding and for any number of processes.
+// all-reduce, and the file that the first one writes is, byte for byte, what `nibble quantize` writes. Random words
+// belong to elements, so that holds for stochastic rounding and for any number of processes.
 #include <mpi.h>
 
 #include <CLI/CLI.hpp>
@@ -127,7 +127,8 @@ void quantize_place(const input_file& input, const quantized_place& place, const
   if (f.tensor_scale) writer->write(place.global_scale, 0, std::as_bytes(std::span(&tensor_scale, 1)));
 }
 
-void quantize_sharded(const input_file& input, const output_plan& plan, const std::string& output, const process& self) {
+void quantize_sharded(const input_file& input, const output_plan& plan, const std::string& output,
+                      const process& self) {
   std::optional<safetensors_writer> writer;
   if (self.is_first()) {
     writer.emplace(output, plan.tensors, plan.metadata);
@@ -150,7 +151,9 @@ int run(const arguments& a, const process& self) {
   std::optional<input_file> input;
   output_plan plan;
   try {
-    if (kind_of(a.output) != file_kind::safetensors) throw usage_error(printable(a.output) + ": must end in .safetensors");
+    choose_instruction_set();
+    if (kind_of(a.output) != file_kind::safetensors)
+      throw usage_error(printable(a.output) + ": must end in .safetensors");
     input.emplace(a.input);
     plan = make_plan(*input, a.request);
   } catch (const usage_error& e) {
@@ -189,7 +192,8 @@ int main(int argc, char** argv) {
   program.add_option("--recipe", a.request.recipe, "Recipe")->capture_default_str();
   program.add_option("--rounding", a.request.rounding, "Rounding; left out: as the recipe says");
   add_seed(program, a.request.seed);
-  program.add_option("--tensor", a.request.patterns, "Only tensors whose name matches this glob")->allow_extra_args(false);
+  program.add_option("--tensor", a.request.patterns, "Only tensors whose name matches this glob")
+      ->allow_extra_args(false);
   int status = 0;
   try {
     program.parse(argc, argv);

@@ -33,12 +33,12 @@ def write_safetensors(path, tensors):
         file.write(struct.pack("<Q", len(text)) + text + data)
 
 
-def run(command):
-    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+def run(command, **environment):
+    return subprocess.run(command, env=dict(ENVIRONMENT, **environment), capture_output=True, text=True, timeout=300)
 
 
-def sharded(processes, arguments):
-    return run([MPIRUN, "-n", str(processes), SHARDED, *arguments])
+def sharded(processes, arguments, **environment):
+    return run([MPIRUN, "-n", str(processes), SHARDED, *arguments], **environment)
 
 
 def content(path):
@@ -85,6 +85,8 @@ def main():
             assert done.returncode == status, (arguments, done.returncode, done.stderr)
             assert any(word in done.stderr for word in ("quantize_sharded", "required", "--seed")), done.stderr
             assert not os.path.exists(output)
+        done = sharded(2, [source, "-o", output], NIBBLE_ISA="none")
+        assert done.returncode == 2 and "NIBBLE_ISA" in done.stderr, (done.returncode, done.stderr)
     print(f"{len(cases)} cases on 1 to 4 processes")
 
 

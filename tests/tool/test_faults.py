@@ -143,6 +143,7 @@ class Faults(ToolTest):
             ["compare", source],
             ["report"],
             ["report", source, "--threshold", "much"],
+            ["report", source, "--threshold", "NaN"],
         ):
             with self.subTest(arguments):
                 self.assertNotEqual(run(*arguments, status=2)[1], b"")

@@ -134,9 +134,11 @@ class Encode(ToolTest):
         except OSError:
             self.skipTest("no /dev/full")
         with full:
-            done = subprocess.run([harness.TOOL, "formats"], stdout=full, stderr=subprocess.PIPE)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn(b"standard output", done.stderr)
+            for arguments in (["formats"], ["--help"], ["quantize", "--help"], ["--version"]):
+                with self.subTest(arguments):
+                    done = subprocess.run([harness.TOOL, *arguments], stdout=full, stderr=subprocess.PIPE)
+                    self.assertEqual(done.returncode, 1)
+                    self.assertIn(b"standard output", done.stderr)
 
 
 class Decode(ToolTest):

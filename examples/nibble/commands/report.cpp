@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `nibble report`: the error of every block format for every tensor of a file.
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,7 +32,8 @@ std::vector<tensor_report> measure_file(const input_file& input, unsigned thread
     readers.emplace_back(&tensor, reader);
     work += report_passes * reader.bytes();
   }
-  if (readers.empty()) throw data_error(printable(input.path()) + ": no floating-point tensor with elements to report on");
+  if (readers.empty())
+    throw data_error(printable(input.path()) + ": no floating-point tensor with elements to report on");
   progress bar("report", work);
   std::vector<tensor_report> reports;
   for (const auto& [tensor, reader] : readers) {
@@ -49,6 +51,7 @@ std::string nonfinite_note(const std::vector<tensor_report>& reports) {
 }
 
 void run_report(const report_arguments& arguments) {
+  if (std::isnan(arguments.threshold)) throw usage_error("--threshold: NaN is no SQNR to keep");
   const input_file input(arguments.input, raw_of(arguments.npy_bf16));
   const std::vector<tensor_report> reports = measure_file(input, arguments.threads);
   if (!arguments.plot.empty()) error_plot(reports).save(arguments.plot);

@@ -1,19 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Options that several sub-commands have.
+// Options that several sub-commands have, and what every program does before its work.
 #pragma once
 
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdint>
+#include <nibble/dispatch.hpp>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <vector>
 
+#include "../error.hpp"
 #include "../npy.hpp"
 #include "../tile.hpp"
 
 namespace nibble::tool {
+
+/// A wrong NIBBLE_ISA is found before any work.
+inline void choose_instruction_set() {
+  try {
+    dispatch::kernels();
+  } catch (const std::runtime_error& error) {
+    throw usage_error(std::string(error.what()).substr(std::string("nibble: ").size()));
+  }
+}
 
 inline void add_threads(CLI::App& command, unsigned& threads) {
   threads = default_threads();
