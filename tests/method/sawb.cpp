@@ -105,6 +105,11 @@ TEST_CASE("sawb: zeros, nothing, wrong arguments") {
   CHECK_THROWS_AS(sawb_quantize(bad, codes), std::invalid_argument);
   CHECK_THROWS_AS(sawb_quantize(zeros, std::span(codes).first(1)), std::invalid_argument);
   CHECK_THROWS_AS(sawb_quantize(zeros, codes, {.bits = 8}), std::invalid_argument);
+  // Without coefficients the clip value is the largest magnitude.
+  const float large[] = {1.0F, -0x1p127F};
+  CHECK_THROWS_AS(sawb_quantize(large, codes, {.coefficients = {}}), std::invalid_argument);
+  const float half_of_largest[] = {1.0F, -0x1.fffffep126F};
+  CHECK_NOTHROW(sawb_quantize(half_of_largest, codes, {.coefficients = {}}));
   CHECK_THROWS_AS(sawb_quantize(zeros, codes, {.grid = static_cast<sawb_grid>(4)}), std::invalid_argument);
 }
 

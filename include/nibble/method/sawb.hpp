@@ -112,13 +112,14 @@ inline void check_finite(std::span<const float> x, const char* method) {
       break;
   }
   const binary32 twice = binary32(2.0F) * binary32(l.clip);
+  if (!twice.is_finite()) detail::throw_argument("x is too large for SAWB: twice its clip value is beyond float32");
   l.scale = static_cast<float>(twice / binary32(static_cast<float>(l.largest - l.smallest)));
   return l;
 }
 
 /// Codes of x: fp32(x / scale), less the offset, clamped to the codes, then rounded to nearest even (the order of the
-/// authors of LUQ). All codes are 0 where the scale is 0. Throws std::invalid_argument for NaN or Inf in x, wrong
-/// options, and if codes has another size than x.
+/// authors of LUQ). All codes are 0 where the scale is 0. Throws std::invalid_argument for NaN or Inf in x, for an x
+/// twice whose clip value is beyond float32, for wrong options, and if codes has another size than x.
 inline sawb_levels sawb_quantize(std::span<const float> x, std::span<std::int8_t> codes, const sawb_options& o = {}) {
   if (codes.size() != x.size()) {
     detail::throw_argument("codes has " + std::to_string(codes.size()) + " elements; it must have " +
