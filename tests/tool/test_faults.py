@@ -224,8 +224,8 @@ class Progress(ToolTest):
     def test_bar_on_a_terminal_only(self):
         import pty
 
-        data = struct.pack("<f", 1.5) * (6 << 20)
-        write_safetensors(self.path("in.safetensors"), {"t": ("F32", [6, 1 << 20], data)})
+        data = struct.pack("<f", 1.5) * (32 << 20)
+        write_safetensors(self.path("in.safetensors"), {"t": ("F32", [32, 1 << 20], data)})
         arguments = ["report", self.path("in.safetensors"), "--threads", "1"]
         self.assertEqual(run(*arguments)[1], b"")
         master, slave = pty.openpty()

@@ -81,10 +81,11 @@ void check_block_view(const block_view<F, Byte>& q, const char* name) {
 /// rows * cols elements of `bytes` bytes, as many as a vector can have.
 inline std::size_t checked_product(std::size_t rows, std::size_t cols, std::size_t bytes) {
   const std::size_t most = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) / bytes;
-  if (cols != 0 && rows > most / cols) {
+  const std::size_t product = rows * cols;
+  if (product > most || (rows != 0 && product / rows != cols)) {
     throw_argument({"block_tensor: ", rows, " rows of ", cols, " are more than a vector can hold"});
   }
-  return rows * cols;
+  return product;
 }
 [[noreturn]] inline void throw_element(std::size_t r, std::size_t c, std::size_t rows, std::size_t cols) {
   throw std::out_of_range("nibble: element (" + std::to_string(r) + ", " + std::to_string(c) + ") of a " +
