@@ -64,8 +64,7 @@ NIBBLE_OUTLINED std::uint32_t encode_scale(const float_format& f, Word bits, rou
 
 /// Whether a recipe's scales are made by ggml's encoder: in any other format its codes would mean other numbers.
 NIBBLE_FUNCTION bool has_ggml_scales(const float_format& scale, const recipe& r) noexcept {
-  return r.ggml_scale_codec && scale.exponent_bits == 4 && scale.mantissa_bits == 3 && scale.bias == 7 &&
-         scale.has_zero && scale.specials == special_values::nan_only;
+  return r.ggml_scale_codec && (scale == formats::e4m3 || scale == formats::ue4m3);
 }
 
 /// Rounds a scale that is not a power of two to its format. NaN gives the NaN of the format.

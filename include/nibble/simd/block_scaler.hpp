@@ -49,10 +49,9 @@ class block_scaler {
     return (Size % width == 0) && count % width == 0 && (how != kind::exact || divides_exactly_);
   }
 
-  /// Scales `count` elements by the operands of their blocks, which the same `version` has the same of, and multiplies them
-  /// by `unit`, a power of two and the same in all calls. Where zeros
-  /// matter, a trace of a nonzero element stays. False where products that underflow have to be told apart: then nothing of
-  /// it counts.
+  /// Scales `count` elements by the operands of their blocks, which are the same where `version` is, and multiplies them by
+  /// `unit`, a power of two and the same in all calls. Where zeros matter, a trace of a nonzero element stays. False where
+  /// products that underflow have to be told apart: then nothing of it counts.
   [[nodiscard]] bool run(kind how, const float* x, const std::uint32_t* operand, [[maybe_unused]] std::uint32_t version,
                          std::size_t count, float unit, std::uint32_t* out) noexcept {
     // Whether a product that underflows to zero is an exact zero.
