@@ -17,9 +17,11 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// The largest magnitude bits of each of `blocks` blocks of `Size` elements. `amax` has room for a vector more.
+/// The largest magnitude bits of each of `blocks` blocks of `Size` elements, while what lies at `ahead` is fetched, unless
+/// that is null. `amax` has room for a vector more.
 template <std::size_t Size, class Arch>
-void block_maxima(const float* x, std::size_t blocks, std::uint32_t* amax) noexcept {
+void block_maxima(const float* x, std::size_t blocks, std::uint32_t* amax,
+                  [[maybe_unused]] const char* ahead) noexcept {
   using words = word_batch<Arch>;
   std::size_t b = 0;
 #if defined(__AVX2__)
@@ -28,6 +30,7 @@ void block_maxima(const float* x, std::size_t blocks, std::uint32_t* amax) noexc
     if constexpr (Size % vector::lanes == 0) {
       for (; b + vector::lanes <= blocks; b += vector::lanes) {
         vector::store(amax + b, x86::block_maxima<vector, Size>(x + b * Size));
+        ahead = fetch<vector::lanes * Size * fetched_bytes>(ahead);
       }
     }
   }

@@ -81,7 +81,7 @@ class kernel_encoder {
     const std::size_t groups = (count - from) / group;
     const char* ahead = nullptr;
     if (fetched_) ahead = reinterpret_cast<const char*>(x + from) + fetch_distance;
-    const x86::destination to{bytes + packed_bytes(layout, from), streamed, ahead, sizeof(T)};
+    const x86::destination to{bytes + packed_bytes(layout, from), streamed, ahead};
     if constexpr (F.bits() <= 4) {
       if (layout.slot_bits == 4) return by_rounding<true>(x + from, from, groups, to);
     }
@@ -95,7 +95,7 @@ class kernel_encoder {
     for (std::size_t i = 0; i < whole; i += tile) {
       const std::size_t part = smaller(tile, whole - i);
       const char* ahead = fetched_ ? reinterpret_cast<const char*>(x + i) + fetch_distance : nullptr;
-      by_rounding<false>(x + i, i, part / group, {codes, false, ahead, sizeof(T)});
+      by_rounding<false>(x + i, i, part / group, {codes, false, ahead});
       if (layout.slot_bits == 16) {
         for (std::size_t k = 0; k < part; ++k) bytes[2 * (i + k)] = codes[k], bytes[2 * (i + k) + 1] = 0;
       } else {
@@ -106,9 +106,9 @@ class kernel_encoder {
   }
 
  private:
-  /// Sources that the second-level cache may not hold are fetched, so far ahead.
+  /// Sources that the second-level cache may not hold are fetched, so far ahead: what suits machines that differ.
   static constexpr std::size_t fetched_from = std::size_t{1} << 18;
-  static constexpr std::size_t fetch_distance = 4096;
+  static constexpr std::size_t fetch_distance = 3072;
 
   template <bool Nibbles>
   std::size_t by_rounding(const T* x, std::size_t from, std::size_t groups, const x86::destination& to) const noexcept {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// When results are written past the caches. Stores that bypass them save reading each line first, which pays for results
-// that the caches could not keep, and costs much for those that they could.
+// When results are written past the caches, and how what will be read is fetched into them. Stores that bypass the caches
+// save reading each line first, which pays for results that they could not keep, and costs much for those that they could.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +13,7 @@
 #endif
 
 #include <nibble/base/config.hpp>
+#include <nibble/simd/unrolled.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -36,6 +37,17 @@ template <class Arch>
 bool is_streamed(std::size_t bytes) noexcept {
   return bytes > last_level_cache<Arch>() / 3;
 }
+
+/// Fetches so many bytes from `ahead` on, unless that is null, and returns what follows: into the second-level cache, as
+/// few lines can be on their way to the first one.
+template <std::size_t Bytes>
+NIBBLE_ALWAYS_INLINE const char* fetch(const char* ahead) noexcept {
+  if (ahead == nullptr) return nullptr;
+  unrolled<Bytes / 64>([&](auto i) NIBBLE_INLINE_LAMBDA { __builtin_prefetch(ahead + 64 * i, 0, 2); });
+  return ahead + Bytes;
+}
+/// Bytes that kernels of blocks fetch for each element that they read, in each of two passes: the maxima, the codes.
+inline constexpr std::size_t fetched_bytes = 2;
 
 /// Makes streamed results visible to other threads before whatever this one stores next.
 NIBBLE_ALWAYS_INLINE void finish_stream() noexcept {

@@ -36,12 +36,12 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   static constexpr std::size_t unit = wide ? row_unit : block_size;
   static constexpr std::size_t tile_blocks = tile_capacity / block_room;
   static constexpr std::size_t tile_size = tile_blocks * block_size;
+  /// Smaller where the next tile is fetched, which is not far ahead then.
+  static constexpr std::size_t fetched_size = wide ? tile_size : (tile_blocks + 1) / 2 * block_size;
   static constexpr std::size_t panel_size = wide ? panel_capacity : panel_capacity / block_room * block_size;
   using codes = tile_codes<tile_format<F>, block_room, Arch>;
   /// The operand of an exact quotient is a scale, perhaps times a power of two.
   using counter = magnitude_counter<block_room, F.element.mantissa_bits + F.scale.mantissa_bits + 2 <= 24, Arch>;
-  /// Bytes of a source that is likely to be in the caches of a core: fetching it there would cost a tenth of the time.
-  static constexpr std::size_t nearest_caches = std::size_t{256} << 10;
   static constexpr bool can_choose = has_tile_choice(F);
   struct nothing {};
   template <bool Can>
@@ -60,8 +60,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       : base(x, q, o), codes_(this->recipe_, this->rounding_, this->scaling_),
         scales_(this->recipe_, this->scaling_, this->constants_, codes_.elements(), codes_.scaler()),
         random_(o.rounding, this->rounding_), source_(this->x_),
-        streamed_(is_streamed<Arch>(q.rows * F.row_bytes(q.cols))),
-        fetches_(x.rows * x.cols * sizeof(T) > nearest_caches) {
+        streamed_(is_streamed<Arch>(q.rows * F.row_bytes(q.cols))) {
     if constexpr (can_choose) {
       if (tries_both(F, this->recipe_, this->scaling_)) {
         choice_.emplace(this->recipe_, this->scaling_, this->constants_, codes_);
@@ -78,7 +77,8 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     const std::size_t band = F.rows_per_block(this->q_.rows);
     // Rows of a transposed matrix are read a panel at a time.
     const std::size_t step = F.block_rows == 1 && !wide && source_.is_transposed() ? source_.panel_rows : band;
-    const std::size_t size = source_.is_transposed() || this->transposed_ ? panel_size : tile_size;
+    const bool by_panels = source_.is_transposed() || this->transposed_;
+    const std::size_t size = by_panels ? panel_size : source_.is_fetched() ? fetched_size : tile_size;
     for (std::size_t row = first; row < last; row += step) {
       const std::size_t rows = smaller(step, last - row);
       for (std::size_t col = 0; col < this->q_.cols; col += size) {
@@ -106,7 +106,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     const auto row_of = [&](std::size_t /*r*/) { return x; };
     bool found = false;
     if constexpr (can_choose) found = choice_ && choice_->find_both(scales_, x, blocks);
-    if (!found) scales_.find_in_row(blocks, row_of, without_nan);
+    if (!found) scales_.find_in_row(blocks, row_of, without_nan, source_.ahead_of_maxima(row, col + cols));
     if constexpr (can_choose) {
       if (choice_) [[unlikely]] {
         if (!found) choice_->find_other(scales_, blocks, 1, row_of, without_nan);
@@ -185,7 +185,8 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     std::uint32_t* best = scales_.amax();
     std::uint32_t own[tile_blocks + 2 * words::size];
     for (std::size_t r = row; r < row + rows; ++r) {
-      block_maxima<block_room, Arch>(padded(source_.elements(r, col, cols), cols), blocks, r == row ? best : own);
+      block_maxima<block_room, Arch>(padded(source_.elements(r, col, cols), cols), blocks, r == row ? best : own,
+                                       source_.ahead_of_maxima(r, col + cols));
       for (std::size_t b = 0; r != row && b < blocks; b += words::size) {
         xsimd::max(words::load_unaligned(best + b), words::load_unaligned(own + b)).store_unaligned(best + b);
       }
@@ -203,7 +204,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
         const std::size_t part = wide ? smaller(cols, this->q_.cols - c) : cols;
         if (random_.is_needed()) draw(r, c, part);
         choice_->encode(codes_, scales_, random_, padded(source_.elements(r, c, part), part), r - row, part,
-                        fetches_ ? source_.ahead(r, c + part) : nullptr, sizeof(T));
+                        source_.ahead_of_codes(r, c + part, part));
       }
       choice_->end_row();
     }
@@ -271,14 +272,14 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   void encode(std::size_t row, std::size_t col, std::size_t cols, const float* x) {
     if (random_.is_needed()) draw(row, col, cols);
     std::uint8_t* const bytes = this->q_.codes + row * this->q_.code_stride;
-    const char* const ahead = fetches_ ? source_.ahead(row, col + cols) : nullptr;
+    const char* const ahead = source_.ahead_of_codes(row, col + cols, cols);
     if constexpr (is_spread) {
       const std::size_t blocks = (cols + block_size - 1) / block_size;
       std::uint8_t spread[tile_capacity];
-      codes_.run(x, scales_, random_, {spread, 0, blocks * block_room, ahead, sizeof(T), false});
+      codes_.run(x, scales_, random_, {spread, 0, blocks * block_room, ahead, false});
       store_joined(bytes, col, cols, spread);
     } else {
-      codes_.run(x, scales_, random_, {bytes, col, cols, ahead, sizeof(T), streamed_});
+      codes_.run(x, scales_, random_, {bytes, col, cols, ahead, streamed_});
     }
     if constexpr (has_counts) {
       if (this->options_.counts != nullptr) count(bytes, col, cols, x);
@@ -387,7 +388,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   typename codes::scales scales_;
   tile_random<Arch> random_;
   tile_source<T, Arch> source_;
-  bool streamed_, fetches_;
+  bool streamed_;
   bool has_column_amax_ = false;  ///< column_amax_ is that of the rows around the last one asked for
   std::uint32_t column_amax_[tile_source<T, Arch>::panel_rows];
   std::optional<choice> choice_;

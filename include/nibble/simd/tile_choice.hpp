@@ -89,15 +89,15 @@ class tile_choice {
   void begin_row(std::size_t r) noexcept { chooser_.begin_row(r); }
 
   /// The codes of `cols` elements `x` of row r of the tile, in whole blocks or up to a multiple of 8, under both scales.
-  /// `ahead` is what kernels fetch meanwhile, elements of so many bytes, or null.
+  /// `ahead` is what kernels fetch meanwhile, or null.
   void encode(codes& c, const scales& six, const tile_random<Arch>& random, const float* x, std::size_t r, std::size_t cols,
-              const char* ahead, std::size_t element_bytes) noexcept {
+              const char* ahead) noexcept {
     std::uint8_t* const first = codes_[0][keeps ? r : 0];
     std::uint8_t* const second = codes_[1][keeps ? r : 0];
     const std::size_t count = whole_rows ? (cols + 7) / 8 * 8 : blocks_ * Size;
     constexpr bool unpacked = !codes::packs_in_place;
-    c.run(x, six, random, {first, 0, count, ahead, element_bytes, false, unpacked});
-    c.run(x, four_, random, {second, 0, count, nullptr, element_bytes, false, unpacked});
+    c.run(x, six, random, {first, 0, count, ahead, false, unpacked});
+    c.run(x, four_, random, {second, 0, count, nullptr, false, unpacked});
     if (Size != Used || cols % (whole_rows ? 8 : Used) != 0) {
       // Zeros of a block have one code: that of the last of them.
       const std::size_t last = count / codes_a_byte - 1;

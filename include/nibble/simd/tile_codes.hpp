@@ -39,7 +39,6 @@ class tile_codes {
     std::size_t col;     ///< first column of the tile
     std::size_t cols;
     const char* ahead;   ///< source elements to fetch meanwhile, or null
-    std::size_t element_bytes;
     bool streamed;
     bool unpacked = false;  ///< one code a byte from `row` on, whatever the packing; not where packs_in_place
   };
@@ -66,9 +65,9 @@ class tile_codes {
       if (nibbles || F.packing == layouts::bytes || to.unpacked) {
         std::uint8_t* bytes = to.row + (to.unpacked ? 0 : packed_bytes(F.packing, to.col));
         const bool aligned = std::bit_cast<std::uintptr_t>(bytes) % 64 == 0;
-        run_kernel(x, s, 0, random.at(0), groups, {bytes, to.streamed && aligned, to.ahead, to.element_bytes});
+        run_kernel(x, s, 0, random.at(0), groups, {bytes, to.streamed && aligned, to.ahead});
       } else {
-        run_kernel(x, s, 0, random.at(0), groups, {bytes_, false, to.ahead, to.element_bytes});
+        run_kernel(x, s, 0, random.at(0), groups, {bytes_, false, to.ahead});
         store_packed<Arch>(F.packing, to.row, to.col, done, bytes_);
       }
       if (done == to.cols) return;

@@ -146,15 +146,16 @@ class tile_scales {
     find_each(blocks, rows, row_of, without_nan);
   }
 
-  /// The same for blocks of one row, whose amaxes are found here, too.
+  /// The same for blocks of one row, whose amaxes are found here, too, while what lies at `ahead` is fetched.
   template <class RowOf, class WithoutNan>
-  NIBBLE_ALWAYS_INLINE void find_in_row(std::size_t blocks, const RowOf& row_of, const WithoutNan& without_nan) noexcept {
+  NIBBLE_ALWAYS_INLINE void find_in_row(std::size_t blocks, const RowOf& row_of, const WithoutNan& without_nan,
+                                        const char* ahead) noexcept {
 #if defined(__AVX2__)
     if constexpr (has_quick) {
       using vector = x86::vector_of<Arch>;
       if constexpr (quick::can_read_elements && Size % vector::lanes == 0) {
         if (quick_.reads_elements() && blocks % vector::lanes == 0) {
-          const bool serves = quick_.template run_from<Size>(row_of(0), amax_, blocks, code_, multiplier_);
+          const bool serves = quick_.template run_from<Size>(row_of(0), amax_, blocks, code_, multiplier_, ahead);
           begin(blocks);
           if (takes(serves, blocks, 1, row_of)) return;
           return find_each(blocks, 1, row_of, without_nan);
@@ -162,7 +163,7 @@ class tile_scales {
       }
     }
 #endif
-    block_maxima<Size, Arch>(row_of(0), blocks, amax_);
+    block_maxima<Size, Arch>(row_of(0), blocks, amax_, ahead);
     find(blocks, 1, row_of, without_nan);
   }
 
@@ -377,8 +378,7 @@ class tile_scales {
   bool may_be_direct_;
   bool is_product_;   ///< the kernel multiplies, and that is all unless loses_numbers()
   bool reads_signs_;  ///< the kernel tells -0 from a number that the product makes zero
-  bool direct_ = false, close_ = false, plain_ = false;
-  bool by_part_ = false;  ///< is_direct_for() says it of each part
+  bool direct_ = false, close_ = false, plain_ = false, by_part_ = false;  ///< the last: is_direct_for() says it of each part
   bool mixed_ = false;          ///< how_ says how, block by block
   bool quickly_ = false;        ///< multipliers are known, operands are not
   std::uint32_t smallest_ = 0, smallest_multiplier_ = 0;  ///< less than the smallest but zero: operand, multiplier

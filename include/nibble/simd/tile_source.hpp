@@ -11,6 +11,7 @@
 
 #include <nibble/base/counts.hpp>
 #include <nibble/simd/kernels.hpp>
+#include <nibble/simd/stream.hpp>
 #include <nibble/simd/x86/transpose.hpp>
 
 namespace nibble {
@@ -78,7 +79,9 @@ class tile_source {
   static constexpr std::size_t panel_rows = 16;
 
   /// `x` outlives the source; `panels` are for the copies.
-  explicit tile_source(const matrix_view<T>& x) noexcept : x_(x), transposed_(x.col_stride != 1 && x.row_stride == 1) {}
+  explicit tile_source(const matrix_view<T>& x) noexcept
+      : x_(x), transposed_(x.col_stride != 1 && x.row_stride == 1),
+        fetched_(x.col_stride == 1 && x.rows * x.cols * sizeof(T) > nearest_caches) {}
 
   [[nodiscard]] bool is_transposed() const noexcept { return transposed_; }
 
@@ -93,13 +96,27 @@ class tile_source {
     return copy_;
   }
 
-  /// What follows `cols` elements from (row, col) on in memory, to be fetched; null where nothing follows closely.
-  [[nodiscard]] const char* ahead(std::size_t row, std::size_t col) const noexcept {
-    if (x_.col_stride != 1) return nullptr;
-    return reinterpret_cast<const char*>(&x_(row, 0) + col);
+  /// Whether tiles are fetched into the caches of a core before they are read.
+  [[nodiscard]] bool is_fetched() const noexcept { return fetched_; }
+  /// What is fetched while the maxima of the tile before (row, col) are found: half of as many elements from there on, so
+  /// that memory is not idle meanwhile. Null is nothing.
+  [[nodiscard]] const char* ahead_of_maxima(std::size_t row, std::size_t col) const noexcept {
+    return fetched_ && sizeof(T) > fetched_bytes ? bytes_at(row, col) : nullptr;
+  }
+  /// The rest, while codes of the `cols` elements before (row, col) are made.
+  [[nodiscard]] const char* ahead_of_codes(std::size_t row, std::size_t col, std::size_t cols) const noexcept {
+    if (!fetched_) return nullptr;
+    return bytes_at(row, col) + (sizeof(T) > fetched_bytes ? cols * fetched_bytes : 0);
   }
 
  private:
+  /// Bytes of a source that is likely to be in the caches of a core: fetching it there would cost a tenth of the time.
+  static constexpr std::size_t nearest_caches = std::size_t{256} << 10;
+
+  const char* bytes_at(std::size_t row, std::size_t col) const noexcept {
+    return reinterpret_cast<const char*>(&x_(row, 0) + col);
+  }
+
   /// Rows of a panel are a page and a line apart: a column of it is not one set of the first-level cache.
   static constexpr std::size_t panel_stride = panel_capacity + 16;
 
@@ -163,7 +180,7 @@ class tile_source {
 #endif
 
   matrix_view<T> x_;
-  bool transposed_;
+  bool transposed_, fetched_;
   std::size_t panel_row_ = 0;
   std::size_t panel_col_ = 0;
   std::size_t panel_cols_ = 0;

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <nibble/simd/stream.hpp>
 #include <nibble/simd/unrolled.hpp>
 
 namespace nibble {
@@ -78,17 +79,7 @@ struct destination {
   std::uint8_t* bytes;
   bool streamed = false;       ///< past the caches; `bytes` is then aligned to the vector
   const char* ahead = nullptr;  ///< memory that will be read next, or null
-  std::size_t element = 4;     ///< bytes of an element there
 };
-
-/// Fetches the lines that the elements of a group will take: all of them for float32, half as many for narrower ones.
-template <class V>
-NIBBLE_ALWAYS_INLINE const char* fetch_group(const char* ahead, std::size_t element) noexcept {
-  constexpr std::size_t half = V::lanes / 4;  // lines of 16-bit elements
-  unrolled<half>([&](auto i) NIBBLE_INLINE_LAMBDA { _mm_prefetch(ahead + 64 * i, _MM_HINT_T0); });
-  if (element > 2) unrolled<half>([&](auto i) NIBBLE_INLINE_LAMBDA { _mm_prefetch(ahead + 64 * (half + i), _MM_HINT_T0); });
-  return ahead + 8 * V::lanes * element;
-}
 
 /// Stores 8 * V::lanes codes, one a byte in two vectors in the order of packing, or with vectors by turns (`Turned`):
 /// two a byte with the even one low, or one.
@@ -122,7 +113,7 @@ template <class V, bool Nibbles, bool Rare = false, bool Turned = false, class H
 [[gnu::noinline]] void encode_groups(std::size_t groups, destination to, const Half half) noexcept {
   constexpr std::size_t group_bytes = (Nibbles ? 1 : 2) * V::bytes;
   for (std::size_t g = 0; g < groups; ++g) {
-    if (to.ahead != nullptr) to.ahead = fetch_group<V>(to.ahead, to.element);
+    to.ahead = fetch<8 * V::lanes * fetched_bytes>(to.ahead);
     typename V::word codes[2];
     if constexpr (Rare) {
       for (std::size_t h = 0; h < 2; ++h) codes[h] = half(h, g);
@@ -148,7 +139,7 @@ template <class V, bool Nibbles, bool Turned = false, class Begin, class Finish>
   auto first = begin(h0, 0);
   auto second = begin(h1, 0);
   for (std::size_t g = 0; g + 1 < groups; ++g) {
-    if (to.ahead != nullptr) to.ahead = fetch_group<V>(to.ahead, to.element);
+    to.ahead = fetch<8 * V::lanes * fetched_bytes>(to.ahead);
     const typename V::word even = finish(h0, g, first);
     first = begin(h0, g + 1);
     const typename V::word odd = finish(h1, g, second);
@@ -156,7 +147,7 @@ template <class V, bool Nibbles, bool Turned = false, class Begin, class Finish>
     store_group<V, Nibbles, Turned>(to.bytes, to.streamed, even, odd);
     to.bytes += group_bytes;
   }
-  if (to.ahead != nullptr) to.ahead = fetch_group<V>(to.ahead, to.element);
+  to.ahead = fetch<8 * V::lanes * fetched_bytes>(to.ahead);
   store_group<V, Nibbles, Turned>(to.bytes, to.streamed, finish(h0, groups - 1, first), finish(h1, groups - 1, second));
 }
 

@@ -188,7 +188,7 @@ void encode_numbers(const T* x, std::size_t groups, destination to, const Roundi
   constexpr bool by_turns = requires { Rounding::by_turns; };
   constexpr std::size_t group = 8 * V::lanes;
   for (std::size_t g = 0; g < groups; ++g, x += group) {
-    if (to.ahead != nullptr) to.ahead = fetch_group<V>(to.ahead, sizeof(T));
+    to.ahead = fetch<8 * V::lanes * sizeof(T)>(to.ahead);
     word unserved = V::all(0U);  // or the largest magnitude
     word half[2];
     unrolled<2>([&](auto h) NIBBLE_INLINE_LAMBDA {

@@ -84,14 +84,15 @@ class quick_scales {
   [[nodiscard]] bool reads_elements() const noexcept {
     return applies_ && (F.power_of_two_scale() || steps_ == steps::multiply);
   }
-  /// The same for whole vectors of blocks of `Size` elements that lie at `x`; stores the amaxes, too. One loop for both:
-  /// the one waits for memory, the other for what it computes.
+  /// The same for whole vectors of blocks of `Size` elements that lie at `x`, while what lies at `ahead` is fetched; stores
+  /// the amaxes, too. One loop for both: the one waits for memory, the other for what it computes.
   template <std::size_t Size>
   [[nodiscard, gnu::noinline]] bool run_from(const float* x, std::uint32_t* amax, std::size_t blocks, std::uint32_t* code,
-                                             std::uint32_t* multiplier) const noexcept {
-    const auto find = [=](std::size_t b) NIBBLE_INLINE_LAMBDA {
+                                             std::uint32_t* multiplier, const char* ahead) const noexcept {
+    const auto find = [=, &ahead](std::size_t b) NIBBLE_INLINE_LAMBDA {
       const word a = block_maxima<V, Size>(x + b * Size);
       V::store(amax + b, a);
+      ahead = fetch<V::lanes * Size * fetched_bytes>(ahead);
       return a;
     };
     if constexpr (F.power_of_two_scale()) {

@@ -125,7 +125,7 @@ void encode_wide_numbers(const T* x, std::size_t groups, destination to, const R
   constexpr std::size_t group = 8 * V::lanes;
   const word last = V::all(rounding.limits.last);
   for (std::size_t g = 0; g < groups; ++g, x += group) {
-    if (to.ahead != nullptr) to.ahead = fetch_group<V>(to.ahead, sizeof(T));
+    to.ahead = fetch<8 * V::lanes * sizeof(T)>(to.ahead);
     word largest = V::all(0U);
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
       const word first = load_sources<V>(x + 2 * i * V::lanes);
