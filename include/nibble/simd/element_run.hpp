@@ -143,7 +143,7 @@ class element_run {
                                       [[maybe_unused]] const x86::destination& to) const noexcept {
 #if defined(__AVX512VBMI__)
     if constexpr (can_be_close) {
-      x86::encode_close_e2m1<sharing, Nibbles>(x, multiplier, groups, to, zero_ == negative_zero_rule::drop);
+      x86::encode_e2m1_by_bytes<sharing, Nibbles, false>(x, multiplier, groups, to, zero_ == negative_zero_rule::drop);
     }
 #endif
   }
@@ -183,6 +183,14 @@ class element_run {
   void rounded(const float* x, const std::uint32_t* multiplier, std::size_t groups,
                const x86::destination& to) const noexcept {
     if constexpr (F == formats::e2m1) {
+#if defined(__AVX512VBMI__)
+      if constexpr (Mode == rounding_mode::nearest_even) {
+        if (close_reach() != 0) {
+          return x86::encode_e2m1_by_bytes<sharing, Nibbles, true>(x, multiplier, groups, to,
+                                                                   zero_ == negative_zero_rule::drop);
+        }
+      }
+#endif
       x86::encode_nearest_e2m1<vector, sharing, Nibbles>(x, multiplier, groups, to, zero_, mode_);
     } else {
       x86::encode_rounded<F, vector, sharing, Nibbles, Mode>(x, multiplier, groups, to, zero_);

@@ -33,22 +33,29 @@ NIBBLE_FUNCTION std::array<std::uint8_t, 64> e2m1_codes_of_quarters(bool drops) 
   return codes;
 }
 
-/// Products of encode_close_e2m1 are below 2^close_e2m1_reach.
+/// Numbers below 2^close_e2m1_reach need no limit.
 inline constexpr int close_e2m1_reach = 11;
 
-/// As encode_nearest_e2m1 but for drop_exact.
-template <std::size_t Size, bool Nibbles>
-void encode_close_e2m1(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
-                       bool drops) noexcept {
+/// Codes of four vectors of numbers but NaN, one a byte by turns.
+template <bool Limited>
+struct e2m1_by_bytes {
   using V = avx512_vector;
-  alignas(64) static constexpr auto keeping = e2m1_codes_of_quarters(false);
-  alignas(64) static constexpr auto dropping = e2m1_codes_of_quarters(true);
-  const V::word table = V::load(drops ? dropping.data() : keeping.data());
-  encode_groups<V, Nibbles, false, true>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+  V::word table;
+
+  /// `drops` takes the sign of zeros.
+  static NIBBLE_ALWAYS_INLINE e2m1_by_bytes of(bool drops) noexcept {
+    alignas(64) static constexpr auto keeping = e2m1_codes_of_quarters(false);
+    alignas(64) static constexpr auto dropping = e2m1_codes_of_quarters(true);
+    return {V::load(drops ? dropping.data() : keeping.data())};
+  }
+  /// y(i) are the numbers of vector i.
+  template <class Numbers>
+  NIBBLE_ALWAYS_INLINE V::word codes(const Numbers& y) const noexcept {
     V::word sum[4];
     unrolled<4>([&](auto i) NIBBLE_INLINE_LAMBDA {
-      const V::real y = product_of<V, Size>(x, multiplier, g, 4 * h + i);
-      const V::real moved = V::multiply_add(y, V::all_real(0x1.8p-25F), y);
+      const V::real own = y(i);
+      V::real moved = V::multiply_add(own, V::all_real(0x1.8p-25F), own);
+      if constexpr (Limited) moved = V::opaque(_mm512_maskz_range_ps(V::every, moved, V::all_real(0x1p10F), 2));
       // The sum would not know the sign of a zero.
       const V::real signed_one = V::opaque(_mm512_maskz_range_ps(V::every, moved, V::all_real(0x1p-60F), 3));
       sum[i] = V::as_word(V::opaque(_mm512_fmadd_round_ps(signed_one, V::all_real(0x1.fffffep3F), V::all_real(0x1.8p23F),
@@ -57,6 +64,17 @@ void encode_close_e2m1(const float* x, const std::uint32_t* multiplier, std::siz
     // Saturates at the quarter that 8 is above.
     const V::word bytes = V::pack_halves(V::lower_halves(sum[0], sum[1]), V::lower_halves(sum[2], sum[3]));
     return _mm512_maskz_permutexvar_epi8(V::every_byte, V::template right_halves<2>(bytes), table);
+  }
+};
+
+/// As encode_nearest_e2m1 but for drop_exact.
+template <std::size_t Size, bool Nibbles, bool Limited>
+void encode_e2m1_by_bytes(const float* x, const std::uint32_t* multiplier, std::size_t groups, const destination& to,
+                          bool drops) noexcept {
+  using V = avx512_vector;
+  const auto rounding = e2m1_by_bytes<Limited>::of(drops);
+  encode_groups<V, Nibbles, false, true>(groups, to, [=](auto h, std::size_t g) NIBBLE_INLINE_LAMBDA {
+    return rounding.codes([&](auto i) NIBBLE_INLINE_LAMBDA { return product_of<V, Size>(x, multiplier, g, 4 * h + i); });
   });
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <nibble/simd/x86/e2m1.hpp>
+#include <nibble/simd/x86/e2m1_bytes.hpp>
 
 #if defined(__AVX2__)
 
@@ -149,6 +150,14 @@ struct nearest_e2m1_codes {
 
   template <class Source>
   NIBBLE_ALWAYS_INLINE word operator()(const word (&x)[4], std::size_t /*element*/, const Source& again) const noexcept {
+#if defined(__AVX512VBMI__)
+    if constexpr (std::is_same_v<V, avx512_vector>) {
+      if (limits.zero != negative_zero_rule::drop_exact) [[likely]] {
+        const auto rounding = e2m1_by_bytes<true>::of(limits.zero == negative_zero_rule::drop);
+        return rounding.codes([&](auto i) NIBBLE_INLINE_LAMBDA { return V::as_real(x[i]); });
+      }
+    }
+#endif
     return nearest_e2m1<V, 127>::codes(x, again, limits.zero);
   }
   /// Nonzero where some number is NaN.
