@@ -40,7 +40,7 @@ class kernel_encoder {
   kernel_encoder(const encode_options& options, const rounding_choice& rounding, const special_codes& special,
                  std::uint64_t first, std::size_t whole) noexcept
       : rounding_(&options.rounding), choice_(rounding), special_(&special), first_(first),
-        fetched_(whole * sizeof(T) > fetched_from),
+        fetched_(whole * sizeof(T) > nearest_caches),
         limits_(x86::limits_of<F>(special, options.policy,
                                   !x86::is_upper_part(F) && F.has_zero && rounding.mode != rounding_mode::stochastic)) {
     using enum rounding_mode;
@@ -106,8 +106,7 @@ class kernel_encoder {
   }
 
  private:
-  /// Sources that the second-level cache may not hold are fetched, so far ahead: what suits machines that differ.
-  static constexpr std::size_t fetched_from = std::size_t{1} << 18;
+  /// How far ahead sources are fetched: what suits machines that differ.
   static constexpr std::size_t fetch_distance = 3072;
 
   template <bool Nibbles>

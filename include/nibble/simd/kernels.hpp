@@ -12,6 +12,7 @@
 #include <nibble/simd/generic_run.hpp>
 #include <nibble/simd/lanes.hpp>
 #include <nibble/simd/philox.hpp>
+#include <nibble/simd/stream.hpp>
 #include <nibble/simd/widen.hpp>
 
 namespace nibble {
@@ -27,11 +28,12 @@ struct simd_kernels {
   static std::uint32_t amax(const matrix_view<T>& x, std::size_t row, std::size_t rows, std::size_t col,
                             std::size_t cols, amax_rule rule) noexcept {
     if (x.col_stride != 1 || cols < width) return rectangle_amax(x, row, rows, col, cols, rule);
+    const bool far = rows * cols * sizeof(T) > nearest_caches;
     std::uint32_t largest = 0;
     for (std::size_t r = row; r < row + rows; ++r) {
-      std::uint32_t found = largest_magnitude<false>(&x(r, col), cols, rule);
+      std::uint32_t found = largest_magnitude<false>(&x(r, col), cols, far, rule);
       // Few rows have a number that may not count: those are read again.
-      if (found != counted_magnitude(found, rule)) found = largest_magnitude<true>(&x(r, col), cols, rule);
+      if (found != counted_magnitude(found, rule)) found = largest_magnitude<true>(&x(r, col), cols, far, rule);
       largest = found > largest ? found : largest;
     }
     return largest;
@@ -77,10 +79,12 @@ struct simd_kernels {
   }
 
  private:
-  /// The largest magnitude bits of at least `width` numbers; only those that `rule` counts where `Checked`.
+  /// The largest magnitude bits of at least `width` numbers, which may be `far` from the core; only those that `rule` counts
+  /// where `Checked`.
   template <bool Checked, class T>
-  NIBBLE_OUTLINED static std::uint32_t largest_magnitude(const T* x, std::size_t count, amax_rule rule) noexcept {
-    constexpr std::size_t ahead = 2048, line = 64, step = 4 * width;
+  NIBBLE_OUTLINED static std::uint32_t largest_magnitude(const T* x, std::size_t count, bool far,
+                                                         amax_rule rule) noexcept {
+    constexpr std::size_t line = 64, step = 4 * width;
     const auto at = [&](std::size_t i) NIBBLE_INLINE_LAMBDA {
       const words bits = widened<Arch>(x + i);
       return Checked ? counted(bits, rule) : bits & words(0x7fff'ffffU);
@@ -88,9 +92,15 @@ struct simd_kernels {
     words best[4] = {words(0U), words(0U), words(0U), at(count - width)};
     std::size_t i = 0;
     for (; i + step <= count; i += step) {
-      // Two KiB ahead, across the ends of pages, where a processor's own prefetching ends: a quarter faster from memory.
+      // Across the ends of pages, where a processor's own prefetching ends: a quarter faster from memory. What comes from
+      // there goes to the second-level cache, to which more lines can be on their way.
       for (std::size_t byte = 0; byte < step * sizeof(T); byte += line) {
-        __builtin_prefetch(reinterpret_cast<const char*>(x + i) + ahead + byte);
+        const char* const read = reinterpret_cast<const char*>(x + i) + byte;
+        if (far) {
+          __builtin_prefetch(read + 4096, 0, 2);
+        } else {
+          __builtin_prefetch(read + 2048);
+        }
       }
       for (std::size_t k = 0; k < 4; ++k) best[k] = xsimd::max(best[k], at(i + k * width));
     }

@@ -110,9 +110,6 @@ class tile_source {
   }
 
  private:
-  /// Bytes of a source that is likely to be in the caches of a core: fetching it there would cost a tenth of the time.
-  static constexpr std::size_t nearest_caches = std::size_t{256} << 10;
-
   const char* bytes_at(std::size_t row, std::size_t col) const noexcept {
     return reinterpret_cast<const char*>(&x_(row, 0) + col);
   }
