@@ -36,17 +36,18 @@ void compare_encode(findings& found, const std::string& name, const oracle::form
   }
 }
 
+/// From every address, as a slice of a span that no cache holds.
 template <float_format F, class T>
-void compare_decode(findings& found, const std::string& name) {
-  std::vector<std::uint8_t> codes(64 * 5);
+void compare_decode(findings& found, const std::string& name, const packed_layout& layout = default_layout(F)) {
+  constexpr std::size_t count = 64 * 5 + 30;
+  std::vector<std::uint8_t> codes(packed_bytes(layout, count));
   for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<std::uint8_t>(i * 37 + i / 64);
-  for (const packed_layout& layout : {default_layout(F), layouts::bytes}) {
-    std::vector<T> wanted(codes.size());
-    decode<F>(scalar{}, codes, wanted, layout);
-    guarded<T> got(codes.size(), 16);
-    nibble::detail::decode_by_groups<F, arch, true>(codes.data(), codes.size(), got.elements().data(), layout);
-    nibble::detail::finish_stream();
-    found.expect(same_bytes(got.elements(), std::span(wanted)) && got.intact(codes.size()), name);
+  std::vector<T> wanted(count);
+  decode<F>(scalar{}, codes, wanted, layout);
+  for (std::size_t offset = 0; offset < 16; offset += sizeof(T)) {
+    guarded<T> got(count, offset);
+    nibble::detail::decode_span<F, arch>(codes.data(), count, got.elements().data(), layout, std::size_t{1} << 40);
+    found.expect(same_bytes(got.elements(), std::span(wanted)) && got.intact(count), name);
   }
 }
 
@@ -88,15 +89,22 @@ TEST_CASE("results past the caches") {
   compare_encode<formats::e4m3, float>(found, "encode e4m3", oracle::e4m3);
   compare_encode<formats::e5m2, nibble::bf16>(found, "encode e5m2", oracle::e5m2);
   compare_decode<formats::e2m1, float>(found, "decode e2m1");
-#if defined(__F16C__)
+  compare_decode<formats::e2m1, nibble::bf16>(found, "decode e2m1 to bf16");
+  for (const packed_layout& layout : {layouts::nibbles_high_first, layouts::ggml_mxfp4, layouts::dense6, layouts::bytes}) {
+    compare_decode<formats::e2m1, float>(found, "decode e2m1, " + std::to_string(layout.slot_bits) + " bits", layout);
+  }
   compare_decode<formats::e4m3, float>(found, "decode e4m3");
   compare_decode<formats::e5m2, nibble::f16>(found, "decode e5m2");
-#endif
-  compare_decode<formats::e2m1, nibble::bf16>(found, "decode e2m1 to bf16");
+  compare_decode<formats::e8m0, float>(found, "decode e8m0");
+  compare_decode<formats::mxint8, nibble::bf16>(found, "decode mxint8");
+  compare_decode<formats::bf16, float>(found, "decode bf16");
+  compare_decode<formats::f16, nibble::bf16>(found, "decode f16");
   compare_dequantize<nvfp4, float>(found, "nvfp4");
   compare_dequantize<nvfp4, nibble::bf16>(found, "nvfp4 to bf16");
   compare_dequantize<mxfp8_e4m3, float>(found, "mxfp8");
-  NIBBLE_CHECK_FINDINGS(found, 3 * 2 * 2 + 2 * 2 + 16 + 32 + 16U);
+  compare_dequantize<mxint8, float>(found, "mxint8");
+  compare_dequantize<ggml_nvfp4, float>(found, "ggml_nvfp4");
+  NIBBLE_CHECK_FINDINGS(found, 3 * 2 * 2 + 8 * 4 + 4 * 8 + 4 * 16 + 32U);
 #else
   CHECK(nibble::detail::is_streamed<nibble::simd::arch>(~std::size_t{0}));
 #endif

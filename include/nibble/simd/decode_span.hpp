@@ -17,15 +17,54 @@
 #include <nibble/simd/encode_span.hpp>
 #include <nibble/simd/pack.hpp>
 #include <nibble/simd/stream.hpp>
+#include <nibble/simd/x86/wide_values.hpp>
 
 namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
+#if defined(__AVX2__)
+/// Whether kernels decode a format to a type of numbers.
+template <float_format F, class Arch, class T>
+consteval bool has_decode_kernel() noexcept {
+  if constexpr (!has_avx2<Arch> || !avx2::stores_by_eight<T>()) {
+    return false;
+  } else if constexpr (F == formats::bf16 || F == formats::f16) {
+    return x86::loads_as_vectors<minifloat<F>>();
+  } else {
+    return avx2::has_values<F>();
+  }
+}
+
+/// Whole groups of 64 codes from the first on, which lie as `Bytes` says, or in 16 bits each.
+template <float_format F, class Arch, avx2::code_bytes Bytes, bool Streamed, class T>
+void decode_whole_groups(const std::uint8_t* bytes, std::size_t groups, T* out) noexcept {
+  constexpr bool is_wide = F.bits() > 8;
+  const auto mend = [&](std::size_t g) NIBBLE_INLINE_LAMBDA {
+    constexpr packed_layout layout = is_wide ? layouts::words : avx2::layout_of(Bytes);
+    for (std::size_t i = 64 * g; i < 64 * g + 64; ++i) out[i] = decoded<F, T>(load_code(layout, bytes, i));
+  };
+  if constexpr (is_wide) {
+    x86::decode_wide_groups<F, std::conditional_t<Streamed, x86::avx2_vector, x86::vector_of<Arch>>, Streamed>(
+        bytes, groups, out, mend);
+  } else {
+    const auto as_it_is = [](std::size_t, std::size_t, __m256 v) NIBBLE_INLINE_LAMBDA { return v; };
+    avx2::decode_groups<F, Bytes, Streamed, avx2::has_upper_values<F>()>(bytes, groups, out, as_it_is, mend);
+  }
+}
+#endif
+
 /// Values of `count` codes that lie one each in `codes`.
-template <float_format F, class Arch, class Code, class T>
+template <float_format F, class Arch, bool Streamed, class Code, class T>
 void decode_codes(const Code* codes, std::size_t count, T* out) noexcept {
   std::size_t i = 0;
+#if defined(__AVX2__)
+  if constexpr (has_decode_kernel<F, Arch, T>() && (sizeof(Code) == 2) == (F.bits() > 8)) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(codes);
+    decode_whole_groups<F, Arch, avx2::code_bytes::one_each, Streamed>(bytes, count / 64, out);
+    i = count / 64 * 64;
+  }
+#endif
   if constexpr (F.fits_binary32()) {
     using words = word_batch<Arch>;
     for (; i + words::size <= count; i += words::size) {
@@ -42,62 +81,50 @@ void decode_codes(const Code* codes, std::size_t count, T* out) noexcept {
   for (; i < count; ++i) out[i] = decoded<F, T>(codes[i]);
 }
 
-/// Values of the codes first, ..., first + count - 1; `first` as in span_encoder::run.
-template <float_format F, class Arch, class Code, class T>
-void decode_chunks(const Code* codes, std::size_t first, std::size_t count, T* out, const packed_layout& layout) noexcept {
+/// Values of the codes first, ..., first + count - 1; `first` as in span_encoder::run, or even where codes of 4 bits
+/// are not in split halves.
+template <float_format F, class Arch, bool Streamed, class Code, class T>
+void decode_run(const Code* codes, std::size_t first, std::size_t count, T* out, const packed_layout& layout) noexcept {
   if constexpr (std::is_same_v<Code, std::uint16_t>) {
-    decode_codes<F, Arch>(codes + first, count, out + first);
+    decode_codes<F, Arch, Streamed>(codes + first, count, out + first);
   } else {
     if (layout.slot_bits == 8) {
-      decode_codes<F, Arch>(codes + first, count, out + first);
+      decode_codes<F, Arch, Streamed>(codes + first, count, out + first);
       return;
     }
-    const bool by_slots = layout.slot_bits == 16 || !is_chunked(layout);
+    const std::size_t end = first + count;
+#if defined(__AVX2__)
+    if constexpr (F.bits() > 8 && has_decode_kernel<F, Arch, T>()) {
+      using enum avx2::code_bytes;
+      decode_whole_groups<F, Arch, one_each, Streamed>(codes + 2 * first, count / 64, out + first);
+      first += count / 64 * 64;
+    } else if constexpr (F.bits() <= 4 && has_decode_kernel<F, Arch, T>()) {
+      if (avx2::reads_layout<F>(layout)) {
+        using enum avx2::code_bytes;
+        const std::uint8_t* bytes = codes + packed_bytes(layout, first);
+        if (layout == layouts::nibbles_low_first) {
+          decode_whole_groups<F, Arch, low_first, Streamed>(bytes, count / 64, out + first);
+        } else {
+          decode_whole_groups<F, Arch, high_first, Streamed>(bytes, count / 64, out + first);
+        }
+        first += count / 64 * 64;
+      }
+    }
+#endif
     std::conditional_t<(F.bits() <= 8), std::uint8_t, std::uint16_t> part[chunk_size];
-    for (std::size_t i = first; i < first + count; i += chunk_size) {
-      const std::size_t n = smaller(chunk_size, first + count - i);
+    for (std::size_t i = first; i < end; i += chunk_size) {
+      const std::size_t n = smaller(chunk_size, end - i);
       if (F.bits() > 8 && std::endian::native == std::endian::little) {
         std::memcpy(part, codes + 2 * i, 2 * n);
-      } else if (by_slots) {
+      } else if (F.bits() > 8 || !is_chunked(layout)) {
         for (std::size_t k = 0; k < n; ++k) part[k] = static_cast<code_type<F>>(load_code(layout, codes, i + k));
       } else if constexpr (F.bits() <= 8) {
         load_packed<Arch>(layout, codes, i, n, part);
       }
-      decode_codes<F, Arch>(part, n, out + i);
+      decode_codes<F, Arch, Streamed>(part, n, out + i);
     }
   }
 }
-
-#if defined(__AVX2__)
-/// Whole groups of 64 codes from the first on.
-template <float_format F, class Arch, avx2::code_bytes Bytes, bool Streamed, class T>
-void decode_whole_groups(const std::uint8_t* bytes, std::size_t groups, T* out) noexcept {
-  const auto as_it_is = [](std::size_t, std::size_t, __m256 v) NIBBLE_INLINE_LAMBDA { return v; };
-  const auto mend = [&](std::size_t g) NIBBLE_INLINE_LAMBDA {
-    for (std::size_t i = 64 * g; i < 64 * g + 64; ++i) out[i] = decoded<F, T>(bytes[i]);
-  };
-  avx2::decode_groups<F, Bytes, Streamed>(bytes, groups, out, as_it_is, mend);
-}
-
-/// As above for a layout known at run time only; returns how many codes were decoded.
-template <float_format F, class Arch, bool Streamed, class T>
-std::size_t decode_by_groups(const std::uint8_t* bytes, std::size_t count, T* out, const packed_layout& layout) noexcept {
-  using enum avx2::code_bytes;
-  const std::size_t groups = count / 64;
-  if constexpr (F.bits() <= 4) {
-    if (layout == layouts::nibbles_low_first) {
-      decode_whole_groups<F, Arch, low_first, Streamed>(bytes, groups, out);
-      return 64 * groups;
-    }
-    if (layout == layouts::nibbles_high_first) {
-      decode_whole_groups<F, Arch, high_first, Streamed>(bytes, groups, out);
-      return 64 * groups;
-    }
-  }
-  decode_whole_groups<F, Arch, one_each, Streamed>(bytes, groups, out);
-  return 64 * groups;
-}
-#endif
 
 /// How many numbers to take one by one before their addresses are multiples of 16 bytes, in steps of two where codes
 /// share bytes; a number as large as `count` if that never happens.
@@ -115,23 +142,23 @@ void decode_span(const Code* codes, std::size_t count, T* out, const packed_layo
                  [[maybe_unused]] std::size_t whole) noexcept {
   std::size_t done = 0;
 #if defined(__AVX2__)
-  if constexpr (has_avx2<Arch> && std::is_same_v<Code, std::uint8_t> && avx2::stores_by_eight<T>() &&
-                (avx2::is_table_format<F>() || avx2::is_half_format(F))) {
-    if (avx2::decodes_groups<F>(layout)) {
+  if constexpr (has_decode_kernel<F, Arch, T>()) {
+    if (is_streamed<Arch>(whole * sizeof(T))) {
       const std::size_t head = numbers_to_alignment(out, count, layout.slot_bits == 4);
-      if (is_streamed<Arch>(whole * sizeof(T)) && head < count) {
-        decode_chunks<F, Arch>(codes, 0, head, out, layout);
-        done = head + decode_by_groups<F, Arch, true>(codes + packed_bytes(layout, head), count - head, out + head, layout);
+      const bool in_pairs =
+          layout.slot_bits != 6 && (layout.slot_bits != 4 || layout.order != nibble_order::split_halves);
+      if (head == 0 || (in_pairs && head < count)) {
+        decode_run<F, Arch, false>(codes, 0, head, out, layout);
+        decode_run<F, Arch, true>(codes, head, count - head, out, layout);
         finish_stream();
-      } else {
-        done = decode_by_groups<F, Arch, false>(codes, count, out, layout);
+        done = count;
       }
     }
   }
 #endif
-  decode_chunks<F, Arch>(codes, done, count - done, out, layout);
+  decode_run<F, Arch, false>(codes, done, count - done, out, layout);
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

@@ -92,6 +92,12 @@ class row_dequantizer {
   /// Decodes the scales of a tile; plain_[b] says whether hardware may multiply by scale b.
   void load_scales(const scale_type* scales, std::size_t blocks) noexcept {
     all_plain_ = true;
+    if constexpr (F.scale == formats::f32 || F.scale.bits() <= 8) {
+      if (blocks <= 2) {
+        for (std::size_t b = 0; b < blocks; ++b) load_scale(scales[b], b);
+        return;
+      }
+    }
     for (std::size_t b = 0; b < blocks; b += width) {
 #if defined(__AVX2__)
       if constexpr (has_plain_scales) {
@@ -121,6 +127,19 @@ class row_dequantizer {
       xsimd::select(plain, words(1U), words(0U)).store_unaligned(plain_ + b);
       all_plain_ = all_plain_ && xsimd::all(plain);
     }
+  }
+
+  /// The same for one scale.
+  void load_scale(scale_type scale, std::size_t b) noexcept {
+    if constexpr (F.scale == formats::f32) {
+      scales_[b] = scale;
+    } else {
+      scales_[b] = to_bits(value_table<F.scale>[scale & F.scale.code_mask()]);
+    }
+    const std::uint32_t magnitude = scales_[b] & 0x7fff'ffffU;
+    const bool in_range = magnitude >= range_.first && magnitude < range_.end;
+    plain_[b] = in_range || (range_.zero && magnitude == 0) ? 1U : 0U;
+    all_plain_ = all_plain_ && plain_[b] != 0;
   }
 
   /// Columns first, ..., end - 1.
@@ -170,7 +189,8 @@ class row_dequantizer {
   /// The codes of columns col, ..., col + count - 1 into codes_.
   void load(const std::uint8_t* codes, std::size_t col, std::size_t count) noexcept {
     if constexpr (split && wide) {
-      for (std::size_t i = 0; i < count; ++i) codes_[i] = static_cast<std::uint8_t>(load_code(F.packing, codes, col + i));
+      for (std::size_t i = 0; i < count; ++i)
+        codes_[i] = static_cast<std::uint8_t>(load_code(F.packing, codes, col + i));
     } else {
       load_packed<Arch>(F.packing, codes, col, count, codes_);
     }
@@ -243,11 +263,15 @@ class row_dequantizer {
     return codes;
   }
 
-  static constexpr bool has_kernel = has_avx2<Arch> && avx2::stores_by_eight<T>() &&
-                                     avx2::decodes_groups<F.element>(F.packing) &&
+  static constexpr bool has_kernel = has_avx2<Arch> && avx2::stores_by_eight<T>() && avx2::has_values<F.element>() &&
+                                     !(split && wide) &&
                                      (wide || block_size == 16 || block_size == 32 || block_size % 64 == 0);
+  /// Whether the kernel reads codes where they are, not from codes_.
+  static constexpr bool in_place = avx2::reads_layout<F.element>(F.packing);
+  /// Products by powers of two keep their lower halves zero.
+  static constexpr bool upper = avx2::has_upper_values<F.element>() && F.power_of_two_scale() && !F.tensor_scale;
 
-  static constexpr auto kind = F.packing.slot_bits == 8                  ? avx2::code_bytes::one_each
+  static constexpr auto kind = !in_place || F.packing.slot_bits == 8     ? avx2::code_bytes::one_each
                                : F.packing == layouts::nibbles_low_first ? avx2::code_bytes::low_first
                                                                          : avx2::code_bytes::high_first;
   /// The scale of column 64 * g + c from block b on, by operations that compilers carry out once for all g or all c.
@@ -259,30 +283,44 @@ class row_dequantizer {
   /// Whole groups of 64 columns; returns how many columns that is.
   template <bool Streamed>
   std::size_t groups(const std::uint8_t* codes, std::size_t col, std::size_t count, std::size_t b, T* out) noexcept {
-    const std::uint8_t* bytes = codes + packed_bytes(F.packing, col);
-    T* to = out + col;
-#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
-    constexpr bool has_tables = kind != avx2::code_bytes::one_each && std::is_base_of_v<xsimd::avx512bw, Arch>;
-    if constexpr (has_tables && !Streamed) {
-      groups_by_tables(bytes, count / 64, b, to);
-      return count / 64 * 64;
+    const std::size_t all = count / 64 * 64;
+    if constexpr (in_place) {
+      groups_of<Streamed>(codes + packed_bytes(F.packing, col), 0, all / 64, b, out + col);
+    } else {
+      for (std::size_t done = 0; done < all; done += chunk) {
+        const std::size_t part = smaller(chunk, all - done);
+        load(codes, col + done, part);
+        groups_of<Streamed>(codes_, done / 64, part / 64, b, out + col + done);
+      }
     }
+    return all;
+  }
+
+  /// `count` groups, whose first is number `first` from block b on.
+  template <bool Streamed>
+  void groups_of(const std::uint8_t* bytes, std::size_t first, std::size_t count, std::size_t b, T* out) noexcept {
+#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+    // float32 is written at the speed of memory without them, and a little slower by wide vectors.
+    constexpr bool has_tables = kind != avx2::code_bytes::one_each && !F.element.has_nan() &&
+                                !std::is_same_v<T, float> && std::is_base_of_v<xsimd::avx512bw, Arch>;
+    if constexpr (has_tables && !Streamed) return groups_by_tables(bytes, count, b, out);
 #endif
     const __m256 tensor_scale = _mm256_set1_ps(tensor_scale_);
     const auto scale = [&](std::size_t g, std::size_t i, __m256 v) NIBBLE_INLINE_LAMBDA {
-      const __m256 product = x86::avx2_vector::multiply(v, x86::avx2_vector::broadcast(scale_of(b, g, 8 * i)));
+      const __m256 factor = x86::avx2_vector::broadcast(scale_of(b, first + g, 8 * i));
+      const __m256 product = x86::avx2_vector::multiply(v, factor);
       return F.tensor_scale ? x86::avx2_vector::multiply(product, tensor_scale) : product;
     };
-    // NaN and Inf elements, one a byte.
+    // NaN and Inf elements.
     const auto mend = [&](std::size_t g) NIBBLE_INLINE_LAMBDA {
       for (std::size_t c = 0; c < 64; ++c) {
-        const binary32 element(value_table<F.element>[bytes[64 * g + c] & F.element.code_mask()]);
-        const binary32 product = element * binary32::from_bits(*scale_of(b, g, c));
-        store_value(to[64 * g + c], F.tensor_scale ? product * binary32(tensor_scale_) : product);
+        const std::uint32_t code = load_code(avx2::layout_of(kind), bytes, 64 * g + c);
+        const binary32 element(value_table<F.element>[code & F.element.code_mask()]);
+        const binary32 product = element * binary32::from_bits(*scale_of(b, first + g, c));
+        store_value(out[64 * g + c], F.tensor_scale ? product * binary32(tensor_scale_) : product);
       }
     };
-    avx2::decode_groups<F.element, kind, Streamed>(bytes, count / 64, to, scale, mend);
-    return count / 64 * 64;
+    avx2::decode_groups<F.element, kind, Streamed, upper>(bytes, count, out, scale, mend);
   }
 #endif
 
@@ -296,7 +334,7 @@ class row_dequantizer {
       const __m512 product = V::multiply(x86::value_of_each_code<F.element>(), V::broadcast(scale_of(b, g, 16 * i)));
       return F.tensor_scale ? V::multiply(product, tensor_scale) : product;
     };
-    x86::decode_by_tables<kind == avx2::code_bytes::high_first, served>(bytes, groups, out, scaled_table);
+    x86::decode_by_tables<kind == avx2::code_bytes::high_first, served, upper>(bytes, groups, out, scaled_table);
   }
 #endif
 
@@ -312,6 +350,6 @@ class row_dequantizer {
 #endif
 };
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

@@ -96,11 +96,7 @@ class kernel_encoder {
       const std::size_t part = smaller(tile, whole - i);
       const char* ahead = fetched_ ? reinterpret_cast<const char*>(x + i) + fetch_distance : nullptr;
       by_rounding<false>(x + i, i, part / group, {codes, false, ahead});
-      if (layout.slot_bits == 16) {
-        for (std::size_t k = 0; k < part; ++k) bytes[2 * (i + k)] = codes[k], bytes[2 * (i + k) + 1] = 0;
-      } else {
-        store_packed<Arch>(layout, bytes, i, part, codes);
-      }
+      store_packed<Arch>(layout, bytes, i, part, codes);
     }
     return whole;
   }

@@ -63,6 +63,37 @@ NIBBLE_ALWAYS_INLINE bool splits_by_eight(const packed_layout& layout) noexcept 
          layout.order == nibble_order::split_halves && layout.group % 16 == 0;
 }
 
+#if defined(__AVX2__)
+/// 32 codes of 6 bits from 24 bytes, one a byte.
+NIBBLE_ALWAYS_INLINE __m256i parted_sixes(const std::uint8_t* bytes) noexcept {
+  const auto* from = reinterpret_cast<const __m128i*>(bytes);
+  const __m256i x =
+      _mm256_set_m128i(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + 8)), _mm_loadu_si128(from));
+  // Four codes a word: two in the lower 12 bits, two in the upper 12.
+  const __m256i fours =
+      _mm256_shuffle_epi8(x, _mm256_setr_epi8(0, 1, 1, 2, 3, 4, 4, 5, 6, 7, 7, 8, 9, 10, 10, 11,  //
+                                              4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11, 12, 13, 14, 14, 15));
+  const auto masked = [](__m256i codes, int mask)
+                          NIBBLE_INLINE_LAMBDA { return _mm256_and_si256(codes, _mm256_set1_epi32(mask)); };
+  const __m256i low = _mm256_or_si256(masked(fours, 0x3f), masked(_mm256_slli_epi32(fours, 2), 0x3f00));
+  const __m256i high =
+      _mm256_or_si256(masked(_mm256_srli_epi32(fours, 4), 0x3f'0000), masked(_mm256_srli_epi32(fours, 2), 0x3f00'0000));
+  return _mm256_or_si256(low, high);
+}
+/// The other way round.
+NIBBLE_ALWAYS_INLINE void store_joined_sixes(std::uint8_t* bytes, const std::uint8_t* codes) noexcept {
+  const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
+  const __m256i twos = _mm256_maddubs_epi16(x, _mm256_set1_epi16(0x4001));
+  const __m256i fours = _mm256_madd_epi16(twos, _mm256_set1_epi32(0x1000'0001));
+  const __m256i in_lanes =
+      _mm256_shuffle_epi8(fours, _mm256_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1,  //
+                                                  0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+  const __m256i joined = _mm256_permutevar8x32_epi32(in_lanes, _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(bytes), _mm256_castsi256_si128(joined));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(bytes + 16), _mm256_extracti128_si256(joined, 1));
+}
+#endif
+
 #if defined(__SSE2__)
 /// 16 bytes with a code each to 16-bit integers with two.
 NIBBLE_ALWAYS_INLINE __m128i joined_nibbles(nibble_order order, const std::uint8_t* codes) noexcept {
@@ -88,6 +119,32 @@ NIBBLE_ALWAYS_INLINE void store_joint(std::uint8_t* codes, __m128i even, __m128i
 }
 #endif
 
+/// Codes in slots of 16 bits from one a byte, and back; the upper bytes are zero, or ignored.
+template <class Arch>
+void store_words(std::uint8_t* bytes, std::size_t count, const std::uint8_t* codes) noexcept {
+  std::size_t i = 0;
+#if defined(__SSE2__)
+  for (; i + 16 <= count; i += 16) {
+    store_joint(bytes + 2 * i, _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes + i)), _mm_setzero_si128());
+  }
+#endif
+  for (; i < count; ++i) bytes[2 * i] = codes[i], bytes[2 * i + 1] = 0;
+}
+template <class Arch>
+void load_words(const std::uint8_t* bytes, std::size_t count, std::uint8_t* codes) noexcept {
+  std::size_t i = 0;
+#if defined(__SSE2__)
+  for (; i + 16 <= count; i += 16) {
+    const auto* from = reinterpret_cast<const __m128i*>(bytes + 2 * i);
+    const __m128i low = _mm_set1_epi16(0xff);
+    const __m128i first = _mm_and_si128(_mm_loadu_si128(from), low);
+    const __m128i second = _mm_and_si128(_mm_loadu_si128(from + 1), low);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(codes + i), _mm_packus_epi16(first, second));
+  }
+#endif
+  for (; i < count; ++i) codes[i] = bytes[2 * i];
+}
+
 /// Writes codes first, ..., first + count - 1 of a sequence. `first` is a multiple of 8 (of the group in split halves);
 /// the other slots of the last byte or group become zero.
 template <class Arch>
@@ -97,6 +154,7 @@ void store_packed(const packed_layout& layout, std::uint8_t* bytes, std::size_t 
     std::memcpy(bytes + first, codes, count);
     return;
   }
+  if (layout.slot_bits == 16) return store_words<Arch>(bytes + 2 * first, count, codes);
   std::size_t i = 0;
   if (packs_by_eight(layout)) {
     const auto step = static_cast<std::size_t>(layout.slot_bits);
@@ -106,6 +164,9 @@ void store_packed(const packed_layout& layout, std::uint8_t* bytes, std::size_t 
       const __m128i joined[] = {joined_nibbles(layout.order, codes + i), joined_nibbles(layout.order, codes + i + 16)};
       _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(joined[0], joined[1]));
     }
+#endif
+#if defined(__AVX2__)
+    for (; layout.slot_bits == 6 && i + 32 <= count; i += 32, out += 24) store_joined_sixes(out, codes + i);
 #endif
     for (; i + 8 <= count; i += 8, out += step) {
       if (layout.slot_bits == 6) {
@@ -152,6 +213,7 @@ void load_packed(const packed_layout& layout, const std::uint8_t* bytes, std::si
     std::memcpy(codes, bytes + first, count);
     return;
   }
+  if (layout.slot_bits == 16) return load_words<Arch>(bytes + 2 * first, count, codes);
   std::size_t i = 0;
   if (packs_by_eight(layout)) {
     const auto step = static_cast<std::size_t>(layout.slot_bits);
@@ -161,6 +223,11 @@ void load_packed(const packed_layout& layout, const std::uint8_t* bytes, std::si
       const nibble_pair x = parted_nibbles(in);
       const bool low_first = layout.order == nibble_order::low_first;
       store_joint(codes + i, low_first ? x.low : x.high, low_first ? x.high : x.low);
+    }
+#endif
+#if defined(__AVX2__)
+    for (; layout.slot_bits == 6 && i + 32 <= count; i += 32, in += 24) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + i), parted_sixes(in));
     }
 #endif
     for (; i + 8 <= count; i += 8, in += step) {
@@ -196,6 +263,6 @@ void load_packed(const packed_layout& layout, const std::uint8_t* bytes, std::si
   for (; i < count; ++i) codes[i] = static_cast<std::uint8_t>(load_code(layout, bytes, first + i));
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

@@ -31,13 +31,14 @@ NIBBLE_ALWAYS_INLINE __m512 value_of_each_code() noexcept {
 }
 
 /// As avx2::store_eight_values.
-template <class T>
+template <bool Upper, class T>
 NIBBLE_ALWAYS_INLINE void store_sixteen_values(T* out, __m512 v) noexcept {
   using V = avx512_vector;
   if constexpr (std::same_as<T, float>) {
     _mm512_storeu_ps(out, v);
   } else if constexpr (T::format == formats::bf16) {
-    const __m512i halves = V::right<16>(avx2::rounded_to_bf16<V>(V::as_word(v)));
+    const __m512i bits = V::as_word(v);
+    const __m512i halves = V::right<16>(Upper ? bits : avx2::rounded_to_bf16<V>(bits));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_maskz_cvtepi32_epi16(V::every, halves));
   } else {
     const __m256i halves = _mm512_maskz_cvtps_ph(V::every, v, _MM_FROUND_TO_NEAREST_INT);
@@ -48,7 +49,7 @@ NIBBLE_ALWAYS_INLINE void store_sixteen_values(T* out, __m512 v) noexcept {
 
 /// Values of `groups` groups of 64 codes, two a byte. `table(g, i)` gives what to store for each code from element 16 *
 /// i of group g on; it serves `Served` elements.
-template <bool HighFirst, std::size_t Served, class T, class Table>
+template <bool HighFirst, std::size_t Served, bool Upper, class T, class Table>
 NIBBLE_ALWAYS_INLINE void decode_by_tables(const std::uint8_t* bytes, std::size_t groups, T* out,
                                            const Table& table) noexcept {
   using V = avx512_vector;
@@ -63,7 +64,7 @@ NIBBLE_ALWAYS_INLINE void decode_by_tables(const std::uint8_t* bytes, std::size_
       if (i != 0 && 16 * i % Served == 0) values = table(g, i);
       const __m512i words = V::permuted(codes, V::add(first_words, V::all(static_cast<std::uint32_t>(2 * i))));
       const __m512i index = _mm512_maskz_srlv_epi32(V::every, words, counts);
-      store_sixteen_values(out + 16 * i, V::as_real(V::permuted(V::as_word(values), index)));
+      store_sixteen_values<Upper>(out + 16 * i, V::as_real(V::permuted(V::as_word(values), index)));
     });
   }
 }
