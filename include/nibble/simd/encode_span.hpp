@@ -15,6 +15,7 @@
 #include <nibble/simd/convert.hpp>
 #include <nibble/simd/pack.hpp>
 #include <nibble/simd/philox.hpp>
+#include <nibble/simd/quick_codes.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -41,18 +42,7 @@ void random_words(const element_rounding& rounding, int bits, std::uint64_t firs
     draw_consecutive<Arch>(rounding.random(), first + rounding.random().first_element, bits, count, out);
     return;
   }
-  const std::uint32_t* words = rounding.words().data();
-  if (bits == 32) {
-    std::memcpy(out, words + first, count * sizeof(std::uint32_t));
-    return;
-  }
-  const int in_word = bits == 16 ? 1 : 2;  // log2 of the elements in a word
-  const std::uint32_t mask = (std::uint32_t{1} << bits) - 1U;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint64_t element = first + i;
-    const auto place = static_cast<int>(element & ((1U << in_word) - 1U)) * bits;
-    out[i] = words[element >> in_word] >> place & mask;
-  }
+  spread_random<Arch>(rounding.words().data(), static_cast<std::size_t>(first), bits, count, out);
 }
 
 /// One call of encode: its constants and buffers.
@@ -105,7 +95,8 @@ class span_encoder {
 
   /// Codes of the numbers in bits_.
   void encode_bits(std::size_t count) noexcept {
-    with_rounding(rounding_.mode, rounding_.variant, [&]<rounding_mode Mode, stochastic_variant Variant>() NIBBLE_INLINE_LAMBDA {
+    using quick = quick_codes<F, Arch>;
+    const auto encode = [&]<rounding_mode Mode, stochastic_variant Variant>() NIBBLE_INLINE_LAMBDA {
       for (std::size_t i = 0; i < count; i += width) {
         const words word = Mode == rounding_mode::stochastic ? words::load_unaligned(random_ + i) : words(0U);
         const words code = encode_lanes<Mode, Variant>(F, special_, words::load_unaligned(bits_ + i), word,
@@ -113,7 +104,13 @@ class span_encoder {
         store_narrowed<Arch>(codes_ + i, code);
       }
       return 0;
-    });
+    };
+    if constexpr (quick::serves) {
+      if (quick::has(rounding_)) return quick(special_, rounding_).run(bits_, random_, count, codes_);
+      with_stochastic_rounding(rounding_.variant, encode);
+    } else {
+      with_rounding(rounding_.mode, rounding_.variant, encode);
+    }
   }
 
   /// As scalar code does, for sources that binary32 cannot stand for.
@@ -135,7 +132,7 @@ class span_encoder {
     if constexpr (std::is_same_v<Code, std::uint16_t>) {
       std::memcpy(out + first, codes_, count * sizeof(Code));
     } else if constexpr (F.bits() <= 8) {
-      if (chunked_ && layout_.slot_bits <= 8) {
+      if (chunked_) {
         store_packed<Arch>(layout_, out, first, count, codes_);
         return;
       }

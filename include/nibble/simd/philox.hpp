@@ -4,6 +4,7 @@
 // base/philox.hpp for the generator.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -12,6 +13,7 @@
 #include <nibble/base/counts.hpp>
 #include <nibble/base/philox.hpp>
 #include <nibble/block/options.hpp>
+#include <nibble/simd/convert.hpp>
 #include <nibble/simd/x86/philox.hpp>
 
 namespace nibble {
@@ -63,8 +65,8 @@ class philox_stream {
 
 /// The 4 * count words of blocks index, index + 1, ... of a stream, by 7 or 10 rounds.
 template <class Arch>
-void philox_blocks(std::uint64_t seed, std::uint64_t stream, std::uint64_t index, std::size_t count,
-                   std::uint32_t* out, int rounds = 10) noexcept {
+void philox_blocks(std::uint64_t seed, std::uint64_t stream, std::uint64_t index, std::size_t count, std::uint32_t* out,
+                   int rounds = 10) noexcept {
   philox_stream<Arch>(seed, stream, rounds).blocks(index, count, out);
 }
 
@@ -90,7 +92,8 @@ std::size_t philox_gathered(const stochastic& random, const std::uint64_t* index
 
 /// The words of the blocks at ascending `indexes` of a stream, four a block.
 template <class Arch>
-void philox_blocks_at(const stochastic& random, const std::uint64_t* indexes, std::size_t count, std::uint32_t* out) noexcept {
+void philox_blocks_at(const stochastic& random, const std::uint64_t* indexes, std::size_t count,
+                      std::uint32_t* out) noexcept {
   std::size_t i = 0;
 #if defined(__AVX2__)
   if constexpr (has_avx2<Arch>) {
@@ -103,6 +106,36 @@ void philox_blocks_at(const stochastic& random, const std::uint64_t* indexes, st
   for (; i < count; ++i) {
     const philox_block block = random_block(random.seed, random.stream, indexes[i], random.rounds);
     for (std::size_t k = 0; k < 4; ++k) out[4 * i + k] = block.words[k];
+  }
+}
+
+/// Strings of `bits` (8, 16 or 32) random bits, right-aligned: `count` of them from string `first` of `words` on.
+template <class Arch>
+NIBBLE_ALWAYS_INLINE void spread_random(const std::uint32_t* words, std::size_t first, int bits, std::size_t count,
+                                        std::uint32_t* out) noexcept {
+  if (bits == 32) {
+    std::memcpy(out, words + first, count * sizeof(std::uint32_t));
+    return;
+  }
+  std::size_t i = 0;
+  if constexpr (std::endian::native == std::endian::little) {
+    constexpr std::size_t width = word_batch<Arch>::size;
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(words) + first * static_cast<std::size_t>(bits / 8);
+    for (; i + width <= count; i += width) {
+      if (bits == 8) {
+        load_widened<Arch>(bytes + i).store_unaligned(out + i);
+      } else {
+        std::uint16_t halves[width];
+        std::memcpy(halves, bytes + 2 * i, sizeof(halves));
+        load_widened<Arch>(halves).store_unaligned(out + i);
+      }
+    }
+  }
+  const auto per_word = static_cast<std::size_t>(32 / bits);
+  const std::uint32_t mask = (std::uint32_t{1} << bits) - 1U;
+  for (; i < count; ++i) {
+    const std::size_t element = first + i;
+    out[i] = (words[element / per_word] >> (element % per_word * static_cast<std::size_t>(bits))) & mask;
   }
 }
 
@@ -121,14 +154,9 @@ NIBBLE_ALWAYS_INLINE void draw_consecutive(const stochastic& random, std::uint64
   }
   std::uint32_t words[4 * (256 / 4 + 8)];
   philox_blocks<Arch>(random.seed, random.stream, first_block, blocks, words, random.rounds);
-  const auto per_word = static_cast<std::size_t>(32 / bits);
-  const std::uint32_t mask = bits == 32 ? ~std::uint32_t{0} : (std::uint32_t{1} << bits) - 1U;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t element = skip + i;
-    out[i] = (words[element / per_word] >> (element % per_word * static_cast<std::size_t>(bits))) & mask;
-  }
+  spread_random<Arch>(words, skip, bits, count, out);
 }
 
-}  // namespace detail
+}  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble
