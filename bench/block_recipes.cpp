@@ -5,25 +5,22 @@
 // bits. 64 KiB of float32, tensor amax given. Columns: Gelem/s, median of the ratios to the kernel to nearest, to the one
 // with as many bits. Arguments: parts of the names of the cases wanted, all of which must occur; "--rounds=N".
 #include "support.hpp"
+#include "turns.hpp"
 
-#include <algorithm>
 #include <cstdio>
-#include <ctime>
-#include <functional>
-#include <string_view>
 #include <tuple>
 
 namespace {
 
 using namespace nibble;
+using bench::action;
+using bench::median;
+using bench::seconds;
 
 constexpr std::size_t elements = 1 << 14;
-int rounds = 9;
-std::vector<std::string_view> wanted;
+bench::selection wanted;
 int cases = 0;
 int slow = 0;
-
-using action = std::function<void()>;
 
 /// Storage for a result, and a call that fills it.
 template <block_format F, class T>
@@ -43,19 +40,6 @@ action call(std::size_t rows, const quantize_options& options) {
   };
 }
 
-/// Seconds of processor time a call, of as many calls as take about `target` seconds.
-double seconds(const action& run, double target) {
-  const std::clock_t start = std::clock();
-  int calls = 0;
-  double taken = 0;
-  do {
-    for (int i = 0; i < 4; ++i) run();
-    calls += 4;
-    taken = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-  } while (taken < target);
-  return taken / calls;
-}
-
 /// The kernels of a family: to nearest, and by random bits.
 struct family {
   action nearest;
@@ -72,18 +56,11 @@ family make_family() {
   return f;
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 void compare(const std::string& name, const action& run, const family& of, int bits) {
-  for (const std::string_view part : wanted) {
-    if (name.find(part) == std::string::npos) return;
-  }
+  if (!wanted.has(name)) return;
   run();
   std::vector<double> rates, to_nearest, to_random;
-  for (int i = 0; i < rounds; ++i) {
+  for (int i = 0; i < wanted.rounds; ++i) {
     const double named = seconds(of.nearest, 1e-4);
     const double own = seconds(run, 1e-4);
     rates.push_back(static_cast<double>(elements) / own * 1e-9);
@@ -155,14 +132,7 @@ constexpr block_format long_blocks{.element = formats::e4m3, .scale = formats::e
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (argument.substr(0, 9) == "--rounds=") {
-      rounds = std::max(1, std::atoi(argv[i] + 9));
-    } else {
-      wanted.push_back(argument);
-    }
-  }
+  wanted.read(argc, argv);
   const family nv = make_family<nvfp4>();
   const family mx4 = make_family<mxfp4>();
   const family mx8 = make_family<mxfp8_e4m3>();
