@@ -12,6 +12,7 @@
 #include <nibble/base/counts.hpp>
 #include <nibble/simd/kernels.hpp>
 #include <nibble/simd/stream.hpp>
+#include <nibble/simd/unrolled.hpp>
 #include <nibble/simd/x86/transpose.hpp>
 
 namespace nibble {
@@ -118,9 +119,18 @@ class tile_source {
   static constexpr std::size_t panel_stride = panel_capacity + 16;
 
   void copy(std::size_t row, std::size_t col, std::size_t cols, std::uint32_t* to) const noexcept {
-    for (std::size_t i = 0; i < cols; i += chunk_size) {
-      simd_kernels<Arch>::load(x_, row, col + i, smaller(chunk_size, cols - i), to + i);
+    std::size_t i = 0;
+    if constexpr (sizeof(T) == 2) {
+      // Two operations a vector are fewer than those of a loop for each.
+      constexpr std::size_t width = simd_kernels<Arch>::width;
+      constexpr std::size_t together = 8;
+      for (const T* from = &x_(row, col); x_.col_stride == 1 && i + together * width <= cols; i += together * width) {
+        unrolled<together>([&](auto k) NIBBLE_INLINE_LAMBDA {
+          widened<Arch>(from + i + k * width).store_unaligned(to + i + k * width);
+        });
+      }
     }
+    if (i != cols) simd_kernels<Arch>::load(x_, row, col + i, cols - i, to + i);
   }
 
   /// Row `row` of the panel that holds it.
