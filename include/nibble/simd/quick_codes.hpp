@@ -95,6 +95,10 @@ class quick_codes {
       each<Plain>(bits, count, codes, [=](integers y, integers /*negative*/, std::size_t i) NIBBLE_INLINE_LAMBDA {
         return drawn(y, bits_as<std::int32_t>(words::load_unaligned(random + i)), random_bits);
       });
+    } else if (rounding_.mode == rounding_mode::toward_zero) {
+      each<Plain>(bits, count, codes, [](integers y, integers /*negative*/, std::size_t /*i*/) NIBBLE_INLINE_LAMBDA {
+        return fixed<false>(y) >> point;
+      });
     } else {
       const addends add(rounding_.mode);
       each<Plain>(bits, count, codes, [=](integers y, integers negative, std::size_t /*i*/) NIBBLE_INLINE_LAMBDA {
