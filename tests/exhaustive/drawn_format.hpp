@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Block formats that nobody named: drawn at random among all that the quantizers take, and told in words.
+// Formats that nobody named: block formats drawn at random among all that the quantizers take, formats of numbers among
+// all that encode and decode take, and both told in words.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +10,8 @@
 #include <iterator>
 
 #include <nibble/block/block_format.hpp>
+#include <nibble/format/catalogue.hpp>
+#include <nibble/format/p3109.hpp>
 
 #include <exhaustive/random_words.hpp>
 
@@ -23,6 +26,16 @@ class format_source {
     for (;;) {
       const nibble::block_format f = draw();
       if (f.is_valid()) return f;
+    }
+  }
+
+  /// The next format of numbers that encode and decode take: any at all, one with a name, or one that differs from it
+  /// in a property or two, which a kernel made for that one must notice.
+  constexpr nibble::float_format next_number() {
+    for (;;) {
+      nibble::float_format f = one_in(2) ? draw_format(16, one_in(3) ? 11 : 8) : named_number();
+      for (int i = below(3); i > 0; --i) vary(f);
+      if (f.is_valid() && f.bits() <= 16) return f;
     }
   }
 
@@ -68,13 +81,37 @@ class format_source {
     } while (!f.is_valid() || !f.fits_binary32());
     return f;
   }
-  constexpr nibble::float_format draw_format(int most_bits) {
+  constexpr nibble::float_format named_number() {
+    using namespace nibble::formats;
+    constexpr nibble::float_format choice[] = {
+        e2m1,     e2m3,   e3m2, e3m0, e4m3, e5m2, ue4m3, e8m0, e4m3fnuz,    e5m2fnuz,    e3m4,        e4m3b11fnuz,
+        e4m3ieee, mxint8, bf16, bf16, f16,  f16,  e8m0,  e2m1, binary8p4se, binary8p3se, binary4p2sf, binary8p1uf};
+    return choice[below(static_cast<int>(std::size(choice)))];
+  }
+  /// Changes one property of a format, which may then be none.
+  constexpr void vary(nibble::float_format& f) {
+    const int near = below(5) - 2;
+    switch (below(11)) {
+      case 0: f.has_sign = !f.has_sign; break;
+      case 1: f.has_zero = !f.has_zero; break;
+      case 2: f.bias += below(9) - 4; break;
+      case 3: f.bias += below(200) - 100; break;
+      case 4: f.mantissa_bits += below(5) - 2; break;
+      case 5: f.exponent_bits += below(3) - 1; break;
+      // An end of binary32: its smallest number, its smallest normal one, its largest.
+      case 6: f.bias = 150 - f.mantissa_bits + near; break;
+      case 7: f.bias = 127 - f.mantissa_bits + near; break;
+      case 8: f.bias = (1 << (f.exponent_bits < 0 ? 0 : f.exponent_bits)) - 128 + near; break;
+      default: f.specials = static_cast<nibble::special_values>(below(6)); break;
+    }
+  }
+  constexpr nibble::float_format draw_format(int most_bits, int most_exponent_bits = 8) {
     nibble::float_format f;
     const int bits = 2 + below(most_bits - 1);
     f.has_sign = !one_in(5);
     f.has_zero = !one_in(8);
     const int magnitude = bits - (f.has_sign ? 1 : 0);
-    f.exponent_bits = one_in(8) ? 0 : below((magnitude < 8 ? magnitude : 8) + 1);
+    f.exponent_bits = one_in(8) ? 0 : below((magnitude < most_exponent_bits ? magnitude : most_exponent_bits) + 1);
     f.mantissa_bits = magnitude - f.exponent_bits;
     f.twos_complement = f.exponent_bits == 0 && one_in(2);
     f.specials = one_in(3) ? nibble::special_values::none : static_cast<nibble::special_values>(below(6));
@@ -120,6 +157,8 @@ class format_source {
 
 /// The block format of a seed.
 constexpr nibble::block_format drawn_format(std::uint64_t seed) { return format_source(seed).next(); }
+/// The format of numbers of a seed.
+constexpr nibble::float_format drawn_number(std::uint64_t seed) { return format_source(seed).next_number(); }
 
 inline void print(const char* what, const nibble::float_format& f) {
   constexpr const char* specials[] = {"no special values", "NaN only",      "Inf and NaN", "fnuz",

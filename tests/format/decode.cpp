@@ -45,6 +45,20 @@ TEST_CASE("every code of every format decodes to the reference's value") {
   CHECK(wrong == 0);
 }
 
+TEST_CASE("integers whose unit is a subnormal float32 decode to the reference's value") {
+  int wrong = 0;
+  for (int bias = 100; bias <= 150 - 7; ++bias) {
+    const nibble::float_format f{.mantissa_bits = 7, .bias = bias, .twos_complement = true};
+    const oracle::format reference{0, 7, bias, oracle::specials::none, true, true, true};
+    for (std::uint32_t code = 0; code < 256; ++code) {
+      const double wanted = oracle::decode(reference, code);
+      if (!same(widen(nibble::decode(f, code)), wanted)) ++wrong;
+      if (!same(nibble::decode_double(f, code), wanted)) ++wrong;
+    }
+  }
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("every code of the published table decodes to its value") {
   using namespace nibble::formats;
   const std::map<std::string, nibble::float_format> formats = {

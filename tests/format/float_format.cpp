@@ -173,5 +173,8 @@ TEST_CASE("fits_binary32 tells whether every number is a float32") {
   CHECK(float_format{.exponent_bits = 4, .mantissa_bits = 3, .bias = 147}.fits_binary32());        // down to 2^-149
   CHECK_FALSE(float_format{.exponent_bits = 4, .mantissa_bits = 3, .bias = 148}.fits_binary32());  // down to 2^-150
   CHECK(float_format{.exponent_bits = 3, .mantissa_bits = 2, .bias = -120}.fits_binary32());       // up to 2^127
+  // A two's complement integer goes down to -2^(1 - bias).
+  CHECK(float_format{.mantissa_bits = 3, .bias = -126, .twos_complement = true}.fits_binary32());
+  CHECK_FALSE(float_format{.mantissa_bits = 3, .bias = -127, .twos_complement = true}.fits_binary32());
   CHECK_FALSE(float_format{.exponent_bits = 3, .mantissa_bits = 2, .bias = -121}.fits_binary32());
 }

@@ -12,8 +12,13 @@
 
 namespace oracle {
 
-/// NaN code of a format that has Inf and NaN as IEEE 754 does. `from_double` marks a conversion whose source type is
-/// double: the CUDA headers then keep the sign and the two highest payload bits (E5M2) instead of writing all ones.
+/// Whether a NaN keeps its sign and highest payload bits: the CUDA headers do from double (`from_double`), in E4M3 and
+/// E5M2; all formats of at most 8 bits are taken as one of those.
+inline bool keeps_nan_of_double(const format& f, policy who, bool from_double) {
+  return who == policy::cuda && from_double && f.bits() <= 8;
+}
+
+/// NaN code of a format that has Inf and NaN as IEEE 754 does.
 inline std::uint32_t ieee_nan(const format& f, std::uint64_t bits, policy who, bool from_double) {
   const std::uint32_t all_ones = f.magnitude_codes() - 1;
   const std::uint32_t sign = (bits >> 63) != 0 ? f.sign_code() : 0;
@@ -24,7 +29,7 @@ inline std::uint32_t ieee_nan(const format& f, std::uint64_t bits, policy who, b
     case policy::ml_dtypes: return quiet | sign;
     case policy::onednn: return quiet | payload | sign;
     case policy::p3109: return quiet;
-    case policy::cuda: return from_double && f.bits() == 8 ? quiet | payload | sign : all_ones;
+    case policy::cuda: return keeps_nan_of_double(f, who, from_double) ? quiet | payload | sign : all_ones;
     case policy::cutlass:
     case policy::ggml: return all_ones;
   }
@@ -51,7 +56,7 @@ inline std::uint32_t encode_nan(const format& f, double x, policy who, bool from
   if (!f.has_nan()) return nan_without_nan_code(f, negative, who);
   if (f.special == specials::infinity_and_nan) return ieee_nan(f, bits, who, from_double);
   if (f.special != specials::nan_only || !f.has_sign) return overflow_nan(f, false);
-  const bool keep_sign = who == policy::ml_dtypes || who == policy::onednn || (who == policy::cuda && from_double);
+  const bool keep_sign = who == policy::ml_dtypes || who == policy::onednn || keeps_nan_of_double(f, who, from_double);
   return overflow_nan(f, keep_sign && negative);
 }
 
@@ -98,11 +103,11 @@ inline bool drops_sign(const format& f, policy who) {
   return who == policy::cutlass || (!f.has_zero && who != policy::ml_dtypes && who != policy::p3109);
 }
 
-/// ml_dtypes sends zero and every negative number to NaN in E8M0 (its only unsigned type); and there a float32 between
-/// the two smallest values, a subnormal, always becomes the upper one.
+/// ml_dtypes sends zero and every negative number to NaN in E8M0 (its only type without either); and there a float32
+/// between the two smallest values, a subnormal, always becomes the upper one.
 inline bool is_ml_dtypes_nan(const format& f, double x, policy who) {
-  if (who != policy::ml_dtypes || f.has_sign || !f.has_nan()) return false;
-  return is_zero(x) ? !f.has_zero : is_negative(x);
+  if (who != policy::ml_dtypes || !f.has_nan()) return false;
+  return is_zero(x) ? !f.has_zero : !f.has_sign && is_negative(x);
 }
 
 inline bool is_ml_dtypes_subnormal(const format& f, double x, rounding mode, policy who, bool from_double) {

@@ -14,22 +14,15 @@ namespace nibble {
 inline namespace v0 {
 namespace detail::inline NIBBLE_UNIT {
 
-/// Bits of the binary32 (32-bit lanes) or binary64 (64-bit lanes) that equals the finite magnitude code `magnitude`.
+/// Bits of the binary32 (32-bit lanes) or binary64 (64-bit lanes) that equals significand * 2^(exponent - bias -
+/// mantissa_bits) in the terms of `f`: an integer that the target holds, and an exponent of at least 1, or 0 without zero.
 template <class Lanes>
-NIBBLE_FUNCTION Lanes decode_magnitude(const float_format& f, Lanes magnitude) noexcept {
+NIBBLE_FUNCTION Lanes scaled_significand(const float_format& f, Lanes significand, Lanes exponent) noexcept {
   using operations = lane_operations<Lanes>;
   using word = lane_word<Lanes>;
   using layout = ieee_layout<word>;
   constexpr int target_bits = layout::mantissa_bits;
   const auto lane = [](auto value) NIBBLE_INLINE_LAMBDA { return Lanes(static_cast<word>(value)); };
-  const Lanes hidden = lane(word{1} << f.mantissa_bits);
-
-  // Integer significand and the exponent field that its unit has in the target.
-  const Lanes field = magnitude >> f.mantissa_bits;
-  const Lanes fraction = magnitude & (hidden - lane(1));
-  const auto subnormal = f.has_zero ? field == lane(0) : field != field;
-  const Lanes significand = operations::select(subnormal, fraction, fraction | hidden);
-  const Lanes exponent = f.has_zero ? operations::maximum(field, lane(1)) : field;
 
   // The significand as a float supplies normalisation; the exponent is then moved by an integer addition.
   const Lanes converted = operations::bits_of_integer(significand);
@@ -50,6 +43,20 @@ NIBBLE_FUNCTION Lanes decode_magnitude(const float_format& f, Lanes magnitude) n
   return operations::select(significand == lane(0), lane(0), result);
 }
 
+/// Bits of the binary32 (32-bit lanes) or binary64 (64-bit lanes) that equals the finite magnitude code `magnitude`.
+template <class Lanes>
+NIBBLE_FUNCTION Lanes decode_magnitude(const float_format& f, Lanes magnitude) noexcept {
+  using operations = lane_operations<Lanes>;
+  using word = lane_word<Lanes>;
+  const auto lane = [](auto value) NIBBLE_INLINE_LAMBDA { return Lanes(static_cast<word>(value)); };
+  const Lanes hidden = lane(word{1} << f.mantissa_bits);
+  const Lanes field = magnitude >> f.mantissa_bits;
+  const Lanes fraction = magnitude & (hidden - lane(1));
+  const auto subnormal = f.has_zero ? field == lane(0) : field != field;
+  const Lanes significand = operations::select(subnormal, fraction, fraction | hidden);
+  return scaled_significand(f, significand, f.has_zero ? operations::maximum(field, lane(1)) : field);
+}
+
 /// Decodes lanes of codes; bits above the format's are ignored. NaN gives the quiet NaN of the target with the sign
 /// of the code (formats with one NaN: positive).
 template <class Lanes>
@@ -66,11 +73,8 @@ NIBBLE_FUNCTION Lanes decode_lanes(const float_format& f, Lanes code) noexcept {
     const Lanes opposite = (lane(0) - magnitude) & lane(f.magnitude_mask());
     const Lanes absolute = operations::select(opposite == lane(0), lane(f.sign_mask()), opposite);
     magnitude = operations::select(negative, absolute, magnitude);
-    // The most negative integer has one magnitude bit more; its value is exact all the same.
-    const Lanes integer = operations::bits_of_integer(magnitude);
-    const int unit = f.min_exponent() - f.mantissa_bits;
-    const Lanes moved = integer + lane(static_cast<word>(static_cast<word>(unit) << layout::mantissa_bits));
-    return operations::select(magnitude == lane(0), lane(0), moved | sign);
+    // The most negative integer has one magnitude bit more; its value is exact all the same. Zero has no sign bit.
+    return scaled_significand(f, magnitude, lane(1)) | sign;
   }
   Lanes result = decode_magnitude(f, magnitude) | sign;
   if (f.has_infinity()) {

@@ -125,7 +125,9 @@ struct float_format {
   }
   /// Whether every number of the format is an exact float32 (subnormals included).
   [[nodiscard]] NIBBLE_FUNCTION bool fits_binary32() const noexcept {
-    return mantissa_bits <= 23 && min_exponent() - mantissa_bits >= -149 && max_exponent() <= 127;
+    // The most negative integer has twice the magnitude of the largest power of two.
+    const int last = max_exponent() + (twos_complement ? 1 : 0);
+    return mantissa_bits <= 23 && min_exponent() - mantissa_bits >= -149 && last <= 127;
   }
 };
 

@@ -78,7 +78,7 @@ struct code_limits {
 template <float_format F>
 NIBBLE_FUNCTION code_limits limits_of(const special_codes& s, const special_policy& p, bool adds) noexcept {
   code_limits limits{.applies = true, .zero = p.negative_zero};
-  bool infinity = true;
+  bool infinity = F.max_exponent() <= 127;  // beyond, the place of Inf is a number's
   for (int negative = 0; negative < 2; ++negative) {
     const std::uint32_t sign = negative != 0 && !F.twos_complement ? F.sign_mask() : 0U;
     const std::uint32_t overflow = s.overflow[negative];
