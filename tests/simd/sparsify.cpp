@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <nibble/simd/sparsify.hpp>
+#include <simd/flushed_subnormals.hpp>
 
 namespace {
 
@@ -82,6 +83,39 @@ TEST_CASE("sparsify on vectors") {
   check<2, 4>(minimum_variance{.seed = 3, .first_element = (std::uint64_t{1} << 34) - 80, .bits = 32});
   check<3, 7>(minimum_variance{.seed = 3, .bits = 32});
   check<2, 4>(sequential_draws{.seed = 9});
+}
+
+TEST_CASE("sparsify on vectors where subnormal numbers count and are flushed") {
+  std::mt19937 generator(11);
+  std::vector<float> x(1 << 15);
+  // Blocks from 2^-95 up, half of whose elements are subnormal numbers.
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto bits = static_cast<std::uint32_t>(generator());
+    const auto field = bits / 8 % 2 == 0 ? 0U : 32U + static_cast<std::uint32_t>(i / 64 % 32);
+    x[i] = bit_cast<float>((bits & 0x807f'ffffU) | field << 23);
+  }
+  for (const int bits : {64, 32, 16}) {
+    const minimum_variance method{.seed = 3, .bits = bits};
+    const std::vector<float> two = sparsify<2, 4>(std::span<const float>(x), method);
+    const std::vector<float> one = sparsify<1, 2>(std::span<const float>(x), method);
+    std::vector<float> values(x.size() / 2);
+    std::vector<std::uint16_t> words(x.size() / 16);
+    compress_2_4(std::span<const float>(x), values, words, method);
+    std::vector<float> got_two(x.size());
+    std::vector<float> got_one(x.size());
+    std::vector<float> got_values(values.size());
+    std::vector<std::uint16_t> got_words(words.size());
+    {
+      const simd_test::flushed_subnormals flushed;
+      sparsify<2, 4>(simd{}, x, got_two, method);
+      sparsify<1, 2>(simd{}, x, got_one, method);
+      compress_2_4(simd{}, x, got_values, got_words, method);
+    }
+    CHECK(same_bits(got_two, two));
+    CHECK(same_bits(got_one, one));
+    CHECK(same_bits(got_values, values));
+    CHECK(got_words == words);
+  }
 }
 
 /// Tasks on three threads, the last tasks first.

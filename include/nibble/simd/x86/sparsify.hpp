@@ -31,9 +31,9 @@ class variance_constants {
   };
 
  public:
-  // Exponent fields outside of these take the scalar way: results could be subnormal or beyond float32, or are not
-  // numbers.
-  static constexpr std::uint32_t least_field = 32;
+  // Exponent fields outside of these take the scalar way: results could be beyond float32, or are not numbers, or a
+  // subnormal number, which the control register may have read as zero, could count among 56 bits below them.
+  static constexpr std::uint32_t least_field = 56;
   static constexpr std::uint32_t most_field = 250;
 
   spread magnitude{0x7fff'ffffU}, sign{0x8000'0000U}, field{0x7f80'0000U}, field_step{1U << 23}, one{1}, none{0},
