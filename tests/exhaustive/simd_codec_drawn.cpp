@@ -3,7 +3,7 @@
 // encode and decode of spans on simd{} against scalar{} for a format that nobody named: layouts, types of numbers,
 // roundings with their randomness, overflows, policies (presets, and any fields), lengths and places, drawn at random,
 // on numbers made for the format, with and without subnormals flushed, in slices, every byte around the results
-// watched; options, layouts and spans that mean nothing, too, which both must refuse in the same words. Compiled with
+// watched; options, layouts and spans that mean nothing, too, which both must refuse. Compiled with
 // -DCODEC_FORMAT_SEED=K, the format is the K-th of those that drawn_format.hpp draws; it is printed in words where
 // something differs. Arguments: how many calls.
 #include <charconv>
@@ -13,7 +13,6 @@
 #include <cstring>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -21,44 +20,31 @@
 
 #include <nibble/simd.hpp>
 
+#include <exhaustive/drawn_calls.hpp>
 #include <exhaustive/drawn_format.hpp>
-#include <exhaustive/random_words.hpp>
 #include <exhaustive/report.hpp>
 #include <simd/flushed_subnormals.hpp>
 
 namespace {
 
 using namespace nibble;
-using exhaustive::random_words;
+using exhaustive::backwards;
+using exhaustive::print_difference;
+using exhaustive::refusal;
+using exhaustive::same_bytes;
 using exhaustive::skipped;
 
 constexpr float_format format = exhaustive::drawn_number(CODEC_FORMAT_SEED);
 /// Another type of numbers that nobody named.
 using other = minifloat<exhaustive::drawn_number(CODEC_FORMAT_SEED + 1'000'000)>;
 
-/// What a call throws, empty if nothing.
-template <class Call>
-std::string refusal(const Call& call) {
-  try {
-    call();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return {};
-}
-
-/// An executor that begins with the last task.
-constexpr auto backwards = [](std::size_t count, const auto& task) {
-  for (std::size_t i = count; i > 0; --i) task(i - 1);
-};
-
 constexpr special_policy presets[] = {policy::cuda,   policy::ml_dtypes,    policy::cutlass,
                                       policy::onednn, policy::p3109,        policy::transformer_engine_reference,
                                       policy::ggml,   policy::unsigned_zero};
 
-class calls {
+class calls : public exhaustive::drawn_calls {
  public:
-  explicit calls(std::uint64_t seed) : random_(seed) {}
+  using drawn_calls::drawn_calls;
 
   void next() {
     switch (below(8)) {
@@ -69,14 +55,8 @@ class calls {
       default: return next_of<float>();
     }
   }
-  [[nodiscard]] std::uint64_t count() const { return count_; }
-  [[nodiscard]] std::uint64_t refused() const { return refused_; }
-  [[nodiscard]] std::uint64_t different() const { return different_; }
 
  private:
-  std::size_t below(std::size_t bound) { return random_.below(bound); }
-  bool one_in(std::size_t n) { return below(n) == 0; }
-
   template <class T>
   void next_of() {
     if constexpr (format.bits() > 8) {
@@ -87,10 +67,10 @@ class calls {
 
   /// A number about the values of the format, their midpoints and what lies next to them, and any other.
   double real() {
-    const std::uint64_t word = random_.next();
+    const std::uint64_t word = random.next();
     const auto sign = static_cast<double>(word & 1U) * -2 + 1;
     const std::uint64_t kind = word >> 1 & 15U;
-    if (kind == 0) return bit_cast<double>(random_.next());
+    if (kind == 0) return bit_cast<double>(random.next());
     if (kind == 1) return 0.0 * sign;
     if (kind == 2) return sign * static_cast<double>(bit_cast<float>(static_cast<std::uint32_t>(word >> 33)));
     if (kind == 3)
@@ -125,7 +105,7 @@ class calls {
         result = bit_cast<float>(to_bits(static_cast<float>(x)) + static_cast<std::uint32_t>(step) - 1U);
       } else {
         const T near(x, nearest_even{}, overflow::special);
-        const auto bits = one_in(16) ? static_cast<std::uint32_t>(random_.next())
+        const auto bits = one_in(16) ? static_cast<std::uint32_t>(random.next())
                                      : near.bits() + static_cast<std::uint32_t>(step) - 1U;
         result = T::from_bits(bits & T::format.code_mask());
       }
@@ -209,11 +189,11 @@ class calls {
     switch (below(6)) {
       case 0:
       case 1:
-        return stochastic{.seed = random_.next(),
-                          .stream = random_.below(3),
+        return stochastic{.seed = random.next(),
+                          .stream = random.below(3),
                           .bits = bits,
                           .variant = variant,
-                          .first_element = one_in(30) ? random_.next() : random_.below(99),
+                          .first_element = one_in(30) ? random.next() : random.below(99),
                           .rounds = one_in(60)  ? 8
                                     : one_in(2) ? 7
                                                 : 10};
@@ -222,7 +202,7 @@ class calls {
         words_.resize(count * each / 32 + 1);
         if (one_in(30)) words_.resize(words_.size() / 2);
         for (std::uint32_t& word : words_) {
-          word = one_in(4) ? static_cast<std::uint32_t>(below(3)) - 1U : static_cast<std::uint32_t>(random_.next());
+          word = one_in(4) ? static_cast<std::uint32_t>(below(3)) - 1U : static_cast<std::uint32_t>(random.next());
         }
         return stochastic_words{.words = words_, .bits = bits, .variant = variant};
       }
@@ -269,7 +249,7 @@ class calls {
                   static_cast<int>(o.policy.negative_zero), static_cast<int>(o.policy.negative_in_unsigned),
                   o.policy.absent_zero_is_nan ? 1 : 0, o.policy.subnormal_source_rounds_up ? 1 : 0);
       tell_layout<Code>(o.layout);
-      report(wanted, got);
+      print_difference("code", wanted, got);
       for (std::size_t i = 0, told = 0; i < count && told < 3 && size >= count; ++i) {
         if (sizeof(Code) == 1 && packed_layout(o.layout.value_or(default_layout(format))).slot_bits != 8) break;
         if (wanted[at + i] == got[at + i]) continue;
@@ -286,7 +266,7 @@ class calls {
       const std::optional<packed_layout> layout = any_layout<Code>();
       const std::size_t before = below(70);
       std::vector<Code> storage(before + room<Code>(layout, count));
-      for (Code& code : storage) code = static_cast<Code>(random_.next());
+      for (Code& code : storage) code = static_cast<Code>(random.next());
       if (one_in(4)) {
         // Few codes that are no numbers.
         for (Code& code : storage) {
@@ -308,29 +288,15 @@ class calls {
         if (sliced) return decode<format>(simd{}, codes, to, layout, backwards);
         decode<format>(simd{}, codes, to, layout);
       });
-      const bool same = std::memcmp(wanted.data(), got.data(), wanted.size() * sizeof(T)) == 0;
-      tell(error, got_error, same, [&] {
+      tell(error, got_error, same_bytes(wanted, got), [&] {
         std::printf("decode of %zu codes to %s, flushed %d, sliced %d\n", count, name_of<T>(), flushed ? 1 : 0,
                     sliced ? 1 : 0);
         tell_layout<Code>(layout);
-        for (std::size_t i = 0; i < wanted.size(); ++i) {
-          if (std::memcmp(&wanted[i], &got[i], sizeof(T)) == 0) continue;
-          std::printf("  number %zu is %a, not %a\n", i - at, static_cast<double>(got[i]),
-                      static_cast<double>(wanted[i]));
-          break;
-        }
+        print_difference("number", wanted, got);
       });
     }
   }
 
-  template <class Explain>
-  void tell(const std::string& error, const std::string& got_error, bool same, const Explain& explain) {
-    count_ += 1;
-    refused_ += error.empty() ? 0 : 1;
-    if ((same && error == got_error) || different_++ >= 6) return;
-    explain();
-    if (error != got_error) std::printf("  throws \"%s\", not \"%s\"\n", got_error.c_str(), error.c_str());
-  }
   template <class T>
   static const char* name_of() {
     if (std::is_same_v<T, float>) return "float";
@@ -343,21 +309,7 @@ class calls {
     std::printf("  codes of %zu bytes in slots of %d bits, order %d, group %d\n", sizeof(Code), used.slot_bits,
                 static_cast<int>(used.order), used.group);
   }
-  /// Where two results begin to differ.
-  template <class Code>
-  static void report(const std::vector<Code>& wanted, const std::vector<Code>& got) {
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      if (wanted[i] == got[i]) continue;
-      std::printf("  code %zu is 0x%x, not 0x%x\n", i, static_cast<unsigned>(got[i]), static_cast<unsigned>(wanted[i]));
-      return;
-    }
-  }
-
-  random_words random_;
   std::vector<std::uint32_t> words_;
-  std::uint64_t count_ = 0;
-  std::uint64_t refused_ = 0;
-  std::uint64_t different_ = 0;
 };
 
 }  // namespace
@@ -375,10 +327,8 @@ int main(int argc, char** argv) {
   }
   calls all(CODEC_FORMAT_SEED + count);
   for (std::uint64_t i = 0; i < count; ++i) all.next();
-  std::printf("format %d: %llu calls, %llu refused, %llu differ\n", CODEC_FORMAT_SEED,
-              static_cast<unsigned long long>(all.count()), static_cast<unsigned long long>(all.refused()),
-              static_cast<unsigned long long>(all.different()));
-  if (all.different() == 0 && all.refused() < all.count() / 2) return 0;
+  const int status = all.status("format " + std::to_string(CODEC_FORMAT_SEED));
+  if (status == 0) return 0;
   exhaustive::print("format", format);
   exhaustive::print("the other format", other::format);
   return 1;
