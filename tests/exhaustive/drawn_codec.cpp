@@ -19,6 +19,7 @@
 #include <exhaustive/drawn_format.hpp>
 #include <exhaustive/inputs.hpp>
 #include <exhaustive/report.hpp>
+#include <format/subjects.hpp>
 #include <oracle/encode.hpp>
 #include <oracle/stochastic.hpp>
 
@@ -30,9 +31,6 @@ constexpr oracle::rounding reference_modes[] = {
     oracle::rounding::nearest_even, oracle::rounding::nearest_away, oracle::rounding::nearest_toward_zero,
     oracle::rounding::toward_zero,  oracle::rounding::upward,       oracle::rounding::downward,
     oracle::rounding::to_odd};
-constexpr oracle::specials reference_specials[] = {
-    oracle::specials::none, oracle::specials::nan_only,     oracle::specials::infinity_and_nan,
-    oracle::specials::fnuz, oracle::specials::p3109_finite, oracle::specials::p3109_extended};
 constexpr oracle::overflow reference_rules[] = {oracle::overflow::saturate, oracle::overflow::special,
                                                 oracle::overflow::p3109_finite, oracle::overflow::p3109_propagate,
                                                 oracle::overflow::p3109_none};
@@ -50,15 +48,10 @@ constexpr policy_pair policies[] = {
     {"ggml", nibble::policy::ggml, oracle::policy::ggml},
 };
 
-oracle::format reference_of(const nibble::float_format& f) {
-  return {f.exponent_bits, f.mantissa_bits, f.bias,           reference_specials[static_cast<int>(f.specials)],
-          f.has_sign,      f.has_zero,      f.twos_complement};
-}
-
 class checker {
  public:
   checker(const nibble::float_format& f, report& out, std::uint64_t seed)
-      : format_(f), reference_(reference_of(f)), out_(&out), inputs_(reference_, seed) {}
+      : format_(f), reference_(subjects::reference_of(f)), out_(&out), inputs_(reference_, seed) {}
 
   void run(std::uint64_t count) {
     decode_all();

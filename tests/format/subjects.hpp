@@ -32,6 +32,13 @@ inline constexpr nibble::float_format huge{.exponent_bits = 3, .mantissa_bits = 
 
 using enum oracle::specials;
 
+/// What the reference calls a format of the library.
+constexpr oracle::format reference_of(const nibble::float_format& f) {
+  constexpr oracle::specials specials[] = {none, nan_only, infinity_and_nan, fnuz, p3109_finite, p3109_extended};
+  return {f.exponent_bits, f.mantissa_bits, f.bias,           specials[static_cast<std::size_t>(f.specials)],
+          f.has_sign,      f.has_zero,      f.twos_complement};
+}
+
 inline constexpr subject all[] = {
     {"e2m1", nibble::formats::e2m1, oracle::e2m1},
     {"e2m3", nibble::formats::e2m3, oracle::e2m3},

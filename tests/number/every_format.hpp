@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Formats for tests of functions that take a format at run time: the subjects, and every P3109 format of 3 to 8 bits.
+// Formats for tests of functions that take a format at run time: the subjects, every P3109 format of 3 to 8 bits, and
+// some that nobody named.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
+#include <exhaustive/drawn_format.hpp>
 #include <format/subjects.hpp>
 #include <nibble/format/p3109.hpp>
 #include <oracle/formats.hpp>
@@ -35,6 +38,10 @@ inline std::vector<pair> p3109() {
 inline std::vector<pair> formats() {
   std::vector<pair> list = p3109();
   for (const subjects::subject& s : subjects::all) list.push_back({s.format, s.reference});
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    const nibble::float_format f = exhaustive::drawn_number(seed);
+    if (f.bits() <= 10) list.push_back({f, subjects::reference_of(f)});
+  }
   return list;
 }
 

@@ -28,12 +28,20 @@ inline namespace v0 {
   return (code & f.sign_mask()) != 0 && !(f.nan_is_negative_zero() && code == f.nan_code());
 }
 
+namespace detail::inline NIBBLE_UNIT {
+
+/// The rank of sign_mask(): that of +0, or without a zero one less than that of code 0, a number like any other.
+NIBBLE_FUNCTION std::int32_t first_negative_rank(const float_format& f) noexcept { return f.has_zero ? 0 : -1; }
+
+}  // namespace detail
+
 /// Position of a code that is no NaN among the numbers of `f`: equal for -0 and +0, one more for the next larger
 /// number. Infinities come just outside the largest numbers.
 [[nodiscard]] NIBBLE_FUNCTION std::int32_t code_rank(const float_format& f, std::uint32_t code) noexcept {
   const auto magnitude = static_cast<std::int32_t>(code & f.magnitude_mask());
   if ((code & f.sign_mask()) == 0) return magnitude;
-  return f.twos_complement ? magnitude - static_cast<std::int32_t>(f.sign_mask()) : -magnitude;
+  if (f.twos_complement) return magnitude - static_cast<std::int32_t>(f.sign_mask());
+  return detail::first_negative_rank(f) - magnitude;
 }
 
 /// Rank of the largest code that is no NaN: infinity where the format has it.
@@ -44,14 +52,14 @@ inline namespace v0 {
 /// Rank of the smallest code that is no NaN: -infinity where the format has it.
 [[nodiscard]] NIBBLE_FUNCTION std::int32_t lowest_rank(const float_format& f) noexcept {
   if (f.twos_complement) return -static_cast<std::int32_t>(f.sign_mask());
-  return f.has_sign ? -highest_rank(f) : 0;
+  return f.has_sign ? detail::first_negative_rank(f) - highest_rank(f) : 0;
 }
 
-/// The code of a rank between lowest_rank() and highest_rank(); rank 0 gives +0.
+/// The code of a rank between lowest_rank() and highest_rank(); rank 0 gives code 0, which is +0 where there is a zero.
 [[nodiscard]] NIBBLE_FUNCTION std::uint32_t code_of_rank(const float_format& f, std::int32_t rank) noexcept {
   if (rank >= 0) return static_cast<std::uint32_t>(rank);
   if (f.twos_complement) return static_cast<std::uint32_t>(rank) & f.code_mask();
-  return static_cast<std::uint32_t>(-rank) | f.sign_mask();
+  return static_cast<std::uint32_t>(detail::first_negative_rank(f) - rank) | f.sign_mask();
 }
 
 /// The code of the negated value: the sign bit flips, NaN stays NaN, and zero stays zero where there is no -0. In two's
