@@ -84,7 +84,7 @@ NIBBLE_FUNCTION code_limits limits_of(const special_codes& s, const special_poli
     const std::uint32_t overflow = s.overflow[negative];
     if (overflow == saturated_code(F, negative != 0)) {
       limits.limit[negative] = F.max_code();
-    } else if (overflow == ((F.max_code() + 1U) | sign)) {
+    } else if (overflow == ((F.max_code() + 1U) | sign) && F.max_code() < 0x7fffU) {  // 0x8000 would not be packed
       limits.limit[negative] = F.max_code() + 1U;
     } else {
       limits.applies = false;
