@@ -68,8 +68,9 @@ NIBBLE_FUNCTION Word first_normal(const float_format& f) noexcept {
 }
 
 /// Stochastic rounding (IEEE P3109 4.7.4) of what truncation drops: 1 where the magnitude goes up, else 0.
-template <stochastic_variant Variant, class Lanes>
-NIBBLE_FUNCTION Lanes stochastic_increment(const aligned_magnitude<Lanes>& m, Lanes random_word, int bits) noexcept {
+template <class Lanes>
+NIBBLE_FUNCTION Lanes stochastic_increment(stochastic_variant variant, const aligned_magnitude<Lanes>& m,
+                                           Lanes random_word, int bits) noexcept {
   using operations = lane_operations<Lanes>;
   using word = lane_word<Lanes>;
   constexpr word width = sizeof(word) * 8;
@@ -90,52 +91,49 @@ NIBBLE_FUNCTION Lanes stochastic_increment(const aligned_magnitude<Lanes>& m, La
   const Lanes scaled = operations::select(narrow, remainder << up, remainder >> down);
   const Lanes limit = Lanes(full) - (random_word & Lanes(full));
   auto goes_up = scaled > limit;
-  if constexpr (Variant != stochastic_variant::a) {
+  if (variant != stochastic_variant::a) {
     // The half of the last random bit: the next bit for B, round to nearest even of the rest for C.
     const Lanes exact_down = operations::select(narrow, zero, shift - n);
     const auto has_rest = operations::both(exact_down > zero, exact_down <= top);
     const Lanes rest_bits = operations::select(has_rest, exact_down, one);
     const Lanes rest = operations::select(has_rest, remainder & ((one << rest_bits) - one), zero);
     const Lanes half = one << (rest_bits - one);
-    auto extra = rest >= half;
-    if constexpr (Variant == stochastic_variant::c) {
-      extra = operations::either(rest > half, operations::both(rest == half, (scaled & one) == one));
-    }
+    const Lanes half_counts = variant == stochastic_variant::b ? one : scaled & one;
+    const auto extra = rest > half - half_counts;
     goes_up = operations::either(goes_up, operations::both(scaled == limit, operations::both(extra, has_rest)));
   }
   return operations::select(goes_up, one, zero);
 }
 
-/// The code of an aligned magnitude in a format with zero. Random arguments matter for stochastic only.
-template <rounding_mode Mode, stochastic_variant Variant, class Lanes>
-NIBBLE_FUNCTION Lanes rounded_code(const aligned_magnitude<Lanes>& m, Lanes negative, Lanes random_word,
-                                   int random_bits) noexcept {
-  using operations = lane_operations<Lanes>;
+/// What a rounding without random bits adds below the step, so that it carries into the code exactly when the mode goes
+/// away from zero. `truncated` is the code that truncation gives.
+template <rounding_mode Mode, class Lanes>
+NIBBLE_FUNCTION Lanes rounding_addend(Lanes step, Lanes truncated, Lanes negative) noexcept {
+  static_assert(Mode != rounding_mode::stochastic);
+  const Lanes one(lane_word<Lanes>{1});
+  const Lanes half = step >> 1;
+  const Lanes dropped = step - one;
+  if constexpr (Mode == rounding_mode::nearest_even) return (half - one) + (truncated & one);
+  if constexpr (Mode == rounding_mode::nearest_away) return half;
+  if constexpr (Mode == rounding_mode::nearest_toward_zero) return half - one;
+  if constexpr (Mode == rounding_mode::upward) return dropped & ~negative;
+  if constexpr (Mode == rounding_mode::downward) return dropped & negative;
+  if constexpr (Mode == rounding_mode::to_odd) return dropped & ((truncated & one) - one);
+  return Lanes(lane_word<Lanes>{0});  // toward_zero
+}
+
+/// The code of an aligned magnitude in a format with zero: `addend` is called with the step and the code that
+/// truncation gives, unless `stochastic`. Random arguments matter for that only.
+template <class Lanes, class Addend>
+NIBBLE_FUNCTION Lanes rounded_code(bool stochastic, stochastic_variant variant, const aligned_magnitude<Lanes>& m,
+                                   Lanes random_word, int random_bits, const Addend& addend) noexcept {
   using word = lane_word<Lanes>;
-  const Lanes one(word{1});
-  const Lanes shift = operations::minimum(m.shift, Lanes(static_cast<word>(sizeof(word) * 8 - 1)));
+  // Where the shift is cut to the lane width, the significand is far below half a step and stays so.
+  const Lanes shift = lane_operations<Lanes>::minimum(m.shift, Lanes(static_cast<word>(sizeof(word) * 8 - 1)));
   const Lanes truncated = m.code_base + (m.significand >> shift);
-  if constexpr (Mode == rounding_mode::stochastic) {
-    return truncated + stochastic_increment<Variant>(m, random_word, random_bits);
-  } else if constexpr (Mode == rounding_mode::toward_zero) {
-    return truncated;
-  } else {
-    // Adding `addend` below the step carries into the code exactly when the mode goes away from zero. Where the shift
-    // was cut to the lane width, the significand is far below half a step and stays so.
-    const Lanes half = one << (shift - one);
-    const Lanes dropped = (half - one) + half;
-    if constexpr (Mode == rounding_mode::to_odd) {
-      const auto inexact = (m.significand & dropped) != Lanes(word{0});
-      return truncated | operations::select(inexact, one, Lanes(word{0}));
-    } else {
-      Lanes addend = half - one;
-      if constexpr (Mode == rounding_mode::nearest_even) addend = addend + (truncated & one);
-      if constexpr (Mode == rounding_mode::nearest_away) addend = half;
-      if constexpr (Mode == rounding_mode::upward) addend = dropped & ~negative;
-      if constexpr (Mode == rounding_mode::downward) addend = dropped & negative;
-      return m.code_base + ((m.significand + addend) >> shift);
-    }
-  }
+  if (stochastic) return truncated + stochastic_increment(variant, m, random_word, random_bits);
+  const Lanes one(word{1});
+  return m.code_base + ((m.significand + addend(one << shift, truncated)) >> shift);
 }
 
 /// Calls `action.operator()<Mode, Variant>()` for a run-time rounding that takes no random bits. The action may be for one
@@ -186,7 +184,7 @@ NIBBLE_FUNCTION auto with_rounding(rounding_mode mode, stochastic_variant varian
 /// Which roundings a call may be told to take, where that is not known to the compiler.
 enum class rounding_set : std::uint8_t { deterministic, stochastic, every };
 
-/// A rounding known at run time, of a set.
+/// A rounding known at run time, of a set. Only the addend of each mode is compiled for it.
 template <rounding_set Set = rounding_set::every>
 struct run_time_rounding {
   rounding_mode mode = rounding_mode::nearest_even;
@@ -195,16 +193,18 @@ struct run_time_rounding {
   template <class Lanes>
   NIBBLE_FUNCTION Lanes code(const aligned_magnitude<Lanes>& m, Lanes negative, Lanes random_word,
                              int random_bits) const noexcept {
-    const auto action = [&]<rounding_mode Mode, stochastic_variant Variant>() NIBBLE_INLINE_LAMBDA {
-      return rounded_code<Mode, Variant>(m, negative, random_word, random_bits);
+    const bool draws =
+        Set == rounding_set::stochastic || (Set == rounding_set::every && mode == rounding_mode::stochastic);
+    const auto addend = [&](Lanes step, Lanes truncated) NIBBLE_INLINE_LAMBDA {
+      if constexpr (Set == rounding_set::stochastic) {
+        return truncated;  // not called
+      } else {
+        return with_deterministic_rounding(mode, [&]<rounding_mode Mode, stochastic_variant>() NIBBLE_INLINE_LAMBDA {
+          return rounding_addend<Mode>(step, truncated, negative);
+        });
+      }
     };
-    if constexpr (Set == rounding_set::deterministic) {
-      return with_deterministic_rounding(mode, action);
-    } else if constexpr (Set == rounding_set::stochastic) {
-      return with_stochastic_rounding(variant, action);
-    } else {
-      return with_rounding(mode, variant, action);
-    }
+    return rounded_code(draws, variant, m, random_word, random_bits, addend);
   }
 };
 
@@ -214,7 +214,15 @@ struct static_rounding {
   template <class Lanes>
   NIBBLE_FUNCTION Lanes code(const aligned_magnitude<Lanes>& m, Lanes negative, Lanes random_word,
                              int random_bits) const noexcept {
-    return rounded_code<Mode, Variant>(m, negative, random_word, random_bits);
+    constexpr bool draws = Mode == rounding_mode::stochastic;
+    const auto addend = [&](Lanes step, Lanes truncated) NIBBLE_INLINE_LAMBDA {
+      if constexpr (draws) {
+        return truncated;  // not called
+      } else {
+        return rounding_addend<Mode>(step, truncated, negative);
+      }
+    };
+    return rounded_code(draws, Variant, m, random_word, random_bits, addend);
   }
 };
 

@@ -29,27 +29,26 @@ struct special_codes {
 
 namespace detail::inline NIBBLE_UNIT {
 
-/// Inf, else NaN, else the largest number.
-NIBBLE_FUNCTION std::uint32_t special_code(const float_format& f, bool negative) noexcept {
-  const std::uint32_t sign = negative ? f.sign_mask() : 0U;
-  if (f.has_infinity()) return f.infinity_code() | sign;
-  if (f.has_nan()) return f.nan_is_negative_zero() ? f.nan_code() : f.nan_code() | sign;
-  return f.max_code() | sign;
-}
-
 /// The largest number with the sign.
 NIBBLE_FUNCTION std::uint32_t saturated_code(const float_format& f, bool negative) noexcept {
   if (f.twos_complement && negative) return (f.code_mask() + 1U - f.max_code()) & f.code_mask();
   return f.max_code() | (negative ? f.sign_mask() : 0U);
 }
 
-/// Both of a format, by sign: one call asks for them many times.
+/// Codes of a format that one call asks for many times, by sign.
 struct end_codes {
-  std::uint32_t special[2];
-  std::uint32_t saturated[2];
+  std::uint32_t sign;
+  std::uint32_t nan;           ///< the positive canonical one, if there is one
+  std::uint32_t special[2];    ///< Inf, else NaN, else the largest number
+  std::uint32_t saturated[2];  ///< saturated_code
 };
 NIBBLE_FUNCTION end_codes make_end_codes(const float_format& f) noexcept {
-  return {{special_code(f, false), special_code(f, true)}, {saturated_code(f, false), saturated_code(f, true)}};
+  const std::uint32_t sign = f.sign_mask();
+  const std::uint32_t nan = f.nan_code();
+  const std::uint32_t largest = f.max_code();
+  const std::uint32_t special = f.has_infinity() ? largest + 1U : f.has_nan() ? nan : largest;
+  const bool has_one = !f.has_infinity() && f.nan_is_negative_zero();
+  return {sign, nan, {special, has_one ? nan : special | sign}, {largest, saturated_code(f, true)}};
 }
 
 /// Whether a rounding mode never moves a value of this sign away from zero.
@@ -84,7 +83,7 @@ NIBBLE_FUNCTION std::uint32_t absent_nan_code(const float_format& f, const end_c
   if (rule == absent_nan_rule::max_positive) return end.saturated[0];
   if (rule == absent_nan_rule::max_with_sign) return end.saturated[negative];
   const bool flips = rule == absent_nan_rule::negated_zero && f.has_negative_zero();
-  return flips && !negative ? f.sign_mask() : 0U;
+  return flips && !negative ? end.sign : 0U;
 }
 
 NIBBLE_FUNCTION void set_nan(special_codes& codes, const float_format& f, const end_codes& end, const special_policy& p,
@@ -99,20 +98,20 @@ NIBBLE_FUNCTION void set_nan(special_codes& codes, const float_format& f, const 
     }
     return;
   }
-  std::uint32_t code = f.nan_code();
+  std::uint32_t code = end.nan;
   if (choice && rule != nan_code_rule::all_ones) {
     code = f.infinity_code() | (std::uint32_t{1} << (f.mantissa_bits - 1));
   }
   codes.nan[0] = code;
-  codes.nan[1] = code | (keep_sign ? f.sign_mask() : 0U);
+  codes.nan[1] = code | (keep_sign ? end.sign : 0U);
   if (choice && rule == nan_code_rule::quiet_payload) {
     codes.payload_mask = (std::uint32_t{1} << f.mantissa_bits) - 1U;
   }
 }
 
 /// Negative sources in a format without sign.
-NIBBLE_FUNCTION void set_unsigned_negative(special_codes& codes, const float_format& f, rounding_mode mode,
-                                           overflow o, const special_policy& p) noexcept {
+NIBBLE_FUNCTION void set_unsigned_negative(special_codes& codes, const float_format& f, const end_codes& end,
+                                           rounding_mode mode, overflow o, const special_policy& p) noexcept {
   const unsigned_rule rule = p.negative_in_unsigned;
   if (rule == unsigned_rule::magnitude || (rule == unsigned_rule::magnitude_in_scale && !f.has_zero)) {
     codes.drop_sign = true;
@@ -121,11 +120,11 @@ NIBBLE_FUNCTION void set_unsigned_negative(special_codes& codes, const float_for
   const bool none = o == overflow::special || o == overflow::p3109_none;
   const bool to_nan = f.has_nan() && (rule == unsigned_rule::nan || none);
   const bool finite_to_nan = to_nan && (rule == unsigned_rule::nan || !points_toward_zero(mode, true));
-  codes.negative = finite_to_nan ? f.nan_code() : 0U;
+  codes.negative = finite_to_nan ? end.nan : 0U;
   codes.overflow[1] = codes.negative;
   const bool infinity_to_nan = to_nan || (p.infinity == infinity_rule::special && f.has_nan());
-  codes.infinity[1] = infinity_to_nan && p.infinity != infinity_rule::zero ? f.nan_code() : 0U;
-  codes.underflow[1] = rule == unsigned_rule::nan && f.has_nan() ? f.nan_code() : 0U;
+  codes.infinity[1] = infinity_to_nan && p.infinity != infinity_rule::zero ? end.nan : 0U;
+  codes.underflow[1] = rule == unsigned_rule::nan && f.has_nan() ? end.nan : 0U;
 }
 
 }  // namespace detail
@@ -135,19 +134,19 @@ NIBBLE_FUNCTION void set_unsigned_negative(special_codes& codes, const float_for
 NIBBLE_FUNCTION special_codes make_special_codes(const float_format& f, rounding_mode mode, overflow o,
                                                  const special_policy& p, bool from_double) noexcept {
   special_codes codes;
-  codes.max_code = f.max_code();
   const detail::end_codes end = detail::make_end_codes(f);
+  codes.max_code = end.saturated[0];
   for (int negative = 0; negative < 2; ++negative) {
     const bool is_negative = negative != 0;
     codes.overflow[negative] = detail::overflow_code(f, end, mode, o, is_negative);
     codes.infinity[negative] = detail::infinity_result(f, end, o, p.infinity, is_negative);
   }
-  const std::uint32_t negative_zero = f.has_negative_zero() ? f.sign_mask() : 0U;
+  const std::uint32_t negative_zero = f.has_negative_zero() ? end.sign : 0U;
   codes.zero[1] = p.negative_zero == negative_zero_rule::keep ? negative_zero : 0U;
   codes.underflow[1] = p.negative_zero == negative_zero_rule::drop ? 0U : negative_zero;
-  if (!f.has_zero && p.absent_zero_is_nan && f.has_nan()) codes.zero[0] = codes.zero[1] = f.nan_code();
+  if (!f.has_zero && p.absent_zero_is_nan && f.has_nan()) codes.zero[0] = codes.zero[1] = end.nan;
   detail::set_nan(codes, f, end, p, from_double);
-  if (!f.has_sign) detail::set_unsigned_negative(codes, f, mode, o, p);
+  if (!f.has_sign) detail::set_unsigned_negative(codes, f, end, mode, o, p);
   const bool is_e8m0 = !f.has_sign && !f.has_zero && f.mantissa_bits == 0 && f.bias == 127;
   codes.subnormal_source_rounds_up = p.subnormal_source_rounds_up && is_e8m0 && !from_double &&
                                      (mode == rounding_mode::nearest_even || mode == rounding_mode::nearest_away);

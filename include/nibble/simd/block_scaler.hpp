@@ -61,37 +61,24 @@ class block_scaler {
       for (std::size_t b = 0; b * Size < count; ++b) {
         if (operand[b] == 0) return false;
       }
-      return loop(operand, count, unit, x, out, least_divided(operand, count, unit),
-                  [](std::size_t /*b*/, real number, real o) NIBBLE_INLINE_LAMBDA { return number / o; }) || !literal;
+      // Quotients take so long that looking at all elements costs nothing.
+      const bool none_is_less =
+          is_lean() && lean<kind::divide, true>(operand, count, unit, x, out, least_divided(operand, count, unit));
+      return (is_lean() && !sees_traces_) || none_is_less || traced(how, operand, count, unit, x, out) || !literal;
     }
 #if defined(__AVX2__)
     if constexpr (has_exact_quotient<Arch>) {
-      // x / d by 1 / d in two terms: an error far below the last place. Where the code changes, at b, b * d is a float32
-      // (divides_exactly_), and the one below it divided by d is more than half a unit in the last place of b below b, as
-      // the significand of d is below 2; so is the one above it above. So the nearest float32 is to b as the quotient is.
       if (how == kind::exact) {
         if (operand != divisors_ || version != version_ || count != count_) set_divisors(operand, version, count, unit);
-        const std::uint32_t* const low = low_;
-        const auto quotient = [&](std::size_t b, real number, real reciprocal) NIBBLE_INLINE_LAMBDA {
-          const typename vector::real rest = vector::multiply(number.value, vector::broadcast(low + b));
-          const typename vector::real q = vector::multiply_add(number.value, reciprocal.value, rest);
-          if constexpr (!is_long) return real(float_batch<Arch>(q));
-          // To odd: less by one in the last place where its exact remainder has the other sign.
-          const typename vector::word r =
-              vector::as_word(vector::subtract_product(q, vector::broadcast(operand + b), number.value));
-          const typename vector::word inexact = vector::smallest_unsigned(r, vector::all(1U));
-          const typename vector::word against = vector::differ(r, vector::as_word(number.value));
-          const typename vector::word less = vector::both(vector::template right<31>(against), inexact);
-          return real(float_batch<Arch>(
-              vector::as_real(vector::either(vector::subtract(vector::as_word(q), less), inexact))));
-        };
-        static_cast<void>(loop(high_, count, unit, x, out, least_, quotient));
+        if (is_lean() && !sees_traces_) return lean<kind::exact, false>(operand, count, unit, x, out, least_);
+        const bool none_is_less = is_lean() && lean<kind::exact, true>(operand, count, unit, x, out, least_);
+        if (!none_is_less) static_cast<void>(traced(how, operand, count, unit, x, out));
         return true;
       }
     }
 #endif
-    return loop(operand, count, unit, x, out, 0,
-                [](std::size_t /*b*/, real number, real o) NIBBLE_INLINE_LAMBDA { return number * o; }) || !literal;
+    if (is_lean() && !sees_traces_) return lean<kind::multiply, false>(operand, count, unit, x, out, 0);
+    return traced(how, operand, count, unit, x, out) || !literal;
   }
 
  private:
@@ -132,30 +119,56 @@ class block_scaler {
     return field < 1 ? 1U << 23 : field < 255 ? static_cast<std::uint32_t>(field) << 23 : ~0U;
   }
 
-  /// False if a nonzero element underflows and zeros matter. From `least` on none does; 0 where that is not known.
-  template <class Scale>
-  NIBBLE_ALWAYS_INLINE bool loop(const std::uint32_t* operand, std::size_t count, float unit, const float* x,
-                                 std::uint32_t* out, std::uint32_t least, const Scale& scale) const noexcept {
-    if (is_lean() && !sees_traces_) return lean<false>(operand, count, unit, x, out, least, scale);
-    const bool none_is_less = is_lean() && least != 0 && lean<true>(operand, count, unit, x, out, least, scale);
-    return none_is_less || traced(operand, count, unit, x, out, scale);
+  /// What scaled() takes for all elements of block b: its operand, or the first term of the reciprocal of that.
+  [[nodiscard]] NIBBLE_ALWAYS_INLINE real factor_of([[maybe_unused]] kind how, const std::uint32_t* operand,
+                                                    std::size_t b) const noexcept {
+#if defined(__AVX2__)
+    if (how == kind::exact) operand = high_;
+#endif
+    return real(bits_as<float>(words(operand[b])));
+  }
+
+  /// Elements of block b, scaled by its operand.
+  template <kind How>
+  [[nodiscard]] NIBBLE_ALWAYS_INLINE real scaled([[maybe_unused]] const std::uint32_t* operand, [[maybe_unused]] std::size_t b,
+                                                 real factor, real number) const noexcept {
+#if defined(__AVX2__)
+    // x / d by 1 / d in two terms: an error far below the last place. Where the code changes, at b, b * d is a float32
+    // (divides_exactly_), and the one below it divided by d is more than half a unit in the last place of b below b, as
+    // the significand of d is below 2; so is the one above it above. So the nearest float32 is to b as the quotient is.
+    if constexpr (How == kind::exact && has_exact_quotient<Arch>) {
+      const typename vector::real rest = vector::multiply(number.value, vector::broadcast(low_ + b));
+      const typename vector::real q = vector::multiply_add(number.value, factor.value, rest);
+      if constexpr (!is_long) return real(float_batch<Arch>(q));
+      // To odd: less by one in the last place where its exact remainder has the other sign.
+      const typename vector::word r =
+          vector::as_word(vector::subtract_product(q, vector::broadcast(operand + b), number.value));
+      const typename vector::word inexact = vector::smallest_unsigned(r, vector::all(1U));
+      const typename vector::word against = vector::differ(r, vector::as_word(number.value));
+      const typename vector::word less = vector::both(vector::template right<31>(against), inexact);
+      return real(
+          float_batch<Arch>(vector::as_real(vector::either(vector::subtract(vector::as_word(q), less), inexact))));
+    }
+#endif
+    return How == kind::divide ? number / factor : number * factor;
   }
 
   /// Elements scaled, and that is all. False if one is less than `least` where it `Watches`.
-  template <bool Watches, class Scale>
-  NIBBLE_ALWAYS_INLINE static bool lean(const std::uint32_t* operand, std::size_t count, float unit, const float* x,
-                                        std::uint32_t* out, std::uint32_t least, const Scale& scale) noexcept {
+  template <kind How, bool Watches>
+  NIBBLE_ALWAYS_INLINE bool lean(const std::uint32_t* operand, std::size_t count, float unit, const float* x,
+                                 std::uint32_t* out, std::uint32_t least) const noexcept {
     const real units(unit);
     words smallest(~0U);  // twice the magnitude less one, so that zeros are largest
     const auto block = [&](std::size_t b, std::size_t size) NIBBLE_INLINE_LAMBDA {
-      const real o(bits_as<float>(words(operand[b])));
+      const real factor = factor_of(How, operand, b);
       for (std::size_t i = 0; i < size; i += width) {
         const real number(float_batch<Arch>::load_unaligned(x + b * Size + i));
         if constexpr (Watches) {
           const words bits = bits_as<std::uint32_t>(number.value);
           smallest = xsimd::min(smallest, bits + bits - words(1U));
         }
-        bits_as<std::uint32_t>((scale(b, number, o) * units).value).store_unaligned(out + b * Size + i);
+        bits_as<std::uint32_t>((scaled<How>(operand, b, factor, number) * units).value)
+            .store_unaligned(out + b * Size + i);
       }
     };
     for (std::size_t b = 0; b < count / Size; ++b) block(b, Size);
@@ -164,27 +177,30 @@ class block_scaler {
     return !xsimd::any(smallest < words(2 * least - 1U));
   }
 
-  /// The same with traces, and with the half that a recipe adds.
-  template <class Scale>
-  NIBBLE_ALWAYS_INLINE bool traced(const std::uint32_t* operand, std::size_t count, float unit, const float* x,
-                                   std::uint32_t* out, const Scale& scale) const noexcept {
+  /// The same, however it is, with traces, and with the half that a recipe adds. False if a nonzero element underflows.
+  [[nodiscard, gnu::noinline]] bool traced(kind how, const std::uint32_t* operand, std::size_t count, float unit,
+                                           const float* x, std::uint32_t* out) const noexcept {
     const real units(unit);
     const words half(half_);
     constexpr std::uint32_t least = 0x0080'0000U;
     words smallest(~0U);
     std::size_t i = 0;
     for (std::size_t b = 0; i < count; ++b) {
-      const real o(bits_as<float>(words(operand[b])));
+      const real factor = factor_of(how, operand, b);
       // A zero leaves nothing.
       const signed_words trace(operand[b] == 0 ? 0 : static_cast<std::int32_t>(least));
       for (const std::size_t end = smaller(i + Size, count); i < end; i += width) {
         const words bits = bits_as<std::uint32_t>(float_batch<Arch>::load_unaligned(x + i));
         const words magnitude = bits & words(0x7fff'ffffU);
-        words y = bits_as<std::uint32_t>(scale(b, real(bits_as<float>(magnitude)), o).value);
+        const real number(bits_as<float>(magnitude));
+        const real exact = how == kind::exact    ? scaled<kind::exact>(operand, b, factor, number)
+                           : how == kind::divide ? scaled<kind::divide>(operand, b, factor, number)
+                                                 : scaled<kind::multiply>(operand, b, factor, number);
+        words y = bits_as<std::uint32_t>(exact.value);
         y = y + xsimd::select(y == half, words(1U), words(0U));
-        const auto scaled = bits_as<std::int32_t>((real(bits_as<float>(y)) * units).value);
+        const auto product = bits_as<std::int32_t>((real(bits_as<float>(y)) * units).value);
         const auto is_any = bits_as<std::int32_t>(magnitude) > signed_words(0);
-        const auto kept = bits_as<std::uint32_t>(xsimd::max(scaled, xsimd::select(is_any, trace, signed_words(0))));
+        const auto kept = bits_as<std::uint32_t>(xsimd::max(product, xsimd::select(is_any, trace, signed_words(0))));
         smallest = xsimd::min(smallest, kept - words(1U));
         (kept | (bits ^ magnitude)).store_unaligned(out + i);
       }

@@ -351,16 +351,15 @@ class scale_chooser {
   }
 
   /// The errors of one run.
-  [[gnu::noinline]] void by_scalar_code(const float* x, std::size_t b, std::size_t at, std::size_t count,
+  [[gnu::noinline, gnu::cold]] void by_scalar_code(const float* x, std::size_t b, std::size_t at, std::size_t count,
                                         float* const (&errors)[2]) noexcept {
     std::uint32_t bits[chunk_size];
     std::uint8_t codes[chunk_size];
     std::memcpy(bits, x + at, count * sizeof(float));
     for (std::size_t c = 0; c < 2; ++c) {
-      if (Kernel) {
-        load_packed<Arch>(layouts::nibbles_low_first, codes_[c], at, count, codes);
-      } else {
-        std::memcpy(codes, codes_[c] + at, count);
+      for (std::size_t k = 0; k < count; ++k) {
+        const std::uint8_t* const own = codes_[c];
+        codes[k] = Kernel ? static_cast<std::uint8_t>(load_code(layouts::nibbles_low_first, own, at + k)) : own[at + k];
       }
       const binary32 scale = binary32::from_bits(scale_[c][b]);
       *errors[c] = bit_cast<float>(error_.of(format_->element, scale, bits, codes, count).bits());

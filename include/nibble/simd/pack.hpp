@@ -148,8 +148,8 @@ void load_words(const std::uint8_t* bytes, std::size_t count, std::uint8_t* code
 /// Writes codes first, ..., first + count - 1 of a sequence. `first` is a multiple of 8 (of the group in split halves);
 /// the other slots of the last byte or group become zero.
 template <class Arch>
-void store_packed(const packed_layout& layout, std::uint8_t* bytes, std::size_t first, std::size_t count,
-                  const std::uint8_t* codes) noexcept {
+NIBBLE_ALWAYS_INLINE void store_packed_inline(const packed_layout& layout, std::uint8_t* bytes, std::size_t first,
+                                              std::size_t count, const std::uint8_t* codes) noexcept {
   if (layout.slot_bits == 8) {
     std::memcpy(bytes + first, codes, count);
     return;
@@ -203,6 +203,17 @@ void store_packed(const packed_layout& layout, std::uint8_t* bytes, std::size_t 
   const std::size_t rest = packed_bytes(layout, first + i);
   for (std::size_t b = rest; layout.slot_bits < 8 && b < packed_bytes(layout, first + count); ++b) bytes[b] = 0;
   for (; i < count; ++i) store_code(layout, bytes, first + i, codes[i]);
+}
+template <class Arch>
+[[gnu::noinline]] void store_packed(const packed_layout& layout, std::uint8_t* bytes, std::size_t first,
+                                    std::size_t count, const std::uint8_t* codes) noexcept {
+  store_packed_inline<Arch>(layout, bytes, first, count, codes);
+}
+/// The same for a layout known to the compiler, which makes less of it.
+template <packed_layout Layout, class Arch>
+[[gnu::noinline]] void store_packed(std::uint8_t* bytes, std::size_t first, std::size_t count,
+                                    const std::uint8_t* codes) noexcept {
+  store_packed_inline<Arch>(Layout, bytes, first, count, codes);
 }
 
 /// Reads the slots first, ..., first + count - 1, whole, one a byte; `first` as above.

@@ -125,7 +125,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
   }
 
   /// A tile as scalar code takes it.
-  [[gnu::noinline]] void by_blocks(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols) {
+  [[gnu::noinline, gnu::cold]] void by_blocks(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols) {
     const std::size_t first = packed_bytes(F.packing, col);
     for (std::size_t r = row; r < row + rows; ++r) {
       std::memset(this->q_.codes + r * this->q_.code_stride + first, 0, packed_bytes(F.packing, col + cols) - first);
@@ -223,7 +223,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       if constexpr (is_spread) {
         store_joined(bytes, col, cols, choice_->chosen(r));
       } else if constexpr (!choice::packs) {
-        store_packed<Arch>(F.packing, bytes, col, cols, choice_->chosen(r));
+        store_packed<F.packing, Arch>(bytes, col, cols, choice_->chosen(r));
       } else {
         if (cols % block_size == 0) choice_->store(r, bytes + packed_bytes(F.packing, col));
         if (cols % block_size != 0) store_tail(bytes, col, cols, choice_->chosen(r));
@@ -256,7 +256,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     } else {
       std::uint8_t joined[tile_capacity];
       join_blocks<block_size, block_room>(spread, cols, joined);
-      store_packed<Arch>(F.packing, bytes, col, cols, joined);
+      store_packed<F.packing, Arch>(bytes, col, cols, joined);
     }
   }
 
@@ -288,7 +288,6 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
 
   /// Adds what happened to the elements `x` of a tile to the call's counts.
   [[gnu::noinline]] void count(const std::uint8_t* bytes, std::size_t col, std::size_t cols, const float* x) noexcept {
-    using kind = element_scaling::kind;
     // With the zeros behind blocks and rows.
     const std::size_t room = (cols + unit - 1) / unit * (wide ? row_unit : block_room);
     const bool prescaled = scales_.is_direct() && !scales_.is_exact();
@@ -296,15 +295,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
                                           (prescaled ? power_of_two(codes_.elements().prescale()) : 1.0));
     const std::uint32_t* operands = prescaled ? scales_.multipliers() : scales_.operands();
     counter elements;
-    const auto run = [&](auto multiplies, bool scales_limit, const auto& scale) NIBBLE_INLINE_LAMBDA {
-      elements.template run<multiplies>(x, operands, scales_.amax(), room, limit, scales_limit, scale);
-    };
-    constexpr std::false_type no;
-    switch (scales_.rule()) {
-      case kind::divide: run(no, false, [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number / o; }); break;
-      case kind::exact: run(no, true, [](auto number, auto /*o*/) NIBBLE_INLINE_LAMBDA { return number; }); break;
-      default: run(std::true_type{}, false, [](auto number, auto o) NIBBLE_INLINE_LAMBDA { return number * o; });
-    }
+    elements.run(scales_.rule(), x, operands, scales_.amax(), room, limit);
     std::size_t zeros = 0;
     if constexpr (F.packing.slot_bits == 4) {
       // Nibbles behind the columns are zero.

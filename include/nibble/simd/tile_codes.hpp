@@ -68,7 +68,7 @@ class tile_codes {
         run_kernel(x, s, 0, random.at(0), groups, {bytes, to.streamed && aligned, to.ahead});
       } else {
         run_kernel(x, s, 0, random.at(0), groups, {bytes_, false, to.ahead});
-        store_packed<Arch>(F.packing, to.row, to.col, done, bytes_);
+        store_packed<F.packing, Arch>(to.row, to.col, done, bytes_);
       }
       if (done == to.cols) return;
     }
@@ -123,7 +123,7 @@ class tile_codes {
         kernel_.run(scaled, ones_, random.at(first), groups, codes);
       }
       if (in_place) return;
-      encode_scalar_blocks(nibbles, x + first, s, random, b, blocks, count, first);
+      if (scalar_blocks_ != 0) encode_scalar_blocks(nibbles, x + first, s, random, b, blocks, count, first);
       if constexpr (nibbles) {
         std::memcpy(to.row + packed_bytes(F.packing, to.col + first), bytes_, packed_bytes(F.packing, count));
         return;
@@ -134,12 +134,12 @@ class tile_codes {
         random.expand(first + i, smaller(chunk_size, count - i), words_);
         generic_.encode(scaled_ + i, words_, chunk_size, bytes_ + i);
       }
-      encode_scalar_blocks(false, x + first, s, random, b, blocks, count, first);
+      if (scalar_blocks_ != 0) encode_scalar_blocks(false, x + first, s, random, b, blocks, count, first);
     }
     if (to.unpacked) {
       std::memcpy(to.row + first, bytes_, count);
     } else {
-      store_packed<Arch>(F.packing, to.row, to.col + first, count, bytes_);
+      store_packed<F.packing, Arch>(to.row, to.col + first, count, bytes_);
     }
   }
 
@@ -203,9 +203,9 @@ class tile_codes {
   }
 
   /// Overwrites the codes in bytes_, two a byte where `packed`, of the blocks for scalar code.
-  void encode_scalar_blocks(bool packed, const float* x, const scales& s, const tile_random<Arch>& random,
-                            std::size_t b, std::size_t blocks, std::size_t count, std::size_t first) noexcept {
-    if (scalar_blocks_ == 0) return;
+  [[gnu::noinline, gnu::cold]] void encode_scalar_blocks(bool packed, const float* x, const scales& s,
+                                                         const tile_random<Arch>& random, std::size_t b, std::size_t blocks,
+                                                         std::size_t count, std::size_t first) noexcept {
     if (packed && scalar_blocks_ == blocks) bytes_[count / 2] = 0;  // a nibble behind the last code
     for (std::size_t i = 0; i < blocks; ++i) {
       if (!is_scalar(s, b + i)) continue;

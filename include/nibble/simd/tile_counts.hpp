@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include <nibble/base/counts.hpp>
+#include <nibble/block/block_scale.hpp>
 #include <nibble/simd/lanes.hpp>
 #include <nibble/simd/pack.hpp>
 #include <nibble/simd/real.hpp>
@@ -24,38 +25,58 @@ template <std::size_t Size, bool Exact, class Arch>
 class magnitude_counter {
   using words = word_batch<Arch>;
   using real = simd_real<Arch>;
+  using kind = element_scaling::kind;
 
  public:
   static constexpr bool serves = Size % words::size == 0;
 
-  /// Counts the zeros among the elements of blocks, and those that `scale(magnitude, operand)` takes beyond
-  /// `limit`; or, with `scales_limit`, those beyond the product of limit and operand. A zero operand takes none there, and
-  /// `amax` has bits that no magnitude of a block exceeds. The blocks have `count` elements, whole vectors, the last of them
-  /// perhaps fewer. `Multiplies`: `scale` is a product, and there is no other limit.
-  template <bool Multiplies, class Scale>
-  NIBBLE_ALWAYS_INLINE void run(const float* x, const std::uint32_t* operand, const std::uint32_t* amax, std::size_t count,
-                                float limit, bool scales_limit, const Scale& scale) noexcept {
+  /// Counts the zeros among the elements of blocks, and those that `how` takes beyond `limit` by the operand of their
+  /// block; an exact quotient is held against the product of limit and operand. A zero operand takes none there, and `amax`
+  /// has bits that no magnitude of a block exceeds. The blocks have `count` elements, whole vectors, the last of them
+  /// perhaps fewer.
+  NIBBLE_ALWAYS_INLINE void run(kind how, const float* x, const std::uint32_t* operand, const std::uint32_t* amax,
+                                std::size_t count, float limit) noexcept {
+    if (!any_beyond(how, operand, amax, (count + Size - 1) / Size, limit)) {
+      words others(0U);
+      for (std::size_t i = 0; i < count; i += words::size) others = others + xsimd::min(magnitudes(x + i), words(1U));
+      zeros_ = count - sum(others);
+    } else if (how == kind::divide || how == kind::exact) {
+      each<false>(how, x, operand, count, limit);
+    } else {
+      each<true>(how, x, operand, count, limit);
+    }
+  }
+
+  [[nodiscard]] std::size_t beyond() const noexcept { return beyond_; }
+  [[nodiscard]] std::size_t zeros() const noexcept { return zeros_; }
+
+ private:
+  static NIBBLE_ALWAYS_INLINE words magnitudes(const float* x) noexcept {
+    return bits_as<std::uint32_t>(float_batch<Arch>::load_unaligned(x)) & words(0x7fff'ffffU);
+  }
+
+  /// Magnitudes by an operand, as they are held against a limit.
+  static NIBBLE_ALWAYS_INLINE words scaled(kind how, words magnitude, real operand) noexcept {
+    if (how == kind::exact) return magnitude;
+    const real number(bits_as<float>(magnitude));
+    return bits_as<std::uint32_t>((how == kind::divide ? number / operand : number * operand).value);
+  }
+
+  /// run() where elements may be beyond. `Multiplies` says how.
+  template <bool Multiplies>
+  NIBBLE_ALWAYS_INLINE void each(kind how, const float* x, const std::uint32_t* operand, std::size_t count,
+                                 float limit) noexcept {
     words beyond(0U);
     words others(0U);
-    const auto load = [x](std::size_t i) NIBBLE_INLINE_LAMBDA {
-      return bits_as<std::uint32_t>(float_batch<Arch>::load_unaligned(x + i)) & words(0x7fff'ffffU);
-    };
-    if (!any_beyond(operand, amax, (count + Size - 1) / Size, limit, scales_limit, scale)) {
-      for (std::size_t i = 0; i < count; i += words::size) others = others + xsimd::min(load(i), words(1U));
-      zeros_ = count - sum(others);
-      return;
-    }
     const auto block = [&](std::size_t b, std::size_t size) NIBBLE_INLINE_LAMBDA {
       // A zero product is below any limit.
       const bool none = !Multiplies && operand[b] == 0;
       const auto o = bit_cast<float>(none ? 0x3f80'0000U : operand[b]);
-      const real factor(o);
-      const std::uint32_t most = !Multiplies && scales_limit ? product_below(limit, o) : to_bits(limit);
+      const std::uint32_t most = !Multiplies && how == kind::exact ? product_below(limit, o) : to_bits(limit);
       const words bound(none ? 0x7f80'0000U : most);
       for (std::size_t i = 0; i < size; i += words::size) {
-        const words magnitude = load(b * Size + i);
-        const words scaled = bits_as<std::uint32_t>(scale(real(bits_as<float>(magnitude)), factor).value);
-        beyond = count_greater(beyond, scaled, bound);
+        const words magnitude = magnitudes(x + b * Size + i);
+        beyond = count_greater(beyond, scaled(Multiplies ? kind::multiply : how, magnitude, real(o)), bound);
         others = others + xsimd::min(magnitude, words(1U));
       }
     };
@@ -66,10 +87,6 @@ class magnitude_counter {
     zeros_ = count - sum(others);
   }
 
-  [[nodiscard]] std::size_t beyond() const noexcept { return beyond_; }
-  [[nodiscard]] std::size_t zeros() const noexcept { return zeros_; }
-
- private:
   /// `count`, and one more where x is larger than `bound`. Neither has its highest bit.
   static NIBBLE_ALWAYS_INLINE words count_greater(words count, words x, words bound) noexcept {
 #if defined(__AVX2__)
@@ -81,26 +98,23 @@ class magnitude_counter {
   }
 
   /// Whether an element of the blocks may be beyond. Scales that are rounded up leave none there.
-  template <class Scale>
-  [[nodiscard]] static NIBBLE_ALWAYS_INLINE bool any_beyond(const std::uint32_t* operand, const std::uint32_t* amax,
-                                                            std::size_t blocks, float limit, bool scales_limit,
-                                                            const Scale& scale) noexcept {
+  [[nodiscard]] static NIBBLE_ALWAYS_INLINE bool any_beyond(kind how, const std::uint32_t* operand,
+                                                            const std::uint32_t* amax, std::size_t blocks,
+                                                            float limit) noexcept {
     words any(0U);
     const auto add = [&](words bits, words largest, words bound) NIBBLE_INLINE_LAMBDA {
-      const real o(bits_as<float>(bits));
-      const words scaled = bits_as<std::uint32_t>(scale(real(bits_as<float>(largest)), o).value);
-      any = any | xsimd::select(bits == words(0U), bits, bound - scaled);
+      any = any | xsimd::select(bits == words(0U), bits, bound - scaled(how, largest, real(bits_as<float>(bits))));
     };
     std::size_t b = 0;
     for (; b + words::size <= blocks; b += words::size) {
       const words bits = words::load_unaligned(operand + b);
       words bound(to_bits(limit));
       // A product may have been rounded up.
-      if (scales_limit) bound = bits_as<std::uint32_t>((real(limit) * real(bits_as<float>(bits))).value) - words(1U);
+      if (how == kind::exact) bound = bits_as<std::uint32_t>((real(limit) * real(bits_as<float>(bits))).value) - words(1U);
       add(bits, words::load_unaligned(amax + b), bound);
     }
     for (; b < blocks; ++b) {
-      const std::uint32_t bound = scales_limit ? product_below(limit, bit_cast<float>(operand[b])) : to_bits(limit);
+      const std::uint32_t bound = how == kind::exact ? product_below(limit, bit_cast<float>(operand[b])) : to_bits(limit);
       add(words(operand[b]), words(amax[b]), words(bound));
     }
     return xsimd::any((any >> 31) != words(0U));

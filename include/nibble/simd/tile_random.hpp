@@ -3,7 +3,6 @@
 // The random bits of a tile's elements: drawn, or the caller's.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -179,7 +178,7 @@ class tile_random {
         });
         // Each step puts the numbers of the upper half of the vectors between those of the lower: the first bit of an
         // index becomes its last.
-        unrolled<std::bit_width(side) - 1>([&](auto /*step*/) NIBBLE_INLINE_LAMBDA {
+        for (std::size_t step = 1; step < side; step *= 2) {
           __m128i y[side];
           unrolled<side / 2>([&](auto i) NIBBLE_INLINE_LAMBDA {
             if constexpr (sizeof(T) == 1) {
@@ -194,7 +193,7 @@ class tile_random {
             }
           });
           unrolled<side>([&](auto i) NIBBLE_INLINE_LAMBDA { x[i] = y[i]; });
-        });
+        }
         unrolled<side>([&](auto i) NIBBLE_INLINE_LAMBDA {
           _mm_storeu_si128(reinterpret_cast<__m128i*>(out + (r + i) * panel_stride + c * sizeof(T)), x[i]);
         });

@@ -159,7 +159,7 @@ class tile_source {
         simd_kernels<Arch>::load(source, col + c + i, first, rows, columns + i * panel_rows);
       }
 #if defined(__AVX2__)
-      if constexpr (has_avx2<Arch>) {
+      if constexpr (has_avx2<Arch> && !std::is_same_v<T, float>) {
         if (rows == panel_rows && count == 16) {
           turn(reinterpret_cast<const float*>(columns), panel_rows, panel_ + c);
           continue;

@@ -79,10 +79,9 @@ class unit_values {
 /// two scales there are packed codes, the even one low, and the values of 1 and 1.5 for each run. Returns the groups
 /// before the first where the square of an error is below the normal numbers and not zero.
 template <std::size_t Step>
-[[nodiscard]] NIBBLE_ALWAYS_INLINE std::size_t add_errors(const float* x, std::size_t groups, std::size_t length,
-                                                          bool squares, const std::uint8_t* const (&packed)[2],
-                                                          const float* const (&one)[2], const float* const (&more)[2],
-                                                          float* const (&errors)[2]) noexcept {
+[[nodiscard, gnu::noinline]] std::size_t add_errors(const float* x, std::size_t groups, std::size_t length, bool squares,
+                                                    const std::uint8_t* const (&packed)[2], const float* const (&one)[2],
+                                                    const float* const (&more)[2], float* const (&errors)[2]) noexcept {
   using vector = avx2_vector;
   // How many times the value of 1, or else that of 1.5, the value of a code is: powers of two, so products are exact.
   const __m256 times_one = _mm256_setr_ps(0.0F, 0.5F, 1.0F, 0.0F, 2.0F, 0.0F, 4.0F, 0.0F);
@@ -99,9 +98,9 @@ template <std::size_t Step>
     for (std::size_t i = 0; i < length; i += 8) {
       __m256i codes[2] = {eight_codes<Step>(packed[0] + 4 * Step * g, i),
                           eight_codes<Step>(packed[1] + 4 * Step * g, i)};
-      unrolled<2>([&](auto half) NIBBLE_INLINE_LAMBDA {
+      for (std::size_t half = i; half < i + 8; half += 4) {
         unrolled<4>([&](auto k) NIBBLE_INLINE_LAMBDA {
-          const __m256i number = vector::load(x + 8 * (i + 4 * half + k));
+          const __m256i number = vector::load(x + 8 * (half + k));
           __m256i error[2];
           unrolled<2>([&](auto c) NIBBLE_INLINE_LAMBDA {
             // The permutation takes the lowest three bits of an index. One of the two products is zero.
@@ -120,7 +119,7 @@ template <std::size_t Step>
           }
           unrolled<2>([&](auto c) NIBBLE_INLINE_LAMBDA { sum[c] = vector::add(sum[c], vector::as_real(error[c])); });
         });
-      });
+      }
     }
     for (std::size_t c = 0; c < 2; ++c) _mm256_storeu_ps(errors[c] + 8 * g, sum[c]);
     if (squares && vector::any(vector::equal(vector::smallest_unsigned(least_error, last), least_error))) return g;

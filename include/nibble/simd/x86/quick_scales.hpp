@@ -67,14 +67,10 @@ class quick_scales {
     if constexpr (F.power_of_two_scale()) {
       return exponents(load, blocks, code, multiplier);
     } else {
-      switch (steps_) {
-        case steps::multiply: return fractions<steps::multiply>(load, amax, blocks, code, multiplier);
-        case steps::multiply_twice: return fractions<steps::multiply_twice>(load, amax, blocks, code, multiplier);
-        case steps::divide_and_multiply: return fractions<steps::divide_and_multiply>(load, amax, blocks, code, multiplier);
-        case steps::divide_and_multiply_twice:
-          return fractions<steps::divide_and_multiply_twice>(load, amax, blocks, code, multiplier);
-        default: return fractions<steps::divide_twice>(load, amax, blocks, code, multiplier);
+      if constexpr (!can_read_elements) {
+        if (steps_ == steps::multiply) return fractions<true>(load, amax, blocks, code, multiplier);
       }
+      return fractions<false>(load, amax, blocks, code, multiplier);
     }
   }
 
@@ -98,7 +94,7 @@ class quick_scales {
     if constexpr (F.power_of_two_scale()) {
       return exponents(find, blocks, code, multiplier);
     } else {
-      return fractions<steps::multiply>(find, amax, blocks, code, multiplier);
+      return fractions<true>(find, amax, blocks, code, multiplier);
     }
   }
 
@@ -156,7 +152,8 @@ class quick_scales {
   enum class steps : std::uint8_t { multiply, multiply_twice, divide_and_multiply, divide_and_multiply_twice, divide_twice };
 
   /// run() for scales with a fraction. amax_of(b) are the amaxes from block b on, as they lie at `amax` afterwards.
-  template <steps Steps, class AmaxOf>
+  /// `Multiplies`: they are scaled by one factor.
+  template <bool Multiplies, class AmaxOf>
   [[nodiscard]] NIBBLE_ALWAYS_INLINE bool fractions(const AmaxOf& amax_of, const std::uint32_t* amax, std::size_t blocks,
                                                     std::uint32_t* code, std::uint32_t* multiplier) const noexcept {
     word largest = V::all(0U);   // amax
@@ -168,13 +165,15 @@ class quick_scales {
       largest = V::largest(largest, a);
       const real first = V::all_real(own.first_);
       const real second = V::all_real(own.second_);
-      real s = Steps >= steps::divide_and_multiply ? V::divide(V::as_real(a), first) : V::multiply(V::as_real(a), first);
-      if constexpr (Steps == steps::divide_twice) {
-        s = V::divide(s, second);
-      } else if constexpr (Steps != steps::multiply) {
-        s = V::multiply(s, second);
+      real s = V::as_real(a);
+      if constexpr (Multiplies) {
+        s = V::multiply(s, first);
+      } else {
+        // A factor that some steps do not have is 1.
+        s = own.steps_ >= steps::divide_and_multiply ? V::divide(s, first) : V::multiply(s, first);
+        s = own.steps_ == steps::divide_twice ? V::divide(s, second) : V::multiply(s, second);
+        s = V::multiply(s, V::all_real(own.enlarged_));
       }
-      if constexpr (Steps == steps::divide_and_multiply_twice) s = V::multiply(s, V::all_real(own.enlarged_));
       word value;
       const word c = rounder<F.scale, V>::nearest(V::largest(V::as_word(s), V::as_word(V::all_real(own.floor_))), value);
       V::store(code + b, c);
