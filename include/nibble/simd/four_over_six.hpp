@@ -352,7 +352,7 @@ class scale_chooser {
 
   /// The errors of one run.
   [[gnu::noinline, gnu::cold]] void by_scalar_code(const float* x, std::size_t b, std::size_t at, std::size_t count,
-                                        float* const (&errors)[2]) noexcept {
+                                                   float* const (&errors)[2]) noexcept {
     std::uint32_t bits[chunk_size];
     std::uint8_t codes[chunk_size];
     std::memcpy(bits, x + at, count * sizeof(float));
