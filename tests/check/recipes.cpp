@@ -45,6 +45,10 @@ TEST_CASE("The model of every preset gives the bytes of quantize") {
   CHECK(presets_differ<mxfp8_e5m2>() == "");
   CHECK(presets_differ<mxint8>() == "");
   CHECK(presets_differ<ggml_nvfp4>() == "");
+  // A user's format whose scales have their NaN at the code of -0.
+  constexpr block_format fnuz_scales{
+      .element = formats::e2m1, .scale = formats::e4m3fnuz, .block_size = 16, .packing = layouts::nibbles_low_first};
+  CHECK(presets_differ<fnuz_scales>() == "");
 }
 
 class fixture {

@@ -10,6 +10,7 @@
 #include <nibble/block/four_over_six.hpp>
 #include <nibble/check/random_words.hpp>
 #include <nibble/check/scale_model.hpp>
+#include <nibble/number/code_order.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -44,7 +45,8 @@ class code_model {
     element_step e;
     std::uint32_t code = b.code;
     const bool is_signed = s_->f.scale.has_sign && m_->element_scale != element_scale::signed_stored;
-    if (is_signed) code &= s_->f.scale.magnitude_mask();
+    // A NaN at the code of -0 has no sign.
+    if (is_signed && is_negative_code(s_->f.scale, code)) code &= s_->f.scale.magnitude_mask();
     recipe r = m_->recipe;
     if (m_->element_formula == element_formula::without_tensor_scale) r.element = element_rule::divide_by_quotient;
     e.base = nibble::detail::make_element_scaling(s_->f, r, t_, code);
