@@ -32,7 +32,10 @@ NIBBLE_FUNCTION magnitude_place place_of(const float_format& f) noexcept {
     return is_field ? magnitude_place::exponents : magnitude_place::elsewhere;
   }
   if (f.exponent_bits == 8 && f.bias == 127) return magnitude_place::upper;
-  if (f.exponent_bits == 8 && f.bias == 128 && f.mantissa_bits == 0) return magnitude_place::lower_one;
+  if (f.exponent_bits == 8 && f.bias == 128 && f.mantissa_bits == 0) {
+    // With a number 2^127 it would matter what lies above: more than 31 bits with what rounding adds.
+    return f.max_code() < 255U ? magnitude_place::lower_one : magnitude_place::elsewhere;
+  }
   const bool is_inside = f.min_exponent() > -60 && f.min_exponent() < 60 && f.max_exponent() < 100;
   return is_inside ? magnitude_place::inside : magnitude_place::elsewhere;
 }
