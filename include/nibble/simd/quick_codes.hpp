@@ -229,7 +229,8 @@ class quick_codes {
 
   /// Whether signed_code() gives all codes of finite numbers.
   static bool is_plain(const special_codes& s) noexcept {
-    bool plain = s.zero[0] == 0 && !s.subnormal_source_rounds_up;
+    // With a sign, but no zero, the sign of a zero is dropped and that of the smallest number is not.
+    bool plain = s.zero[0] == 0 && !s.subnormal_source_rounds_up && (F.has_zero || !F.has_sign);
     if (F.has_sign) {
       const std::uint32_t zero = F.has_negative_zero() ? F.sign_mask() : 0U;
       const bool saturates = s.overflow[0] == saturated_code(F, false) && s.overflow[1] == saturated_code(F, true);
