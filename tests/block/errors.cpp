@@ -153,6 +153,20 @@ TEST_CASE("errors: too few random words") {
   CHECK_NOTHROW(nibble::quantize(s.x, s.q, s.options));
 }
 
+TEST_CASE("errors: scales that leave nothing to a tensor scale") {
+  constexpr nibble::block_format f{
+      .element = nibble::formats::e2m1, .scale = nibble::formats::bf16, .block_size = 16, .tensor_scale = true};
+  const std::vector<float> x(32, 1.0F);
+  const nibble::matrix_view view{x.data(), 2, 16};
+  CHECK_THROWS_AS(nibble::quantize<f>(view), std::invalid_argument);
+  CHECK_THROWS_AS(nibble::quantize<f>(view, {.recipe = recipe::transformer_engine}), std::invalid_argument);
+  recipe limited;
+  limited.tensor_scale_max = 448.0F;
+  const float value = nibble::dequantize(nibble::quantize<f>(view, {.recipe = limited}))[0];
+  CHECK(value > 0.99F);
+  CHECK(value < 1.01F);
+}
+
 TEST_CASE("errors: recipes") {
   check_message([](scene& s) { s.options.recipe.tensor_scale_max = 1e38F; },
                 {"options.recipe.tensor_scale_max is 9.99999968e+37;", "largest element, 6,", "finite float32"});

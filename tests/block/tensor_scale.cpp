@@ -83,6 +83,14 @@ TEST_CASE("tensor scale: guarded against overflow and subnormal products") {
   NIBBLE_CHECK_EQUAL(found, 6 * 4 * 1500);
 }
 
+TEST_CASE("tensor scale: tensors beyond the range of a format far below 1") {
+  differences found;
+  constexpr nibble::float_format element{.exponent_bits = 1, .mantissa_bits = 2, .bias = 66};
+  constexpr nibble::float_format scale{.exponent_bits = 5, .mantissa_bits = 5, .bias = 18};
+  check_guarded(found, {.element = element, .scale = scale, .block_size = 16, .tensor_scale = true}, "far below 1");
+  NIBBLE_CHECK_EQUAL(found, 4 * 1500);
+}
+
 TEST_CASE("tensor scale: powers of two") {
   differences found;
   for_formats([&](const block_format& f, const char* name) { check_power_of_two(found, f, name); });

@@ -55,6 +55,8 @@ class format_source {
       f.packing.group = f.block_size;
     }
     f.tensor_scale = !f.power_of_two_scale() && one_in(2);
+    // What scales reach without one has none.
+    f.tensor_scale = f.tensor_scale && f.element.max_value() * f.scale.max_value() < 0x1p127;
     f.block_rows = block_rows();
     f.replicate_scales = one_in(4);
     return f;

@@ -231,9 +231,12 @@ void check_recipe(const recipe& r) {
   if (F.tensor_scale && r.searches_in_float && r.tensor != tensor_scale_rule::one) {
     throw_argument("options.recipe.searches_in_float is true; options.recipe.tensor must then be one");
   }
-  if (F.tensor_scale && r.tensor_scale_max > 0.0F && !exact_binary32(F.element.max_value() * largest_scale(F, r)).is_finite()) {
-    throw_argument({"options.recipe.tensor_scale_max is ", r.tensor_scale_max, "; its product with the largest element, ",
-                    F.element.max_value(), ", must be a finite float32"});
+  // A quotient by Inf would make every number of the tensor 0.
+  const bool has_quotient = r.tensor != tensor_scale_rule::one && r.tensor != tensor_scale_rule::power_of_two_up;
+  if (F.tensor_scale && (has_quotient || r.tensor_scale_max > 0.0F) &&
+      !exact_binary32(F.element.max_value() * largest_scale(F, r)).is_finite()) {
+    throw_argument({"options.recipe.tensor_scale_max is ", r.tensor_scale_max, "; its product (0: that of the largest scale, ",
+                    F.scale.max_value(), ") with the largest element, ", F.element.max_value(), ", must be a finite float32"});
   }
   // exact_quotient divides by at most 32 significant bits.
   const bool short_tensor_scale = r.tensor == tensor_scale_rule::one || r.tensor == tensor_scale_rule::power_of_two_up;

@@ -91,7 +91,8 @@ NIBBLE_FUNCTION tensor_scaling make_tensor_scaling(const block_format& f, const 
     case tensor_scale_rule::one: break;
     case tensor_scale_rule::guarded_reciprocal: {
       if (amax.is_zero()) break;
-      t.encode = minimum(q / amax, detail::largest_guarded_encode(f));
+      // No less than the least normal number: a reciprocal would be Inf, and all scales of a tensor beyond the range 0.
+      t.encode = maximum(minimum(q / amax, detail::largest_guarded_encode(f)), binary32(0x1p-126F));
       t.decode = one / t.encode;
       // The bound is seldom near, and costs a division.
       if (!(t.decode * q < binary32(0x1p127F))) t.decode = minimum(t.decode, detail::largest_finite_cofactor(q));
