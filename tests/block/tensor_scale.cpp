@@ -44,7 +44,9 @@ void check_guarded(differences& found, const block_format& f, const char* name) 
     found.expect(encode >= 0x1p-126 && encode < 0x1p127, name);
     // Where no guard is needed the formula is Q / amax.
     const double plain = oracle::f32::div(largest, oracle::float_value(amax));
-    if (plain <= 0x1p100 * std::min(1.0, smallest) && plain >= 0x1p-120) found.expect(encode == plain, name);
+    const bool scales_fit = f.scale.max_value() < plain * 0x1p127;
+    if (plain <= 0x1p100 * std::min(1.0, smallest) && plain >= 0x1p-120 && scales_fit)
+      found.expect(encode == plain, name);
     found.expect(std::abs(encode * decode - 1) < 0x1p-22, name);
   }
 }
@@ -89,6 +91,27 @@ TEST_CASE("tensor scale: tensors beyond the range of a format far below 1") {
   constexpr nibble::float_format scale{.exponent_bits = 5, .mantissa_bits = 5, .bias = 18};
   check_guarded(found, {.element = element, .scale = scale, .block_size = 16, .tensor_scale = true}, "far below 1");
   NIBBLE_CHECK_EQUAL(found, 4 * 1500);
+}
+
+TEST_CASE("tensor scale: a scale times it is finite where elements are below 1") {
+  constexpr block_format f{.element = {.exponent_bits = 2, .mantissa_bits = 2, .bias = 5},
+                           .scale = nibble::formats::e4m3,
+                           .block_size = 16,
+                           .tensor_scale = true};
+  differences found;
+  for (const std::uint32_t amax : amaxes()) {
+    const auto t = nibble::make_tensor_scaling(f, recipe{}, binary32::from_bits(amax));
+    found.expect(!oracle::is_infinite(oracle::f32::mul(448.0, value_of(t.decode))), "a scale");
+    found.expect(std::abs(value_of(t.encode) * value_of(t.decode) - 1) < 0x1p-22, "the reciprocal");
+  }
+  NIBBLE_CHECK_EQUAL(found, 2 * 1500);
+  // The largest element is 7/16: numbers up to 7/16 of the largest float32 are kept, and larger ones become that.
+  const std::vector<float> x = {0x1.fffffep127F, -0x1p126F, 0x1p125F, 0.0F};
+  const std::vector<float> values = nibble::dequantize(nibble::quantize<f>(nibble::matrix_view{x.data(), 1, x.size()}));
+  CHECK(values[0] > 0x1.bffffp126F);
+  CHECK(values[0] < 0x1.c0001p126F);
+  CHECK(std::abs(double{values[1]} + 0x1p126) < 0x1p124);
+  CHECK(std::abs(double{values[2]} - 0x1p125) < 0x1p123);
 }
 
 TEST_CASE("tensor scale: powers of two") {

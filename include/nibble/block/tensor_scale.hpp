@@ -96,6 +96,11 @@ NIBBLE_FUNCTION tensor_scaling make_tensor_scaling(const block_format& f, const 
       t.decode = one / t.encode;
       // The bound is seldom near, and costs a division.
       if (!(t.decode * q < binary32(0x1p127F))) t.decode = minimum(t.decode, detail::largest_finite_cofactor(q));
+      if (f.element.max_value() < 1.0) {
+        // Where the largest number is finite, the largest scale times T may not be.
+        const binary32 most = detail::largest_finite_cofactor(detail::exact_binary32(detail::largest_scale(f, r)));
+        if (most < t.decode) t = {.decode = most, .encode = one / most, .amax = amax};
+      }
       break;
     }
     case tensor_scale_rule::reciprocal:
