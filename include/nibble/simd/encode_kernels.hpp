@@ -103,7 +103,7 @@ class kernel_encoder {
 
  private:
   /// How far ahead sources are fetched: what suits machines that differ.
-  static constexpr std::size_t fetch_distance = 3072;
+  static constexpr std::size_t fetch_distance = 2048;
 
   template <bool Nibbles>
   std::size_t by_rounding(const T* x, std::size_t from, std::size_t groups, const x86::destination& to) const noexcept {
