@@ -38,7 +38,7 @@ class ratio_reporter : public benchmark::BenchmarkReporter {
     for (const auto& [name, rates] : rates_) {
       const std::size_t slash = name.rfind('/');
       const auto limit = limits().find(name.substr(0, slash));
-      std::printf("%-44s %10.3f %10.3f", name.c_str(), median(rates) * 1e-9, *std::max_element(rates.begin(), rates.end()) * 1e-9);
+      std::printf("%-44s %10.3f %10.3f", name.c_str(), bench::median(rates) * 1e-9, *std::max_element(rates.begin(), rates.end()) * 1e-9);
       if (limit != limits().end() && !limit->second.empty()) {
         const auto whole = rates_.find(limit->second + name.substr(slash));
         if (whole != rates_.end()) print_ratio(rates, whole->second);
@@ -48,14 +48,10 @@ class ratio_reporter : public benchmark::BenchmarkReporter {
   }
 
  private:
-  static double median(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    return values[values.size() / 2];
-  }
   static void print_ratio(const std::vector<double>& rates, const std::vector<double>& whole) {
     std::vector<double> ratios;
     for (std::size_t i = 0; i < std::min(rates.size(), whole.size()); ++i) ratios.push_back(rates[i] / whole[i]);
-    std::printf(" %8.3f %8.3f", median(ratios), *std::max_element(ratios.begin(), ratios.end()));
+    std::printf(" %8.3f %8.3f", bench::median(ratios), *std::max_element(ratios.begin(), ratios.end()));
   }
   std::map<std::string, std::vector<double>> rates_;
 };

@@ -6,6 +6,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +23,11 @@
 #include <nibble/simd.hpp>
 
 namespace bench {
+
+inline double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
 
 /// Elements of the two working sets: 64 KiB of float32, and 256 MiB, far beyond any cache.
 inline constexpr std::int64_t cached = 1 << 14;

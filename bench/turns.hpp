@@ -28,11 +28,6 @@ inline double seconds(const action& run, double target) {
   return taken / calls;
 }
 
-inline double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 /// The command line: parts of the names of the cases wanted, all of which must occur, and "--rounds=N".
 struct selection {
   int rounds = 9;

@@ -7,11 +7,14 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <exhaustive/random_words.hpp>
+#include <simd/flushed_subnormals.hpp>
 
 namespace exhaustive {
 
@@ -41,7 +44,11 @@ template <class T>
 void print_difference(const char* what, const std::vector<T>& wanted, const std::vector<T>& got) {
   for (std::size_t i = 0; i < wanted.size() && i < got.size(); ++i) {
     if (std::memcmp(&wanted[i], &got[i], sizeof(T)) == 0) continue;
-    std::printf("  %s %zu is %a, not %a\n", what, i, static_cast<double>(got[i]), static_cast<double>(wanted[i]));
+    if constexpr (std::is_integral_v<T>) {
+      std::printf("  %s %zu is 0x%x, not 0x%x\n", what, i, static_cast<unsigned>(got[i]), static_cast<unsigned>(wanted[i]));
+    } else {
+      std::printf("  %s %zu is %a, not %a\n", what, i, static_cast<double>(got[i]), static_cast<double>(wanted[i]));
+    }
     return;
   }
 }
@@ -61,6 +68,20 @@ class drawn_calls {
  protected:
   std::size_t below(std::size_t bound) { return random.below(bound); }
   bool one_in(std::size_t n) { return below(n) == 0; }
+
+  /// What a call on vectors throws, at times with subnormals flushed, which it sets `flushed` to.
+  template <class Call>
+  std::string on_vectors(const Call& call, bool& flushed) {
+    flushed = one_in(4);
+    std::optional<simd_test::flushed_subnormals> environment;
+    if (flushed) environment.emplace();
+    return refusal(call);
+  }
+  template <class Call>
+  std::string on_vectors(const Call& call) {
+    bool flushed;
+    return on_vectors(call, flushed);
+  }
 
   /// Counts a call; the first that differ are explained. Both must refuse the same calls, but of two faults either may
   /// be named.

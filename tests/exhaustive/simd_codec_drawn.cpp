@@ -228,15 +228,14 @@ class calls : public exhaustive::drawn_calls {
     std::vector<Code> wanted(at + size + 64, static_cast<Code>(0xa5a5));
     std::vector<Code> got = wanted;
     const std::string error = refusal([&] { encode<format>(scalar{}, x, std::span(wanted).subspan(at, size), o); });
-    const bool flushed = one_in(4);
     const bool sliced = one_in(4);
-    const std::string got_error = refusal([&] {
-      std::optional<simd_test::flushed_subnormals> environment;
-      if (flushed) environment.emplace();
+    bool flushed;
+    const auto on_simd = [&] {
       const std::span<Code> to = std::span(got).subspan(at, size);
       if (sliced) return encode<format>(simd{}, x, to, o, backwards);
       encode<format>(simd{}, x, to, o);
-    });
+    };
+    const std::string got_error = on_vectors(on_simd, flushed);
     const rounding_choice choice = o.rounding.choice(recipe{});
     tell(error, got_error, wanted == got, [&] {
       std::printf(
@@ -279,15 +278,14 @@ class calls : public exhaustive::drawn_calls {
       std::vector<T> got = wanted;
       const std::string error =
           refusal([&] { decode<format>(scalar{}, codes, std::span(wanted).subspan(at, count), layout); });
-      const bool flushed = one_in(4);
       const bool sliced = one_in(4);
-      const std::string got_error = refusal([&] {
-        std::optional<simd_test::flushed_subnormals> environment;
-        if (flushed) environment.emplace();
+      bool flushed;
+      const auto on_simd = [&] {
         const std::span<T> to = std::span(got).subspan(at, count);
         if (sliced) return decode<format>(simd{}, codes, to, layout, backwards);
         decode<format>(simd{}, codes, to, layout);
-      });
+      };
+      const std::string got_error = on_vectors(on_simd, flushed);
       tell(error, got_error, same_bytes(wanted, got), [&] {
         std::printf("decode of %zu codes to %s, flushed %d, sliced %d\n", count, name_of<T>(), flushed ? 1 : 0,
                     sliced ? 1 : 0);

@@ -109,14 +109,6 @@ class calls : public exhaustive::drawn_calls {
                                   : 10};
   }
 
-  /// What a call on vectors throws, at times with subnormals flushed.
-  template <class Call>
-  std::string on_vectors(const Call& call) {
-    std::optional<simd_test::flushed_subnormals> environment;
-    if (one_in(4)) environment.emplace();
-    return refusal(call);
-  }
-
   void luq_call() {
     const std::size_t count = length();
     const std::size_t before = below(9);

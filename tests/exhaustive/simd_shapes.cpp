@@ -14,7 +14,6 @@
 #include <cstdio>
 #include <cstring>
 #include <optional>
-#include <stdexcept>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +25,7 @@
 #endif
 
 #include <block/changed_recipe.hpp>
+#include <exhaustive/drawn_calls.hpp>
 #include <exhaustive/drawn_format.hpp>
 #include <exhaustive/random_words.hpp>
 #include <exhaustive/report.hpp>
@@ -34,7 +34,10 @@
 namespace {
 
 using namespace nibble;
+using exhaustive::backwards;
+using exhaustive::print_difference;
 using exhaustive::random_words;
+using exhaustive::refusal;
 using exhaustive::skipped;
 
 #if defined(SHAPES_OF_DISPATCH)
@@ -76,22 +79,6 @@ std::uint32_t element(random_words& random, const element_kinds& kinds) {
     }
   }
 }
-
-/// Whether a call throws, as those do whose recipe says nothing about the format, or what means nothing.
-template <class Call>
-bool refuses(const Call& call) {
-  try {
-    call();
-  } catch (const std::invalid_argument&) {
-    return true;
-  }
-  return false;
-}
-
-/// An executor that begins with the last task.
-constexpr auto backwards = [](std::size_t count, const auto& task) {
-  for (std::size_t i = count; i > 0; --i) task(i - 1);
-};
 
 /// Storage for a result with gaps between its rows and a watched byte everywhere else.
 template <block_format F>
@@ -196,16 +183,18 @@ class shapes {
     watched<F> wanted(r, c, gap);
     watched<F> got(r, c, gap);
     if (counts) o.counts = &wanted_counts;
-    const bool throws = refuses([&] { quantize(scalar{}, view, wanted.view(r, c), o); });
+    // Recipes that say nothing about the format, or what means nothing, are refused.
+    const bool throws = !refusal([&] { quantize(scalar{}, view, wanted.view(r, c), o); }).empty();
     if (counts) o.counts = &got_counts;
     const bool flushed = random_.below(4) == 0;
     const bool in_slices = random_.below(8) == 0;
-    const bool throws_too = refuses([&] {
+    const std::string error = refusal([&] {
       std::optional<simd_test::flushed_subnormals> environment;
       if (flushed) environment.emplace();
       if (in_slices) return quantize(vectors{}, view, got.view(r, c), o, backwards);
       quantize(vectors{}, view, got.view(r, c), o);
     });
+    const bool throws_too = !error.empty();
     count_ += throws ? 0 : 1;
     const bool same = throws == throws_too && wanted == got && (throws || same_values<F, values_of<T>>(wanted, r, c)) &&
                       std::memcmp(&wanted_counts, &got_counts, sizeof(quantize_counts)) == 0;
@@ -216,20 +205,9 @@ class shapes {
           "differ\n",
           rows, cols, row_step, col_step, sizeof(T), static_cast<int>(choice.mode), static_cast<int>(choice.variant),
           choice.random_bits, turned ? 1 : 0, flushed ? 1 : 0);
-      report("code byte", wanted.codes, got.codes);
-      report("scale", wanted.scales, got.scales);
+      print_difference("code byte", wanted.codes, got.codes);
+      print_difference("scale", wanted.scales, got.scales);
       if (throws != throws_too) std::printf("  throws: %d, not %d\n", throws_too ? 1 : 0, throws ? 1 : 0);
-    }
-  }
-
-  /// Where two results begin to differ.
-  template <class Word>
-  static void report(const char* what, const std::vector<Word>& wanted, const std::vector<Word>& got) {
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      if (wanted[i] == got[i]) continue;
-      std::printf("  %s %zu is 0x%x, not 0x%x\n", what, i, static_cast<unsigned>(got[i]),
-                  static_cast<unsigned>(wanted[i]));
-      return;
     }
   }
 

@@ -215,60 +215,6 @@ NIBBLE_FUNCTION std::uint32_t narrowed_to_odd(std::uint64_t bits) noexcept {
   return sign | static_cast<std::uint32_t>(kept) | (lost != 0 ? 1U : 0U);
 }
 
-/// Codes of bfloat16 or binary16 of binary32 lanes, no NaN, rounded to nearest even, Inf kept: encode_lanes in fewer
-/// steps.
-template <float_format F, class Arch>
-NIBBLE_ALWAYS_INLINE word_batch<Arch> half_lanes(const word_batch<Arch>& bits) noexcept {
-  static_assert(F == formats::bf16 || F == formats::f16);
-  using words = word_batch<Arch>;
-  constexpr int dropped = 23 - F.mantissa_bits;
-  const words odd = (bits >> dropped) & words(1U);
-  const words addend = odd + words((1U << (dropped - 1)) - 1U);
-  if constexpr (F == formats::bf16) {
-    return (bits + addend) >> dropped;
-  } else {
-    const words magnitude = bits & words(0x7fff'ffffU);
-    constexpr std::uint32_t rebias = (127U - 15U) << 23;
-    const words rounded = (magnitude + addend - words(rebias)) >> dropped;
-    const words limited = xsimd::select(magnitude >= words(0x4780'0000U), words(F.infinity_code()), rounded);
-    // Below 2^-14 the sum with 1/2 has binary16's step; what counts as zero in it is zero.
-    const float_batch<Arch> sum = opaque<Arch>(opaque<Arch>(bits_as<float>(magnitude)) + float_batch<Arch>(0.5F));
-    const words steps = bits_as<std::uint32_t>(sum) - words(0x3f00'0000U);
-    const words code = xsimd::select(magnitude < words(0x3880'0000U), steps, limited);
-    return code | ((bits >> 16) & words(F.sign_mask()));
-  }
-}
-
-/// Writes binary32 lanes as numbers of type T: float as they stand, minifloats rounded to nearest even with Inf kept,
-/// as store_value does.
-template <class Arch, class T>
-NIBBLE_ALWAYS_INLINE void store_numbers(T* out, const word_batch<Arch>& bits) noexcept {
-  using words = word_batch<Arch>;
-  if constexpr (std::same_as<T, float>) {
-    bits_as<float>(bits).store_unaligned(out);
-  } else if constexpr (minifloat_type<T>) {
-    constexpr special_codes s =
-        called_special_codes(T::format, rounding_mode::nearest_even, overflow::special, policy::cuda, false);
-    words codes;
-    if constexpr (T::format == formats::bf16 || T::format == formats::f16) {
-      static_assert(s.payload_mask == 0);
-      const auto is_nan = (bits & words(0x7fff'ffffU)) > words(0x7f80'0000U);
-      const auto is_negative = bits > words(0x7fff'ffffU);
-      const words nan = xsimd::select(is_negative, words(s.nan[1]), words(s.nan[0]));
-      codes = xsimd::select(is_nan, nan, half_lanes<T::format, Arch>(bits));
-    } else {
-      codes = encode_lanes<rounding_mode::nearest_even>(T::format, s, bits, words(0U), 0);
-    }
-    store_narrowed<Arch>(reinterpret_cast<typename T::storage_type*>(out), codes);
-  } else {
-    std::uint32_t lanes[words::size];
-    bits.store_unaligned(lanes);
-    for (std::size_t i = 0; i < words::size; ++i) {
-      out[i] = bit_cast<double>(decode_lanes<std::uint64_t>(formats::f32, std::uint64_t{lanes[i]}));
-    }
-  }
-}
-
 }  // namespace detail::inline NIBBLE_UNIT
 }  // namespace v0
 }  // namespace nibble

@@ -16,6 +16,7 @@
 #include <nibble/simd/convert.hpp>
 #include <nibble/simd/encode_span.hpp>
 #include <nibble/simd/pack.hpp>
+#include <nibble/simd/store_numbers.hpp>
 #include <nibble/simd/stream.hpp>
 #include <nibble/simd/x86/wide_values.hpp>
 

@@ -17,6 +17,7 @@
 #include <nibble/simd/decode_span.hpp>
 #include <nibble/simd/pack.hpp>
 #include <nibble/simd/real.hpp>
+#include <nibble/simd/store_numbers.hpp>
 #include <nibble/simd/x86/table_values.hpp>
 
 namespace nibble {

@@ -3,7 +3,8 @@
 // Codes of vectors of numbers on any architecture, in fewer steps than encode_lanes takes, which shifts each lane by a
 // distance of its own. A magnitude becomes a fixed-point number whose integer part is the code that truncation gives:
 // from the smallest normal number on its own bits, below that the integer that a product with a power of two converts
-// to. What rounding adds below the point carries into the code. NaN and Inf are rare, and mended after.
+// to. What rounding adds below the point carries into the code. Where codes only get a sign and a limit, NaN and Inf,
+// which are rare, are mended after.
 #pragma once
 
 #include <cstddef>
@@ -49,7 +50,6 @@ class quick_codes {
   static constexpr magnitude_place place = place_of(F);
   static constexpr int point = 23 - F.mantissa_bits;
   static constexpr std::int32_t below_point = (std::int32_t{1} << point) - 1;
-  static constexpr auto largest = static_cast<std::int32_t>(F.max_code());
 
  public:
   static constexpr bool serves = place != magnitude_place::elsewhere;
@@ -67,6 +67,25 @@ class quick_codes {
   void run(const std::uint32_t* bits, const std::uint32_t* random, std::size_t count,
            code_type<F>* codes) const noexcept {
     plain_ ? run_of<true>(bits, random, count, codes) : run_of<false>(bits, random, count, codes);
+  }
+
+  /// Magnitude codes of magnitudes rounded to nearest even. The sum with a power of two whose last place is the step rounds so by itself, where there is a
+  /// fraction; numbers beyond the range stay beyond it.
+  static NIBBLE_ALWAYS_INLINE integers nearest(integers y) noexcept {
+    if constexpr (place == magnitude_place::inside && F.mantissa_bits > 0) {
+      constexpr int first = F.min_exponent() + 127;
+      const auto power_of = [](int field) NIBBLE_INLINE_LAMBDA {
+        return reals(bit_cast<float>(static_cast<std::uint32_t>(field) << 23));
+      };
+      const reals limited = opaque<Arch>(xsimd::min(bits_as<float>(y), power_of(F.max_exponent() + 2 + 127)));
+      const reals power = bits_as<float>(bits_as<std::int32_t>(limited) & integers(0x7f80'0000));
+      const integers raised = bits_as<std::int32_t>(xsimd::max(power, power_of(first))) + integers(point << 23);
+      const integers sum = bits_as<std::int32_t>(opaque<Arch>(opaque<Arch>(bits_as<float>(raised)) + limited));
+      const integers field = (sum >> 23) - integers(first + point);
+      return (field << F.mantissa_bits) + (sum & integers(0x007f'ffff));
+    }
+    const integers a = fixed<true>(y);
+    return (a + integers(below_point / 2) + ((a >> point) & integers(1))) >> point;
   }
 
  private:
@@ -122,17 +141,22 @@ class quick_codes {
     for (std::size_t i = 0; i < count; i += words::size) {
       const integers x = bits_as<std::int32_t>(words::load_unaligned(bits + i));
       const integers y = x & integers(0x7fff'ffff);
-      rare = rare | (y > finite);
       const integers negative = special_->drop_sign ? integers(0) : x >> 31;
       const integers code = round(y, negative, i);
-      const integers whole = Plain ? signed_code(code, negative) : selected_code(code, y, negative);
-      store_narrowed<Arch>(codes + i, bits_as<std::uint32_t>(whole));
+      const auto as_words = [](integers lanes) NIBBLE_INLINE_LAMBDA { return bits_as<std::uint32_t>(lanes); };
+      if constexpr (Plain) {
+        rare = rare | (y > finite);
+        store_narrowed<Arch>(codes + i, as_words(signed_code(code, negative)));
+      } else {
+        store_narrowed<Arch>(codes + i, apply_special_codes(F, *special_, as_words(x), as_words(y), as_words(code)));
+      }
     }
-    if (xsimd::any(rare)) [[unlikely]]
+    if (Plain && xsimd::any(rare)) [[unlikely]] {
       mend(bits, count, codes);
+    }
   }
 
-  /// Codes of Inf and NaN.
+  /// Codes of Inf and NaN, which signed_code() does not give.
   [[gnu::noinline, gnu::cold]] void mend(const std::uint32_t* bits, std::size_t count,
                                          code_type<F>* codes) const noexcept {
     for (std::size_t i = 0; i < count; ++i) {
@@ -189,25 +213,6 @@ class quick_codes {
     }
   }
 
-  /// Nearest even. The sum with a power of two whose last place is the step rounds so by itself, where there is a
-  /// fraction; numbers beyond the range stay beyond it.
-  static NIBBLE_ALWAYS_INLINE integers nearest(integers y) noexcept {
-    if constexpr (place == magnitude_place::inside && F.mantissa_bits > 0) {
-      constexpr int first = F.min_exponent() + 127;
-      const auto power_of = [](int field) NIBBLE_INLINE_LAMBDA {
-        return reals(bit_cast<float>(static_cast<std::uint32_t>(field) << 23));
-      };
-      const reals limited = opaque<Arch>(xsimd::min(bits_as<float>(y), power_of(F.max_exponent() + 2 + 127)));
-      const reals power = bits_as<float>(bits_as<std::int32_t>(limited) & integers(0x7f80'0000));
-      const integers raised = bits_as<std::int32_t>(xsimd::max(power, power_of(first))) + integers(point << 23);
-      const integers sum = bits_as<std::int32_t>(opaque<Arch>(opaque<Arch>(bits_as<float>(raised)) + limited));
-      const integers field = (sum >> 23) - integers(first + point);
-      return (field << F.mantissa_bits) + (sum & integers(0x007f'ffff));
-    }
-    const integers a = fixed<true>(y);
-    return (a + integers(below_point / 2) + ((a >> point) & integers(1))) >> point;
-  }
-
   /// Stochastic rounding, variant A: a code goes up where the fraction and the random bits reach 1.
   static NIBBLE_ALWAYS_INLINE integers drawn(integers y, integers random, int random_bits) noexcept {
     const integers a = fixed<false>(y);
@@ -253,30 +258,6 @@ class quick_codes {
       if constexpr (F.has_negative_zero()) return whole;
       return xsimd::select(limited == integers(0), integers(0), whole);
     }
-  }
-
-  /// As apply_special_codes, for finite numbers.
-  NIBBLE_ALWAYS_INLINE integers selected_code(integers code, integers y, integers negative) const noexcept {
-    const special_codes& s = *special_;
-    const auto constant = [](std::uint32_t c) NIBBLE_INLINE_LAMBDA { return integers(static_cast<std::int32_t>(c)); };
-    const auto by_sign = [&](const std::uint32_t(&c)[2])
-                             NIBBLE_INLINE_LAMBDA { return constant(c[0]) ^ (negative & constant(c[0] ^ c[1])); };
-    integers result;
-    if constexpr (F.twos_complement) {
-      result = ((code ^ negative) - negative) & constant(F.code_mask());
-    } else if constexpr (F.has_sign) {
-      result = code | (negative & constant(F.sign_mask()));
-    } else {
-      result = code ^ (negative & (code ^ constant(s.negative)));
-    }
-    if constexpr (F.has_zero) result = xsimd::select(code == integers(0), by_sign(s.underflow), result);
-    result = xsimd::select(code > integers(largest), by_sign(s.overflow), result);
-    if (s.subnormal_source_rounds_up) {
-      const auto inside = (y > integers(0x0040'0000)) & (y < integers(0x0080'0000));
-      const std::uint32_t up[2] = {1U, s.negative};
-      result = xsimd::select(inside, by_sign(up), result);
-    }
-    return xsimd::select(y == integers(0), by_sign(s.zero), result);
   }
 
   const special_codes* special_;
