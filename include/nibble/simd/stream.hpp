@@ -46,7 +46,12 @@ inline constexpr std::size_t nearest_caches = std::size_t{256} << 10;
 template <std::size_t Bytes>
 NIBBLE_ALWAYS_INLINE const char* fetch(const char* ahead) noexcept {
   if (ahead == nullptr) return nullptr;
-  unrolled<Bytes / 64>([&](auto i) NIBBLE_INLINE_LAMBDA { __builtin_prefetch(ahead + 64 * i, 0, 2); });
+  const auto line = [&](std::size_t i) NIBBLE_INLINE_LAMBDA { __builtin_prefetch(ahead + 64 * i, 0, 2); };
+  if constexpr (Bytes <= 1024) {
+    unrolled<Bytes / 64>(line);
+  } else {
+    for (std::size_t i = 0; i < Bytes / 64; ++i) line(i);
+  }
   return ahead + Bytes;
 }
 /// Bytes that kernels of blocks fetch for each element that they read, in each of two passes: the maxima, the codes.
