@@ -4,7 +4,9 @@
 // save reading each line first, which pays for results that they could not keep, and costs much for those that they could.
 #pragma once
 
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -56,6 +58,16 @@ NIBBLE_ALWAYS_INLINE const char* fetch(const char* ahead) noexcept {
 }
 /// Bytes that kernels of blocks fetch for each element that they read, in each of two passes: the maxima, the codes.
 inline constexpr std::size_t fetched_bytes = 2;
+
+/// Fetches a line of each of the next pages, four together, where a run of bytes from `from` to `to` comes to the next four
+/// pages: what reads a page first waits until the processor has found where it lies, under a hypervisor as long as for
+/// memory. So it finds four at the same time.
+NIBBLE_ALWAYS_INLINE void find_pages(const char* from, const char* to) noexcept {
+  constexpr std::uintptr_t page = 4096;
+  constexpr std::uintptr_t together = 4;
+  if (std::bit_cast<std::uintptr_t>(from) / (together * page) == std::bit_cast<std::uintptr_t>(to) / (together * page)) return;
+  unrolled<together>([&](auto i) NIBBLE_INLINE_LAMBDA { __builtin_prefetch(to + (i + 1) * page, 0, 2); });
+}
 
 /// Makes streamed results visible to other threads before whatever this one stores next.
 NIBBLE_ALWAYS_INLINE void finish_stream() noexcept {

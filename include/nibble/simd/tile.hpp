@@ -104,6 +104,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
       return rectangle_amax(block, 0, 1, 0, block_room, amax_rule::ignore_nan);
     };
     const auto row_of = [&](std::size_t /*r*/) { return x; };
+    source_.find_pages_behind(row, col, cols);
     bool found = false;
     if constexpr (can_choose) found = choice_ && choice_->find_both(scales_, x, blocks);
     if (!found) scales_.find_in_row(blocks, row_of, without_nan, source_.ahead_of_maxima(row, col + cols));
@@ -185,6 +186,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     std::uint32_t* best = scales_.amax();
     std::uint32_t own[tile_blocks + 2 * words::size];
     for (std::size_t r = row; r < row + rows; ++r) {
+      source_.find_pages_behind(r, col, cols);
       block_maxima<block_room, Arch>(padded(source_.elements(r, col, cols), cols), blocks, r == row ? best : own,
                                        source_.ahead_of_maxima(r, col + cols));
       for (std::size_t b = 0; r != row && b < blocks; b += words::size) {

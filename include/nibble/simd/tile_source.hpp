@@ -99,6 +99,11 @@ class tile_source {
 
   /// Whether tiles are fetched into the caches of a core before they are read.
   [[nodiscard]] bool is_fetched() const noexcept { return fetched_; }
+  /// find_pages() for a tile of `cols` elements from (row, col) on. Elements of 16 bits are read in one pass, whose order the
+  /// processor follows by itself. Inline, as GCC takes a function that fetches and returns nothing for one without effect.
+  NIBBLE_ALWAYS_INLINE void find_pages_behind(std::size_t row, std::size_t col, std::size_t cols) const noexcept {
+    if (fetched_ && sizeof(T) > fetched_bytes) find_pages(bytes_at(row, col), bytes_at(row, col + cols));
+  }
   /// What is fetched while the maxima of the tile before (row, col) are found: half of as many elements from there on, so
   /// that memory is not idle meanwhile. Null is nothing.
   [[nodiscard]] const char* ahead_of_maxima(std::size_t row, std::size_t col) const noexcept {
