@@ -2,7 +2,7 @@
 //
 // Runs the registered operations and their limits round by round, and prints for each operation the median over the
 // rounds of its rate and of its ratio to the limit of the same size in the same round. Every option of Google Benchmark
-// works; --rounds=N is the number of rounds.
+// works; --rounds=N is the number of rounds, and --large-pages asks for memory in large pages.
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -38,7 +38,8 @@ class ratio_reporter : public benchmark::BenchmarkReporter {
     for (const auto& [name, rates] : rates_) {
       const std::size_t slash = name.rfind('/');
       const auto limit = limits().find(name.substr(0, slash));
-      std::printf("%-44s %10.3f %10.3f", name.c_str(), bench::median(rates) * 1e-9, *std::max_element(rates.begin(), rates.end()) * 1e-9);
+      std::printf("%-44s %10.3f %10.3f", name.c_str(), bench::median(rates) * 1e-9,
+                  *std::max_element(rates.begin(), rates.end()) * 1e-9);
       if (limit != limits().end() && !limit->second.empty()) {
         const auto whole = rates_.find(limit->second + name.substr(slash));
         if (whole != rates_.end()) print_ratio(rates, whole->second);
@@ -80,6 +81,8 @@ int main(int argc, char** argv) {
     const std::string argument = argv[i];
     if (argument.rfind("--rounds=", 0) == 0) {
       rounds = std::atoi(argument.c_str() + 9);
+    } else if (argument == "--large-pages") {
+      bench::large_pages = true;
     } else {
       arguments.push_back(argv[i]);
     }

@@ -5,6 +5,9 @@
 #pragma once
 
 #include <benchmark/benchmark.h>
+#if __has_include(<sys/mman.h>)
+#include <sys/mman.h>
+#endif
 
 #include <algorithm>
 #include <cmath>
@@ -33,12 +36,21 @@ inline double median(std::vector<double> values) {
 inline constexpr std::int64_t cached = 1 << 14;
 inline constexpr std::int64_t streamed = 1 << 26;
 
+/// Whether memory is asked for in large pages (--large-pages), whose addresses a processor finds at once.
+inline bool large_pages = false;
+
 /// A buffer aligned to a page. Copies share it.
 template <class T>
 class buffer {
  public:
-  explicit buffer(std::size_t count)
-      : data_(static_cast<T*>(std::aligned_alloc(4096, (count * sizeof(T) + 4095) / 4096 * 4096)), std::free) {
+  explicit buffer(std::size_t count) {
+    constexpr std::size_t small_page = 4096, large_page = std::size_t{2} << 20;
+    const std::size_t page = large_pages && count * sizeof(T) >= large_page ? large_page : small_page;
+    const std::size_t bytes = (count * sizeof(T) + page - 1) / page * page;
+    data_.reset(static_cast<T*>(std::aligned_alloc(page, bytes)), std::free);
+#if defined(MADV_HUGEPAGE)
+    if (page == large_page) madvise(data_.get(), bytes, MADV_HUGEPAGE);
+#endif
     std::memset(static_cast<void*>(data_.get()), 1, count * sizeof(T));
   }
   [[nodiscard]] T* data() const { return data_.get(); }
