@@ -18,6 +18,7 @@
 #include <nibble/simd/pack.hpp>
 #include <nibble/simd/real.hpp>
 #include <nibble/simd/store_numbers.hpp>
+#include <nibble/simd/stream.hpp>
 #include <nibble/simd/x86/table_values.hpp>
 
 namespace nibble {
@@ -83,6 +84,7 @@ class row_dequantizer {
       std::size_t end = smaller(cols, col + tile_size);
       if (wide) end = smaller(end, col / block * block + block);
       const std::size_t blocks = wide ? 1 : (end - col + block - 1) / block;
+      if (streamed_) fetch_behind(codes + packed_bytes(F.packing, col), scales + col / block);
       load_scales(scales + col / block, blocks);
       tile(codes, col, end, blocks, out);
       col = end;
@@ -90,6 +92,18 @@ class row_dequantizer {
   }
 
  private:
+  /// Fetches what the fourth tile behind the one of these codes and scales is made of, beside streamed results; kernels
+  /// that read codes of a byte in place fetch those.
+  static NIBBLE_ALWAYS_INLINE void fetch_behind([[maybe_unused]] const std::uint8_t* codes,
+                                                [[maybe_unused]] const scale_type* scales) noexcept {
+    constexpr std::size_t behind = 4, line = 64;
+    constexpr std::size_t bytes = packed_bytes(F.packing, tile_size);
+    if constexpr (!fetches_codes) {
+      fetch<(bytes + line - 1) / line * line>(reinterpret_cast<const char*>(codes) + behind * bytes);
+    }
+    if constexpr (!wide) fetch<line>(reinterpret_cast<const char*>(scales + behind * tile_blocks));
+  }
+
   /// Decodes the scales of a tile; plain_[b] says whether hardware may multiply by scale b.
   void load_scales(const scale_type* scales, std::size_t blocks) noexcept {
     all_plain_ = true;
@@ -246,7 +260,9 @@ class row_dequantizer {
     }
   }
 
-#if defined(__AVX2__)
+#if !defined(__AVX2__)
+  static constexpr bool fetches_codes = false;
+#else
   static constexpr bool has_plain_scales = has_avx2<Arch> && tile_blocks >= 16 && avx2::is_scale_format<F.scale>();
   /// The scales of a range by their codes, whose magnitudes rise with the values.
   static avx2::scale_codes codes_of(const scale_range& range) noexcept {
@@ -269,6 +285,7 @@ class row_dequantizer {
                                      (wide || block_size == 16 || block_size == 32 || block_size % 64 == 0);
   /// Whether the kernel reads codes where they are, not from codes_.
   static constexpr bool in_place = avx2::reads_layout<F.element>(F.packing);
+  static constexpr bool fetches_codes = has_kernel && F.packing.slot_bits == 8;
   /// Products by powers of two keep their lower halves zero.
   static constexpr bool upper = avx2::has_upper_values<F.element>() && F.power_of_two_scale() && !F.tensor_scale;
 

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include <nibble/block/codec.hpp>
+#include <nibble/simd/stream.hpp>
 #include <nibble/simd/unrolled.hpp>
 
 namespace nibble {
@@ -97,6 +98,7 @@ template <float_format F, code_bytes Bytes, bool Streamed, bool Upper, class T, 
 NIBBLE_ALWAYS_INLINE void decode_groups(const std::uint8_t* bytes, std::size_t groups, T* out, const Scale& scale,
                                         const Mend& mend) noexcept {
   for (std::size_t g = 0; g < groups; ++g, out += 64) {
+    if constexpr (Streamed && Bytes == code_bytes::one_each) fetch_beside_stream(bytes + 64 * g);
     __m256i special = _mm256_setzero_si256();
     __m256i nibbles[2];
     if constexpr (Bytes != code_bytes::one_each) {
