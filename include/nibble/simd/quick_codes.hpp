@@ -69,8 +69,8 @@ class quick_codes {
     plain_ ? run_of<true>(bits, random, count, codes) : run_of<false>(bits, random, count, codes);
   }
 
-  /// Magnitude codes of magnitudes rounded to nearest even. The sum with a power of two whose last place is the step rounds so by itself, where there is a
-  /// fraction; numbers beyond the range stay beyond it.
+  /// Magnitude codes of magnitudes rounded to nearest even. The sum with a power of two whose last place is the step rounds
+  /// so by itself, where there is a fraction; numbers beyond the range stay beyond it.
   static NIBBLE_ALWAYS_INLINE integers nearest(integers y) noexcept {
     if constexpr (place == magnitude_place::inside && F.mantissa_bits > 0) {
       constexpr int first = F.min_exponent() + 127;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// When results are written past the caches, and how what will be read is fetched into them. Stores that bypass the
-// caches save reading each line first, which pays for results that they could not keep, and costs much for those that
-// they could.
+// When results are written past the caches, and how what will be read is fetched into them. Stores that bypass the caches
+// save reading each line first, which pays for results that they could not keep, and costs much for those that they could.
 #pragma once
 
 #include <bit>
@@ -44,8 +43,8 @@ bool is_streamed(std::size_t bytes) noexcept {
 /// Bytes of a source that is likely to be in the caches of a core: fetching it there would cost a tenth of the time.
 inline constexpr std::size_t nearest_caches = std::size_t{256} << 10;
 
-/// Fetches so many bytes from `ahead` on, unless that is null, and returns what follows: into the second-level cache,
-/// as few lines can be on their way to the first one.
+/// Fetches so many bytes from `ahead` on, unless that is null, and returns what follows: into the second-level cache, as
+/// few lines can be on their way to the first one.
 template <std::size_t Bytes>
 NIBBLE_ALWAYS_INLINE const char* fetch(const char* ahead) noexcept {
   if (ahead == nullptr) return nullptr;
@@ -84,6 +83,6 @@ NIBBLE_ALWAYS_INLINE void finish_stream() noexcept {
 #endif
 }
 
-}  // namespace detail::inline NIBBLE_UNIT
+}  // namespace detail
 }  // namespace v0
 }  // namespace nibble

@@ -102,20 +102,23 @@ class tile_source {
   /// find_pages() for a tile of `cols` elements from (row, col) on. Elements of 16 bits are read in one pass, whose order the
   /// processor follows by itself. Inline, as GCC takes a function that fetches and returns nothing for one without effect.
   NIBBLE_ALWAYS_INLINE void find_pages_behind(std::size_t row, std::size_t col, std::size_t cols) const noexcept {
-    if (fetched_ && sizeof(T) > fetched_bytes) find_pages(bytes_at(row, col), bytes_at(row, col + cols));
+    if (fetched_ && in_both_passes) find_pages(bytes_at(row, col), bytes_at(row, col + cols));
   }
   /// What is fetched while the maxima of the tile before (row, col) are found: half of as many elements from there on, so
   /// that memory is not idle meanwhile. Null is nothing.
   [[nodiscard]] const char* ahead_of_maxima(std::size_t row, std::size_t col) const noexcept {
-    return fetched_ && sizeof(T) > fetched_bytes ? bytes_at(row, col) : nullptr;
+    return fetched_ && in_both_passes ? bytes_at(row, col) : nullptr;
   }
   /// The rest, while codes of the `cols` elements before (row, col) are made.
   [[nodiscard]] const char* ahead_of_codes(std::size_t row, std::size_t col, std::size_t cols) const noexcept {
     if (!fetched_) return nullptr;
-    return bytes_at(row, col) + (sizeof(T) > fetched_bytes ? cols * fetched_bytes : 0);
+    return bytes_at(row, col) + (in_both_passes ? cols * fetched_bytes : 0);
   }
 
  private:
+  /// Whether each pass fetches a part of the next tile; elements of 16 bits come in the second.
+  static constexpr bool in_both_passes = sizeof(T) > fetched_bytes;
+
   const char* bytes_at(std::size_t row, std::size_t col) const noexcept {
     return reinterpret_cast<const char*>(&x_(row, 0) + col);
   }
