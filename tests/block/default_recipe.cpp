@@ -86,6 +86,19 @@ TEST_CASE("default recipe: finite data, other scale formats and block sizes") {
   NIBBLE_CHECK_EQUAL(found, 7 * 5000 / 40);
 }
 
+TEST_CASE("default recipe: finite data, scales that reach the ends of float32") {
+  using namespace nibble::formats;
+  constexpr nibble::float_format e8m2{.exponent_bits = 8, .mantissa_bits = 2, .bias = 128};
+  constexpr nibble::float_format subnormal{.exponent_bits = 3, .mantissa_bits = 7, .bias = 125};
+  differences found;
+  check_guarantees<block_format{.element = e2m1, .scale = bf16, .block_size = 32}>(found, "E2M1, bfloat16", 10000);
+  check_guarantees<block_format{.element = e3m0, .scale = bf16, .block_size = 32}>(found, "E3M0, bfloat16", 10000);
+  check_guarantees<block_format{.element = e4m3, .scale = bf16, .block_size = 64}>(found, "E4M3, bfloat16", 10000);
+  check_guarantees<block_format{.element = e3m2, .scale = e8m2, .block_size = 16}>(found, "E3M2, E8M2", 10000);
+  check_guarantees<block_format{.element = e5m2, .scale = subnormal, .block_size = 16}>(found, "E5M2, E3M7", 10000);
+  NIBBLE_CHECK_EQUAL(found, 5 * 10000 / 40);
+}
+
 TEST_CASE("default recipe: a NaN or an Inf spoils its block alone") {
   differences found;
   check_specials<nibble::nvfp4>(found, "nvfp4");

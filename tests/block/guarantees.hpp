@@ -115,7 +115,14 @@ class guarantees {
       if (amax < 0x1p-126) return scale == smallest;
       return scale == std::clamp(std::ldexp(1.0, std::ilogb(amax) - std::ilogb(largest)), smallest, scales_.back());
     }
-    const double wanted = amax / (largest * tensor_scale);
+    double wanted = amax / (largest * tensor_scale);
+    if (!F.tensor_scale && amax > 0.0) {
+      // Scales as far apart as float32 numbers: a normal one, whose product with the largest element is finite.
+      if (scales_[1] < 0x1p-126 && scales_.back() >= 0x1p-126) wanted = std::max(wanted, 0x1p-126);
+      const auto overflows = [&](double s) { return s * largest >= 0x1p128 - 0x1p103; };
+      const auto most = std::partition_point(scales_.begin(), scales_.end(), [&](double s) { return !overflows(s); });
+      if (most != scales_.end()) wanted = std::min(wanted, *(most - 1));
+    }
     // Without a tensor scale the largest scale may be too small.
     if (wanted >= scales_.back()) return scale == scales_.back() && (!F.tensor_scale || wanted <= scale * (1 + 0x1p-20));
     return std::abs(scale - wanted) <= gap_at(scales_, wanted) / 2 + wanted * 0x1p-20;

@@ -75,20 +75,43 @@ NIBBLE_HD constexpr std::uint32_t round_scale(const block_format& f, const recip
   return encode_scale(f.scale, s.bits(), r.scale_rounding);
 }
 
-/// A float32 scale kept to normal numbers whose product with the largest element is finite; 1 for an empty block.
-NIBBLE_HD constexpr binary32 guarded_float_scale(binary32 s, binary32 amax, binary32 m) noexcept {
-  if (amax.is_zero()) return binary32(1.0F);
-  return minimum(maximum(s, binary32::from_bits(0x0080'0000U)), largest_finite_cofactor(m));
+/// Whether scales of a format without tensor scale reach the ends of float32: one may be subnormal, or its product with
+/// the largest element Inf. (A tensor scale keeps both away from them, tensor_scale_rule::guarded_reciprocal.)
+NIBBLE_HD constexpr bool reaches_ends(const block_format& f) noexcept {
+  if (f.scale == formats::f32) return true;
+  return !f.tensor_scale && !f.power_of_two_scale() &&
+         (f.scale.min_positive() < 0x1p-126 || !exact_binary32(f.scale.max_value() * f.element.max_value()).is_finite());
 }
 
 /// The constants of one quantization: the format's limits in binary32.
 struct scale_constants {
   binary32 largest_element;
   binary32 reciprocal_largest;
+  /// Where scales reach the ends of float32, those between these codes are normal and their products with the largest
+  /// element finite. All codes are where no scale is normal.
+  std::uint32_t least_code = 0;
+  std::uint32_t most_code = ~0U;
   NIBBLE_HD constexpr explicit scale_constants(const block_format& f) noexcept
       : largest_element(exact_binary32(f.element.max_value())),
-        reciprocal_largest(binary32(1.0F) / largest_element) {}
+        reciprocal_largest(binary32(1.0F) / largest_element) {
+    if (!reaches_ends(f)) return;
+    const binary32 most = largest_finite_cofactor(largest_element);
+    if (f.scale.max_value() >= 0x1p-126) least_code = scale_code(f, binary32(0x1p-126F));
+    most_code = scale_code(f, most);
+  }
+
+ private:
+  NIBBLE_HD static constexpr std::uint32_t scale_code(const block_format& f, binary32 s) noexcept {
+    return f.scale == formats::f32 ? s.bits() : encode_scale(f.scale, s.bits(), rounding_mode::toward_zero);
+  }
 };
+
+/// The code of a finite scale, kept to what the constants say; for an empty block a float32 scale is 1.
+NIBBLE_HD constexpr std::uint32_t guarded_scale_code(const block_format& f, const scale_constants& k, binary32 amax,
+                                                     std::uint32_t code) noexcept {
+  if (amax.is_zero()) return f.scale == formats::f32 ? binary32(1.0F).bits() : code;
+  return code < k.least_code ? k.least_code : code < k.most_code ? code : k.most_code;
+}
 
 /// The code of a scale that is no power of two for the block amax, as block_scale_code.
 NIBBLE_HD constexpr std::uint32_t rounded_scale_code(const block_format& f, const recipe& r, const scale_constants& k,
@@ -96,17 +119,17 @@ NIBBLE_HD constexpr std::uint32_t rounded_scale_code(const block_format& f, cons
   if (r.amax == amax_rule::finite && !amax.is_finite()) {
     return f.scale.has_nan() ? f.scale.nan_code() : f.scale.max_code();
   }
-  const bool guarded = r.amax == amax_rule::finite && f.scale == formats::f32;
+  std::uint32_t code = 0;
   if (r.scale == scale_rule::exact) {
     std::uint64_t quotient = exact_quotient(amax, make_divisor(k.largest_element, t.decode));
     const std::uint64_t floor = to_bits(exact_double(binary32(r.scale_floor)));
     if (quotient < floor) quotient = floor;  // neither is negative, and a NaN is above all numbers
-    const std::uint32_t code = encode_scale(f.scale, quotient, r.scale_rounding);
-    return guarded ? guarded_float_scale(binary32::from_bits(code), amax, k.largest_element).bits() : code;
+    code = encode_scale(f.scale, quotient, r.scale_rounding);
+  } else {
+    code = round_scale(
+        f, r, unrounded_scale(r.scale, amax, k.largest_element, k.reciprocal_largest, t.encode, t.decode) * factor);
   }
-  binary32 s = unrounded_scale(r.scale, amax, k.largest_element, k.reciprocal_largest, t.encode, t.decode) * factor;
-  if (guarded) s = guarded_float_scale(s, amax, k.largest_element);
-  return round_scale(f, r, s);
+  return r.amax == amax_rule::finite ? guarded_scale_code(f, k, amax, code) : code;
 }
 
 /// The code of a block's scale for the block amax (Inf or NaN if the recipe lets them count).
