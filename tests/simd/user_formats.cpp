@@ -196,6 +196,26 @@ TEST_CASE("elements so large that their product with a tensor scale is no float3
   CHECK(differences<f>(400, 700, 5, unbiased) == 0);
 }
 
+TEST_CASE("scales with the exponents of float32") {
+  constexpr block_format short_scales{
+      .element = formats::e2m1, .scale = formats::bf16, .block_size = 32, .packing = layouts::nibbles_low_first};
+  constexpr block_format floats{.element = formats::e4m3, .scale = formats::f32, .block_size = 128};
+  constexpr block_format small_blocks{.element = formats::mxint8, .scale = formats::f32, .block_size = 4};
+  CHECK(differences<short_scales>(400, 700, 13, nothing) == 0);
+  CHECK(differences<floats>(400, 1500, 14, nothing) == 0);
+  CHECK(differences<small_blocks>(400, 300, 15, nothing) == 0);
+  // Scales of the caller's that no amax could give.
+  const auto beyond = [](quantize_options& options, const auto& below) {
+    constexpr float numbers[] = {0x1p-130F, 0x1p-126F, 0x1p126F, 0x1.8p127F};
+    if (below(2) == 0) options.recipe.scale_floor = numbers[below(4)];
+    if (below(2) == 0) options.recipe.amax = amax_rule::finite;
+    if (below(2) == 0) options.recipe.zero_scale = zero_scale_rule::replace;
+    options.recipe.scale_replacement = numbers[below(4)];
+  };
+  CHECK(differences<short_scales>(400, 700, 16, beyond) == 0);
+  CHECK(differences<small_blocks>(400, 300, 17, beyond) == 0);
+}
+
 TEST_CASE("elements without a sign, or without a zero") {
   constexpr float_format positive{
       .exponent_bits = 3, .mantissa_bits = 3, .bias = 1, .specials = special_values::nan_only, .has_sign = false};

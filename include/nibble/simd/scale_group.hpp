@@ -42,6 +42,24 @@ bool has_normal_formulas(const recipe& r, int encode, int decode) noexcept {
   return decode + largest + 2 <= 126;
 }
 
+/// Whether the exponents of a scale format are many, as bfloat16's and float32's are, so that amaxes bound its scales.
+template <block_format F>
+inline constexpr bool has_wide_scales = F.scale.bits() > 16 || F.scale.min_exponent() - F.scale.mantissa_bits < -60;
+
+/// Whether scales of such a format, of amaxes from 2^-80 to before 2^120, are zero or from 2^-122 to 2^122, and
+/// so are their reciprocals: then neither is a subnormal number, and no guard changes one.
+template <block_format F>
+bool has_normal_wide_scales(const recipe& r) noexcept {
+  constexpr const float_format& scale = F.scale;
+  constexpr bool serves = (scale == formats::f32 || scale.bits() <= 16) && scale.has_zero && !F.tensor_scale &&
+                          scale.min_exponent() - scale.mantissa_bits <= 100 && scale.max_exponent() >= -100 &&
+                          F.element.max_exponent() >= 0 && F.element.max_exponent() <= 40;
+  // A float32 scale has more digits than quotient_to_odd.
+  if (!serves || (scale == formats::f32 && r.scale == scale_rule::exact)) return false;
+  const std::uint32_t floor = binary32(r.scale_floor).bits() >> 23;
+  return binary32(r.scale_floor).is_zero() || (floor >= 27 && floor < 227);
+}
+
 /// Whether the vector formulas can serve a format and recipe at all, and this tensor: no intermediate value that could
 /// change a code is then a subnormal.
 template <block_format F, class Arch>
@@ -50,7 +68,7 @@ bool has_vector_scales(const recipe& r, const tensor_scaling& t) noexcept {
     // Exponents are unsigned, and amaxes times the reciprocal of the largest element are normal numbers.
     return F.scale == formats::e8m0 && F.element.max_exponent() >= 0 && F.element.max_exponent() <= 40;
   }
-  if (F.scale.bits() > 16 || F.scale.min_exponent() - F.scale.mantissa_bits < -60) return false;
+  if (has_wide_scales<F> && !has_normal_wide_scales<F>(r)) return false;
   // Exact quotients need a divisor that is a float32.
   const bool exact = r.scale == scale_rule::exact || r.element == element_rule::exact;
   if (exact && (!has_exact_quotient<Arch> || !is_power_of_two(t.decode))) return false;
@@ -59,7 +77,7 @@ bool has_vector_scales(const recipe& r, const tensor_scaling& t) noexcept {
   const auto exponent = [](binary32 x) { return static_cast<int>(x.bits() >> 23) - 127; };
   const auto in_range = [&](binary32 x) { return exponent(x) >= -110 && exponent(x) <= 118; };
   if (!in_range(t.encode) || !in_range(t.decode)) return false;
-  return has_normal_formulas<F>(r, exponent(t.encode), exponent(t.decode));
+  return has_wide_scales<F> || has_normal_formulas<F>(r, exponent(t.encode), exponent(t.decode));
 }
 
 /// The binary logarithm of the largest scaled magnitude of a block, to 2 and plus 254, from the bits of its amax and
@@ -100,9 +118,7 @@ class scale_group {
         largest_(static_cast<float>(k.largest_element)), reciprocal_(static_cast<float>(k.reciprocal_largest)),
         encode_(static_cast<float>(t.encode)), decode_(static_cast<float>(t.decode)),
         largest_times_decode_(1.0F), most_(1.0F), factor_(static_cast<float>(factor)),
-        replacement_code_(r.zero_scale == zero_scale_rule::replace && !F.power_of_two_scale() && F.scale.bits() <= 16
-                              ? encode_scale(F.scale, binary32(r.scale_replacement).bits(), rounding_mode::nearest_even)
-                              : 0U) {
+        replacement_code_(replacement_code(r)) {
     // A product in integers takes as long as 25 elements.
     if (r.scale != scale_rule::exact) return;
     const binary32 largest = k.largest_element * t.decode;
@@ -122,7 +138,7 @@ class scale_group {
     if constexpr (F.power_of_two_scale()) {
       power_of_two(amax, code, operand);
     } else {
-      with_mantissa(unrounded(amax), code, operand);
+      with_mantissa(amax, unrounded(amax), code, operand);
     }
   }
 
@@ -166,11 +182,24 @@ class scale_group {
     return words::load_unaligned(lanes);
   }
 
-  void with_mantissa(real s, words& code, words& operand) const noexcept {
+  /// The code of what stands for zero, where something does.
+  static std::uint32_t replacement_code(const recipe& r) noexcept {
+    if (r.zero_scale != zero_scale_rule::replace || F.power_of_two_scale()) return 0;
+    const std::uint32_t bits = binary32(r.scale_replacement).bits();
+    return F.scale == formats::f32 ? bits : encode_scale(F.scale, bits, rounding_mode::nearest_even);
+  }
+
+  void with_mantissa(words amax, real s, words& code, words& operand) const noexcept {
     const recipe& r = *recipe_;
     if (!binary32(r.scale_floor).is_zero()) s = maximum(s, real(r.scale_floor));
     words d;
-    round(bits_as<std::uint32_t>(s.value), code, d);
+    if constexpr (F.scale == formats::f32) {
+      d = bits_as<std::uint32_t>(s.value);
+      if (r.amax == amax_rule::finite) d = xsimd::select(amax == words(0U), words(0x3f80'0000U), d);
+      code = d;
+    } else {
+      round(bits_as<std::uint32_t>(s.value), code, d);
+    }
     const auto is_zero = d == words(0U);
     if (r.zero_scale == zero_scale_rule::replace) {
       d = xsimd::select(is_zero, words(to_bits(decode<F.scale>(replacement_code_))), d);
