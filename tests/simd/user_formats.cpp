@@ -216,6 +216,42 @@ TEST_CASE("scales with the exponents of float32") {
   CHECK(differences<small_blocks>(400, 300, 17, beyond) == 0);
 }
 
+TEST_CASE("quotients next to where a code changes, by ties and by random bits, of numbers near the subnormal ones, too") {
+  constexpr block_format f{
+      .element = formats::e2m1, .scale = formats::f32, .block_size = 16, .packing = layouts::nibbles_low_first};
+  constexpr float ties[] = {0.25F, 0.75F, 1.25F, 1.75F, 2.5F, 3.5F, 5.0F, 6.0F};
+  std::mt19937_64 random(18);
+  int different = 0;
+  for (int round = 0; round < 2000; ++round) {
+    std::vector<float> x(16 * 32);
+    std::vector<std::uint32_t> words(x.size());
+    const bool is_drawn = round % 3 == 1;
+    const int exponent = round % 2 == 0 ? 0 : -78 + static_cast<int>(random() % 24);
+    for (std::size_t b = 0; b < x.size(); b += 16) {
+      x[b] = std::ldexp(static_cast<float>(1U << 23 | random() % (1U << 23)), exponent - 23);
+      const auto divisor = static_cast<double>(x[b] / 6.0F);
+      for (std::size_t i = 1; i < 16; ++i) {
+        const std::uint64_t word = random();
+        // A step of 1/2 in 2^32 parts.
+        const auto parts = static_cast<std::uint32_t>(1U << (word >> 40) % 20);
+        const double quotient = is_drawn ? std::ldexp(parts, -33) : static_cast<double>(ties[word % 8]);
+        const std::uint32_t product = to_bits(static_cast<float>(quotient * divisor)) + (word >> 8 & 3U) - 1U;
+        x[b + i] = bit_cast<float>(product ^ static_cast<std::uint32_t>(word >> 32 & 0x8000'0000U));
+        words[b + i] = 0U - parts;
+      }
+    }
+    quantize_options options{.recipe = recipe::compressed_tensors};
+    if (round % 3 == 0) options.rounding = rounding_mode::upward;
+    if (is_drawn) options.rounding = stochastic_words{.words = words, .bits = 32};
+    const matrix_view<float> view{x.data(), 1, x.size()};
+    const block_tensor<f> wanted = quantize<f>(scalar{}, view, options);
+    std::optional<simd_test::flushed_subnormals> flushed;
+    if (round % 4 < 2) flushed.emplace();
+    different += quantize<f>(simd{}, view, options) == wanted ? 0 : 1;
+  }
+  CHECK(different == 0);
+}
+
 TEST_CASE("elements without a sign, or without a zero") {
   constexpr float_format positive{
       .exponent_bits = 3, .mantissa_bits = 3, .bias = 1, .specials = special_values::nan_only, .has_sign = false};

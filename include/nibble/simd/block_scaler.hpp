@@ -11,6 +11,7 @@
 #include <nibble/simd/generic_run.hpp>
 #include <nibble/simd/lanes.hpp>
 #include <nibble/simd/real.hpp>
+#include <nibble/simd/x86/quotient.hpp>
 #include <nibble/simd/x86/vector.hpp>
 
 namespace nibble {
@@ -39,7 +40,8 @@ class block_scaler {
     // variants B and C.
     int bits = F.element.mantissa_bits + 2;
     if (rounding.mode == rounding_mode::stochastic) {
-      bits += rounding.random_bits - (rounding.variant == stochastic_variant::a ? 1 : 0);
+      random_bits_ = rounding.random_bits;
+      bits += random_bits_ - (rounding.variant == stochastic_variant::a ? 1 : 0);
     }
     divides_exactly_ = has_exact_quotient<Arch> && (is_long || bits + F.scale.mantissa_bits + 1 <= 24);
   }
@@ -57,19 +59,18 @@ class block_scaler {
     // Whether a product that underflows to zero is an exact zero.
     const bool literal = sees_traces_ && (how != kind::shift || underflow_is_zero_);
     if (how == kind::divide) {
+      set_divisors(how, operand, version, count, unit);
       // A zero is no divisor: what it stands for is the recipe's.
-      for (std::size_t b = 0; b * Size < count; ++b) {
-        if (operand[b] == 0) return false;
-      }
-      // Quotients take so long that looking at all elements costs nothing.
-      const bool none_is_less =
-          is_lean() && lean<kind::divide, true>(operand, count, unit, x, out, least_divided(operand, count, unit));
-      return (is_lean() && !sees_traces_) || none_is_less || traced(how, operand, count, unit, x, out) || !literal;
+      if (divides_by_zero_) return false;
+      const bool is_quick = is_lean() && (by_products_ || !has_exact_quotient<Arch>);
+      if (is_quick && !sees_traces_) return lean<kind::divide, false>(operand, count, unit, x, out, 0);
+      const bool none_is_less = is_quick && lean<kind::divide, true>(operand, count, unit, x, out, least_);
+      return none_is_less || traced(how, operand, count, unit, x, out) || !literal;
     }
 #if defined(__AVX2__)
     if constexpr (has_exact_quotient<Arch>) {
       if (how == kind::exact) {
-        if (operand != divisors_ || version != version_ || count != count_) set_divisors(operand, version, count, unit);
+        set_divisors(how, operand, version, count, unit);
         if (is_lean() && !sees_traces_) return lean<kind::exact, false>(operand, count, unit, x, out, least_);
         const bool none_is_less = is_lean() && lean<kind::exact, true>(operand, count, unit, x, out, least_);
         if (!none_is_less) static_cast<void>(traced(how, operand, count, unit, x, out));
@@ -82,38 +83,87 @@ class block_scaler {
   }
 
  private:
-#if defined(__AVX2__)
-  /// Finds the reciprocals of divisors in two terms.
-  [[gnu::noinline]] void set_divisors(const std::uint32_t* operand, std::uint32_t version, std::size_t count,
-                                      float unit) noexcept {
+  /// Finds what is needed of divisors, if they are new: the least magnitude that may be divided by them without a look, and
+  /// where quotients are made of products, reciprocals, in two terms for exact ones.
+  NIBBLE_ALWAYS_INLINE void set_divisors(kind how, const std::uint32_t* operand, std::uint32_t version, std::size_t count,
+                                         float unit) noexcept {
+    if (operand != divisors_ || version != version_ || count != count_) find_divisors(how, operand, version, count, unit);
+  }
+  [[gnu::noinline]] void find_divisors(kind how, const std::uint32_t* operand, std::uint32_t version, std::size_t count,
+                                       float unit) noexcept {
     divisors_ = operand;
     version_ = version;
     count_ = count;
-    least_ = least_divided(operand, count, unit);
-    for (std::size_t b = 0; b * Size < count; b += width) {
-      const typename vector::word d = vector::load(operand + b);
-      const typename vector::word zero = vector::equal(d, vector::all(0U));
+    std::uint32_t smallest = ~0U, largest = 0;
+    ends_of(operand, (count + Size - 1) / Size, smallest, largest);
+    divides_by_zero_ = smallest == 0;
+    least_ = least_divided(largest, unit);
+#if defined(__AVX2__)
+    if constexpr (has_exact_quotient<Arch>) {
+      by_products_ = serves_products(smallest, largest, unit);
       const typename vector::real one = vector::all_real(1.0F);
-      typename vector::real first = vector::divide(one, vector::as_real(d));
-      typename vector::real rest = vector::subtract_product(first, vector::as_real(d), one);
-      // Two positive terms keep the sign of -0.
-      first = vector::as_real(vector::add(vector::as_word(first), vector::sign_mask(vector::as_word(rest))));
-      rest = vector::multiply(vector::subtract_product(first, vector::as_real(d), one), first);
-      vector::store(high_ + b, vector::without(vector::as_word(first), zero));
-      vector::store(low_ + b, vector::without(vector::as_word(rest), zero));
+      for (std::size_t b = 0; b * Size < count; b += width) {
+        const typename vector::word d = vector::load(operand + b);
+        typename vector::real first = vector::divide(one, vector::as_real(d));
+        if (how == kind::divide) {
+          vector::store(high_ + b, vector::as_word(vector::multiply(first, vector::all_real(unit))));
+          vector::store(low_ + b, vector::as_word(vector::multiply(vector::as_real(d), vector::all_real(1.0F / unit))));
+          continue;
+        }
+        const typename vector::word zero = vector::equal(d, vector::all(0U));
+        typename vector::real rest = vector::subtract_product(first, vector::as_real(d), one);
+        // Two positive terms keep the sign of -0.
+        first = vector::as_real(vector::add(vector::as_word(first), vector::sign_mask(vector::as_word(rest))));
+        rest = vector::multiply(vector::subtract_product(first, vector::as_real(d), one), first);
+        vector::store(high_ + b, vector::without(vector::as_word(first), zero));
+        vector::store(low_ + b, vector::without(vector::as_word(rest), zero));
+      }
+    }
+#endif
+  }
+
+  /// The smallest and the largest of some positive numbers, by their bits.
+  static void ends_of(const std::uint32_t* x, std::size_t count, std::uint32_t& smallest, std::uint32_t& largest) noexcept {
+    std::size_t i = 0;
+    if (count >= width) {
+      words least(~0U), most(0U);
+      for (; i + width <= count; i += width) {
+        const words one = words::load_unaligned(x + i);
+        least = xsimd::min(least, one);
+        most = xsimd::max(most, one);
+      }
+      std::uint32_t lanes[2][width];
+      least.store_unaligned(lanes[0]);
+      most.store_unaligned(lanes[1]);
+      for (std::size_t k = 0; k < width; ++k) {
+        smallest = lanes[0][k] < smallest ? lanes[0][k] : smallest;
+        largest = lanes[1][k] > largest ? lanes[1][k] : largest;
+      }
+    }
+    for (; i < count; ++i) {
+      smallest = x[i] < smallest ? x[i] : smallest;
+      largest = x[i] > largest ? x[i] : largest;
     }
   }
-#endif
+
+  /// Whether divided() serves divisors between these two. They and their reciprocals have `unit` in them, and the quotient of
+  /// an element below 2^-100, whose remainder may be a subnormal number, must not matter: it is far below the smallest step
+  /// by the last random bit.
+  [[nodiscard]] bool serves_products(std::uint32_t smallest, std::uint32_t largest, float unit) const noexcept {
+    const auto exponent = [](std::uint32_t bits) { return static_cast<int>(bits >> 23) - 127; };
+    const int power = exponent(to_bits(unit));
+    const int step = F.element.min_exponent() - F.element.mantissa_bits;
+    return exponent(smallest) + step - 3 - random_bits_ >= -100 && exponent(smallest) - power >= -124 &&
+           exponent(largest) - power <= 124;
+  }
 
   /// Whether elements are scaled, and that is all, but for traces: what underflows has the code of a zero of its sign.
   [[nodiscard]] bool is_lean() const noexcept {
     return half_ == ~0U && F.element.has_zero && F.element.has_sign && F.element.min_exponent() > -60;
   }
 
-  /// Magnitude bits from which on quotients by these divisors, and their products with `unit`, are normal numbers.
-  [[nodiscard]] static std::uint32_t least_divided(const std::uint32_t* divisor, std::size_t count, float unit) noexcept {
-    std::uint32_t largest = 0;
-    for (std::size_t b = 0; b * Size < count; ++b) largest = divisor[b] > largest ? divisor[b] : largest;
+  /// Magnitude bits from which on quotients by divisors up to `largest`, and their products with `unit`, are normal numbers.
+  [[nodiscard]] static std::uint32_t least_divided(std::uint32_t largest, float unit) noexcept {
     const int power = static_cast<int>(to_bits(unit) >> 23) - 127;
     const int field = static_cast<int>(largest >> 23) - 127 + 2 - (power < 0 ? power : 0);
     return field < 1 ? 1U << 23 : field < 255 ? static_cast<std::uint32_t>(field) << 23 : ~0U;
@@ -153,6 +203,18 @@ class block_scaler {
     return How == kind::divide ? number / factor : number * factor;
   }
 
+  /// A number divided by the divisor of block b, correctly rounded, times `units`; by products if there are any.
+  [[nodiscard]] NIBBLE_ALWAYS_INLINE real divided([[maybe_unused]] std::size_t b, [[maybe_unused]] real divisor, real number,
+                                                  [[maybe_unused]] real units) const noexcept {
+#if defined(__AVX2__)
+    if constexpr (has_exact_quotient<Arch>) {
+      return real(float_batch<Arch>(x86::nearest_quotient<vector>(number.value, vector::broadcast(low_ + b),
+                                                                  vector::broadcast(high_ + b))));
+    }
+#endif
+    return number / divisor * units;
+  }
+
   /// Elements scaled, and that is all. False if one is less than `least` where it `Watches`.
   template <kind How, bool Watches>
   NIBBLE_ALWAYS_INLINE bool lean(const std::uint32_t* operand, std::size_t count, float unit, const float* x,
@@ -167,8 +229,9 @@ class block_scaler {
           const words bits = bits_as<std::uint32_t>(number.value);
           smallest = xsimd::min(smallest, bits + bits - words(1U));
         }
-        bits_as<std::uint32_t>((scaled<How>(operand, b, factor, number) * units).value)
-            .store_unaligned(out + b * Size + i);
+        const real y = How == kind::divide ? divided(b, factor, number, units)
+                                           : scaled<How>(operand, b, factor, number) * units;
+        bits_as<std::uint32_t>(y.value).store_unaligned(out + b * Size + i);
       }
     };
     for (std::size_t b = 0; b < count / Size; ++b) block(b, Size);
@@ -212,11 +275,14 @@ class block_scaler {
   bool sees_traces_;
   bool underflow_is_zero_;
   bool divides_exactly_ = false;
-#if defined(__AVX2__)
+  int random_bits_ = 0;
+  bool divides_by_zero_ = false;
+  bool by_products_ = false;
   const std::uint32_t* divisors_ = nullptr;  ///< set_divisors() had these
   std::uint32_t version_ = 0;
   std::size_t count_ = 0;
   std::uint32_t least_ = 0;
+#if defined(__AVX2__)
   alignas(64) std::uint32_t high_[Most + width], low_[Most + width];
 #endif
 };

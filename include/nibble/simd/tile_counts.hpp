@@ -62,6 +62,14 @@ class magnitude_counter {
     return bits_as<std::uint32_t>((how == kind::divide ? number / operand : number * operand).value);
   }
 
+  /// The largest magnitude whose quotient by `operand` is not beyond `limit`. A quotient that float32 rounds is beyond it
+  /// from the number halfway to the next one on, which no quotient is: its product with a divisor has more digits.
+  static std::uint32_t largest_within(kind how, float limit, float operand) noexcept {
+    if (how == kind::exact) return Exact ? to_bits(limit * operand) : product_below(static_cast<double>(limit), operand);
+    const std::uint64_t halfway = to_bits(static_cast<double>(limit)) | std::uint64_t{1} << 28;
+    return product_below(bit_cast<double>(halfway), operand);
+  }
+
   /// run() where elements may be beyond. `Multiplies` says how.
   template <bool Multiplies>
   NIBBLE_ALWAYS_INLINE void each(kind how, const float* x, const std::uint32_t* operand, std::size_t count,
@@ -72,11 +80,11 @@ class magnitude_counter {
       // A zero product is below any limit.
       const bool none = !Multiplies && operand[b] == 0;
       const auto o = bit_cast<float>(none ? 0x3f80'0000U : operand[b]);
-      const std::uint32_t most = !Multiplies && how == kind::exact ? product_below(limit, o) : to_bits(limit);
+      const std::uint32_t most = Multiplies ? to_bits(limit) : largest_within(how, limit, o);
       const words bound(none ? 0x7f80'0000U : most);
       for (std::size_t i = 0; i < size; i += words::size) {
         const words magnitude = magnitudes(x + b * Size + i);
-        beyond = count_greater(beyond, scaled(Multiplies ? kind::multiply : how, magnitude, real(o)), bound);
+        beyond = count_greater(beyond, scaled(Multiplies ? kind::multiply : kind::exact, magnitude, real(o)), bound);
         others = others + xsimd::min(magnitude, words(1U));
       }
     };
@@ -114,16 +122,17 @@ class magnitude_counter {
       add(bits, words::load_unaligned(amax + b), bound);
     }
     for (; b < blocks; ++b) {
-      const std::uint32_t bound = how == kind::exact ? product_below(limit, bit_cast<float>(operand[b])) : to_bits(limit);
+      const bool is_exact = how == kind::exact;
+      const std::uint32_t bound = is_exact ? largest_within(how, limit, bit_cast<float>(operand[b])) : to_bits(limit);
       add(words(operand[b]), words(amax[b]), words(bound));
     }
     return xsimd::any((any >> 31) != words(0U));
   }
 
-  /// The bits of the largest float32 not above the product of two positive ones, or of Inf; no product is subnormal.
-  static std::uint32_t product_below(float a, float b) noexcept {
-    if constexpr (Exact) return to_bits(a * b);
-    const std::uint64_t bits = to_bits(static_cast<double>(a) * static_cast<double>(b));
+  /// The bits of the largest float32 not above the product of two positive numbers, of at most 53 bits, or of Inf; no
+  /// product is subnormal.
+  static std::uint32_t product_below(double a, float b) noexcept {
+    const std::uint64_t bits = to_bits(a * static_cast<double>(b));
     constexpr std::uint64_t infinity = std::uint64_t{0x7f80'0000U} << 29;
     const std::uint64_t moved = bits - (std::uint64_t{1023 - 127} << 52);
     return static_cast<std::uint32_t>((moved < infinity ? moved : infinity) >> 29);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <nibble/simd/x86/blocks.hpp>
+#include <nibble/simd/x86/quotient.hpp>
 
 #if defined(__AVX2__)
 
@@ -18,17 +19,6 @@ namespace detail::inline NIBBLE_UNIT::x86 {
 
 /// Significant bits of a divisor that the kernel below takes.
 inline constexpr int exact_divisor_bits = 8;
-
-/// The largest float32 not above x / d for positive d and its reciprocal; V::is_fused.
-template <class V>
-NIBBLE_ALWAYS_INLINE typename V::word truncated_quotient(typename V::real x, typename V::real d,
-                                                         typename V::real reciprocal) noexcept {
-  const typename V::real guess = V::multiply(x, reciprocal);
-  // The quotient to less than a unit in the last place; then the sign of its exact remainder.
-  const typename V::real q = V::multiply_add(V::subtract_product(guess, d, x), reciprocal, guess);
-  const typename V::real rest = V::subtract_product(q, d, x);
-  return V::add(V::as_word(q), V::sign_mask(V::as_word(rest)));
-}
 
 /// Sums (see rounder) for elements `x`, divided by `d` 2^-prescale, which is plain, or zero: then the sum is that of zero.
 template <float_format F, class V>

@@ -155,6 +155,10 @@ struct avx2_vector {
     return subtract(x, multiply(a, b));
 #endif
   }
+#if defined(__FMA__)
+  /// a * b - x, fused.
+  static NIBBLE_ALWAYS_INLINE real product_less(real a, real b, real x) noexcept { return opaque(_mm256_fmsub_ps(a, b, x)); }
+#endif
   /// Whether a or b is NaN. The instruction is named: -ffast-math lets compilers think that none is.
   static NIBBLE_ALWAYS_INLINE word unordered(real a, real b) noexcept {
     real either;

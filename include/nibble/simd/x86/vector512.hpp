@@ -158,6 +158,7 @@ struct avx512_vector {
   static NIBBLE_ALWAYS_INLINE real subtract_product(real a, real b, real x) noexcept {
     return opaque(_mm512_fnmadd_ps(a, b, x));
   }
+  static NIBBLE_ALWAYS_INLINE real product_less(real a, real b, real x) noexcept { return opaque(_mm512_fmsub_ps(a, b, x)); }
   static NIBBLE_ALWAYS_INLINE word unordered(real a, real b) noexcept {
     __mmask16 either;
     asm("vcmpunordps %2, %1, %0" : "=k"(either) : "v"(a), "v"(b));
