@@ -243,6 +243,12 @@ TEST_CASE("quotients next to where a code changes, by ties and by random bits, o
     quantize_options options{.recipe = recipe::compressed_tensors};
     if (round % 3 == 0) options.rounding = rounding_mode::upward;
     if (is_drawn) options.rounding = stochastic_words{.words = words, .bits = 32};
+    // What float32 adds to the number just below half a step, real numbers do not add.
+    options.recipe.half_added_in_float = round % 5 < 2;
+    if (round % 5 == 0) {
+      options.recipe.element = element_rule::exact;
+      options.rounding = rounding_mode::nearest_away;
+    }
     const matrix_view<float> view{x.data(), 1, x.size()};
     const block_tensor<f> wanted = quantize<f>(scalar{}, view, options);
     std::optional<simd_test::flushed_subnormals> flushed;

@@ -99,7 +99,7 @@ struct recipe {
   rounding_mode rounding = rounding_mode::nearest_even;  ///< of elements, where the call names none: nearest_away in
                                                          ///< microxcaling, nearest_toward_zero in ggml
   bool half_added_in_float = false;  ///< the largest float32 below half the smallest step counts as that half, since
-                                     ///< adding 0.5 rounds it up (microxcaling)
+                                     ///< adding 0.5 rounds it up (microxcaling); not of exact quotients
   bool searches_in_float = false;  ///< the nearest number is searched by float32 differences and the smallest of equals
                                    ///< wins, which far beyond the range is not the largest number (ggml);
                                    ///< without a tensor scale only

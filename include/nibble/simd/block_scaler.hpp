@@ -244,7 +244,7 @@ class block_scaler {
   [[nodiscard, gnu::noinline]] bool traced(kind how, const std::uint32_t* operand, std::size_t count, float unit,
                                            const float* x, std::uint32_t* out) const noexcept {
     const real units(unit);
-    const words half(half_);
+    const words half(how == kind::exact ? ~0U : half_);  // no real number has it added
     constexpr std::uint32_t least = 0x0080'0000U;
     words smallest(~0U);
     std::size_t i = 0;

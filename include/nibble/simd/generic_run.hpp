@@ -175,7 +175,7 @@ class element_scaler {
     const real units(unit);
     const integers lost(static_cast<std::int32_t>(operand.lost));
     const integers least(0x0080'0000);
-    const bool adds_half = half_added_in_float_;
+    const bool adds_half = half_added_in_float_ && operand.how != exact;
     const words half(half_);
     for (std::size_t i = 0; i < count; i += words::size) {
       const words x = words::load_unaligned(bits + i);

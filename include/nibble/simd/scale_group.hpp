@@ -54,8 +54,7 @@ bool has_normal_wide_scales(const recipe& r) noexcept {
   constexpr bool serves = (scale == formats::f32 || scale.bits() <= 16) && scale.has_zero && !F.tensor_scale &&
                           scale.min_exponent() - scale.mantissa_bits <= 100 && scale.max_exponent() >= -100 &&
                           F.element.max_exponent() >= 0 && F.element.max_exponent() <= 40;
-  // A float32 scale has more digits than quotient_to_odd.
-  if (!serves || (scale == formats::f32 && r.scale == scale_rule::exact)) return false;
+  if (!serves) return false;
   const std::uint32_t floor = binary32(r.scale_floor).bits() >> 23;
   return binary32(r.scale_floor).is_zero() || (floor >= 27 && floor < 227);
 }
@@ -148,12 +147,28 @@ class scale_group {
     if (recipe_->scale != scale_rule::exact) {
       return unrounded_scale(recipe_->scale, x, largest_, reciprocal_, encode_, decode_) * factor_;
     }
+    if constexpr (F.scale == formats::f32) return quotient(x);
     // What gives twice the largest scale saturates as more does, and its quotient does not overflow.
     const real kept = minimum(x, most_);
     return real(bits_as<float>(quotient_to_odd<Arch>(kept, largest_times_decode_, real(1.0F) / largest_times_decode_)));
   }
 
  private:
+  /// The quotient by the largest element as a float32, to nearest or upward.
+  [[nodiscard]] NIBBLE_ALWAYS_INLINE real quotient(real x) const noexcept {
+    const real q = x / largest_;
+#if defined(__AVX2__)
+    if constexpr (has_exact_quotient<Arch>) {
+      using vector = x86::vector_of<Arch>;
+      if (recipe_->scale_rounding != rounding_mode::upward) return q;
+      // The largest element has few digits: what is left is no subnormal number. One more where it is positive.
+      const words rest(vector::as_word(vector::subtract_product(q.value, largest_.value, x.value)));
+      return real(bits_as<float>(bits_as<std::uint32_t>(q.value) + ((words(0U) - rest) >> 31)));
+    }
+#endif
+    return q;
+  }
+
   /// E8M0: the exponent field less emax, and the power of two that undoes it.
   void power_of_two(words amax, words& code, words& operand) const noexcept {
     const exponent_rule rule = recipe_->exponent;

@@ -53,7 +53,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     }
   }
   using choice = typename decltype(choice_type<can_choose>())::type;
-  static constexpr bool has_counts = counter::serves && F.element.has_zero && !F.element.nan_is_negative_zero();
+  static constexpr bool has_counts = counter::serves;
 
  public:
   tile_quantizer(const matrix_view<T>& x, const block_view<F>& q, const quantize_options& o)
@@ -298,8 +298,10 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     const std::uint32_t* operands = prescaled ? scales_.multipliers() : scales_.operands();
     counter elements;
     elements.run(scales_.rule(), x, operands, scales_.amax(), room, limit);
-    std::size_t zeros = 0;
-    if constexpr (F.packing.slot_bits == 4) {
+    std::size_t zeros = 0;  // no code of a NaN is among them: elements are finite
+    if constexpr (!F.element.has_zero) {
+      zeros = elements.zeros() - (room - cols);  // nothing becomes zero
+    } else if constexpr (F.packing.slot_bits == 4) {
       // Nibbles behind the columns are zero.
       const std::size_t begin = packed_bytes(F.packing, col);
       const std::size_t size = packed_bytes(F.packing, col + cols) - begin;
