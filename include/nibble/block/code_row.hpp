@@ -19,6 +19,16 @@ NIBBLE_FUNCTION bool is_whole_pairs(std::size_t first, std::size_t count) noexce
   return F.packing.slot_bits == 4 && F.packing.order == nibble_order::low_first && (first | count) % 2 == 0;
 }
 
+/// Whether rows of codes and of scales with these strides lie one behind the other, without gaps and in whole blocks: then
+/// they are one row.
+template <block_format F>
+NIBBLE_FUNCTION bool rows_are_one(std::size_t cols, std::size_t code_stride, std::size_t scale_stride) noexcept {
+  if (F.block_rows != 1 || F.block_size == 0 || cols % F.block_cols(cols) != 0) return false;
+  const std::size_t bytes = F.row_bytes(cols);
+  return 8 * bytes == cols * static_cast<std::size_t>(F.packing.slot_bits) && code_stride == bytes &&
+         scale_stride == F.scale_cols(cols);
+}
+
 /// Writes the codes of columns first, ..., first + count - 1; neighbouring codes keep their bits.
 template <block_format F>
 NIBBLE_FUNCTION void store_codes(std::uint8_t* row, std::size_t first, std::size_t count,

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include <nibble/block/code_row.hpp>
 #include <nibble/block/dequantize.hpp>
 #include <nibble/simd/backend.hpp>
 #include <nibble/simd/dequantize_row.hpp>
@@ -22,9 +23,11 @@ template <class Arch, block_format F, class Byte, class T>
 void dequantize_rows(const block_view<F, Byte>& q, T* out, std::size_t first, std::size_t last) {
   const bool streamed = is_streamed<Arch>(q.rows * q.cols * sizeof(T));
   row_dequantizer<F, Arch, T> rows(F.tensor_scale ? *q.tensor_scale : 1.0F, streamed);
-  for (std::size_t r = first; r < last; ++r) {
+  const bool joined = rows_are_one<F>(q.cols, q.code_stride, q.scale_stride);
+  const std::size_t together = joined ? last - first : 1U;
+  for (std::size_t r = first; r < last; r += together) {
     const std::size_t scale_row = F.replicate_scales ? r : r / F.rows_per_block(q.rows);
-    rows.run(q.codes + r * q.code_stride, q.scales + scale_row * q.scale_stride, q.cols, out + r * q.cols);
+    rows.run(q.codes + r * q.code_stride, q.scales + scale_row * q.scale_stride, together * q.cols, out + r * q.cols);
   }
   if (streamed) finish_stream();
 }

@@ -76,13 +76,17 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     if (first == 0) this->store_tensor_scale();
     const std::size_t band = F.rows_per_block(this->q_.rows);
     // Rows of a transposed matrix are read a panel at a time.
-    const std::size_t step = F.block_rows == 1 && !wide && source_.is_transposed() ? source_.panel_rows : band;
+    const bool joined = !this->transposed_ && source_.has_joined_rows() &&
+                        rows_are_one<F>(this->q_.cols, this->q_.code_stride, this->q_.scale_stride);
+    const std::size_t all_cols = joined ? (last - first) * this->q_.cols : this->q_.cols;
+    const bool together = F.block_rows == 1 && !wide && source_.is_transposed();
+    const std::size_t step = joined ? last - first : together ? source_.panel_rows : band;
     const bool by_panels = source_.is_transposed() || this->transposed_;
     const std::size_t size = by_panels ? panel_size : source_.is_fetched() ? fetched_size : tile_size;
     for (std::size_t row = first; row < last; row += step) {
-      const std::size_t rows = smaller(step, last - row);
-      for (std::size_t col = 0; col < this->q_.cols; col += size) {
-        const std::size_t cols = smaller(size, this->q_.cols - col);
+      const std::size_t rows = joined ? 1 : smaller(step, last - row);
+      for (std::size_t col = 0; col < all_cols; col += size) {
+        const std::size_t cols = smaller(size, all_cols - col);
         if constexpr (F.block_rows == 1 && !wide) {
           for (std::size_t r = row; r < row + rows; ++r) row_tile(r, col, cols);
         } else {

@@ -85,6 +85,10 @@ class tile_source {
         fetched_(x.col_stride == 1 && x.rows * x.cols * sizeof(T) > nearest_caches) {}
 
   [[nodiscard]] bool is_transposed() const noexcept { return transposed_; }
+  /// Whether rows lie one behind the other without gaps.
+  [[nodiscard]] bool has_joined_rows() const noexcept {
+    return x_.col_stride == 1 && x_.row_stride == static_cast<std::ptrdiff_t>(x_.cols);
+  }
 
   /// `cols` elements of a row from `col` on: at most tile_capacity, or panel_capacity if is_transposed(). Valid until the
   /// next call.
