@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,14 +17,15 @@ using namespace codec_test;
 using namespace nibble;
 
 template <class T>
-void compare(findings& found, const std::string& name, const std::vector<T>& x) {
+void compare_as(findings& found, const std::string& name, const std::vector<T>& x, bool flushes) {
   using arch = simd::arch;
   using words = nibble::detail::word_batch<arch>;
   constexpr std::size_t width = words::size;
   for (std::size_t i = 0; i + width <= x.size(); i += width) {
     std::uint32_t lanes[width];
     {
-      const flushed_subnormals flushed;
+      std::optional<flushed_subnormals> flushed;
+      if (flushes) flushed.emplace();
       nibble::detail::widened<arch>(x.data() + i).store_unaligned(lanes);
     }
     for (std::size_t k = 0; k < width; ++k) {
@@ -34,6 +36,32 @@ void compare(findings& found, const std::string& name, const std::vector<T>& x) 
       found.expect((lanes[k] | quiet) == (wanted | quiet), name + " " + std::to_string(i + k));
     }
   }
+}
+
+template <class T>
+void compare(findings& found, const std::string& name, const std::vector<T>& x) {
+  compare_as(found, name, x, true);
+  compare_as(found, name, x, false);
+}
+
+/// Doubles of every exponent field, some next to where float32 rounds the other way.
+std::vector<double> doubles() {
+  std::vector<double> x;
+  constexpr std::uint64_t tie = std::uint64_t{1} << 28;
+  constexpr std::uint64_t fractions[] = {0, 1, tie - 1, tie, tie + 1, 3 * tie - 1, 3 * tie, 3 * tie + 1};
+  for (std::uint64_t sign = 0; sign < 2; ++sign) {
+    for (std::uint64_t field = 0; field < 2048; ++field) {
+      for (const std::uint64_t fraction : fractions) {
+        const std::uint64_t bits = sign << 63 | field << 52;
+        x.push_back(bit_cast<double>(bits | fraction));
+        // The next field is near, and of a float32 that is subnormal the last place is elsewhere.
+        x.push_back(bit_cast<double>(bits + (std::uint64_t{1} << 52) - 1U - fraction));
+        const std::uint64_t place = 897 - field < 24 ? 897 - field : 0;
+        x.push_back(bit_cast<double>(bits | (fraction << place & 0x000f'ffff'ffff'ffffU)));
+      }
+    }
+  }
+  return x;
 }
 
 template <class T>
@@ -54,5 +82,6 @@ TEST_CASE("a vector of elements equals element_bits of each") {
   compare(found, "e4m3fnuz", all<nibble::e4m3fnuz>());
   compare(found, "float", numbers<float>(oracle::f16, 4096, 1));
   compare(found, "double", numbers<double>(oracle::f16, 4096, 2));
-  NIBBLE_CHECK_FINDINGS(found, 2 * 65536 + 3 * 256 + 2 * 4096U);
+  compare(found, "double of any field", doubles());
+  NIBBLE_CHECK_FINDINGS(found, 2 * (2 * 65536 + 3 * 256 + 2 * 4096U + 2 * 2048 * 24));
 }

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include <nibble/block/encode_chunk.hpp>
 #include <nibble/block/quantize.hpp>
@@ -46,7 +47,19 @@ struct simd_kernels {
     if (x.col_stride == 1) {
       for (; i + width <= count; i += width) widened<Arch>(&x(row, col + i)).store_unaligned(bits + i);
     }
-    for (; i < count; ++i) bits[i] = element_bits(x(row, col + i));
+    if constexpr (std::is_same_v<T, float>) {
+      for (; i < count; ++i) bits[i] = element_bits(x(row, col + i));
+    }
+    // Others are laid side by side first: one by one their conversion takes longer.
+    while (i < count) {
+      const std::size_t part = smaller(width, count - i);
+      T near[width] = {};
+      for (std::size_t k = 0; k < part; ++k) near[k] = x(row, col + i + k);
+      std::uint32_t lanes[width];
+      widened<Arch>(near).store_unaligned(lanes);
+      for (std::size_t k = 0; k < part; ++k) bits[i + k] = lanes[k];
+      i += part;
+    }
   }
 
   static void draw(const element_rounding& rounding, int random_bits, std::uint64_t first, std::uint64_t step,

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include <nibble/simd/quick_codes.hpp>
+#include <nibble/simd/widen.hpp>
 
 namespace nibble {
 inline namespace v0 {
@@ -38,8 +39,12 @@ NIBBLE_ALWAYS_INLINE void store_numbers(T* out, const word_batch<Arch>& bits) no
     }
     store_narrowed<Arch>(reinterpret_cast<typename T::storage_type*>(out), codes);
   } else {
-    std::uint32_t lanes[words::size];
-    bits.store_unaligned(lanes);
+    alignas(64) std::uint32_t lanes[words::size];
+    bits.store_aligned(lanes);
+    if (!is_any_rare<Arch>(bits & words(0x7fff'ffffU), 0x0080'0000U, 0x7f80'0000U)) [[likely]] {
+      for (std::size_t i = 0; i < words::size; ++i) out[i] = static_cast<double>(bit_cast<float>(lanes[i]));
+      return;
+    }
     for (std::size_t i = 0; i < words::size; ++i) {
       out[i] = bit_cast<double>(decode_lanes<std::uint64_t>(formats::f32, std::uint64_t{lanes[i]}));
     }

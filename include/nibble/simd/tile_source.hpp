@@ -132,7 +132,7 @@ class tile_source {
 
   void copy(std::size_t row, std::size_t col, std::size_t cols, std::uint32_t* to) const noexcept {
     std::size_t i = 0;
-    if constexpr (sizeof(T) == 2) {
+    if constexpr (sizeof(T) != 4) {
       // Two operations a vector are fewer than those of a loop for each.
       constexpr std::size_t width = simd_kernels<Arch>::width;
       constexpr std::size_t together = 8;
