@@ -20,6 +20,8 @@ endfunction()
 set(compile "${COMPILER}" ${FLAGS})
 run(${compile} -DUNIT=sse2 -c "${SOURCE}/unit.cpp" -o "${BINARY}/sse2.o")
 run(${compile} -mavx2 -mfma -mf16c -DUNIT=avx2 -c "${SOURCE}/unit.cpp" -o "${BINARY}/avx2.o")
+# Kernels of fused operations are left out then; this must compile, too.
+run(${compile} -mavx2 -DUNIT=avx2_alone -c "${SOURCE}/unit.cpp" -o "${BINARY}/avx2_alone.o")
 run(${compile} -c "${SOURCE}/main.cpp" -o "${BINARY}/main.o")
 
 # Weak and unique symbols: W, V and u in nm's letters.

@@ -89,8 +89,8 @@ class block_scaler {
                                          float unit) noexcept {
     if (operand != divisors_ || version != version_ || count != count_) find_divisors(how, operand, version, count, unit);
   }
-  [[gnu::noinline]] void find_divisors(kind how, const std::uint32_t* operand, std::uint32_t version, std::size_t count,
-                                       float unit) noexcept {
+  [[gnu::noinline]] void find_divisors([[maybe_unused]] kind how, const std::uint32_t* operand, std::uint32_t version,
+                                       std::size_t count, float unit) noexcept {
     divisors_ = operand;
     version_ = version;
     count_ = count;

@@ -22,19 +22,18 @@ NIBBLE_ALWAYS_INLINE typename V::word truncated_quotient(typename V::real x, typ
   return V::add(V::as_word(q), V::sign_mask(V::as_word(rest)));
 }
 
-#if defined(__FMA__)
-/// x / d correctly rounded, with its sign where it is zero, for the correctly rounded `reciprocal` of a positive d, all of
-/// them and the remainder, 2^-48 of x, normal numbers. Of significands X and D the quotient is |k| / 2D units in the last
-/// place from halfway between two numbers, with an integer k. The guess is off by less than 1.5 units, so its remainder,
-/// if it is rounded, by a unit in the last place of X / D times D, and the sum by less than 5 / 2D; for |k| below 5 the
-/// test nearest_quotient tries all X and D. (Markstein's theorem, see cuda/block_multiplier.cuh, asks for a better guess.)
+/// x / d correctly rounded, with its sign where it is zero, for a positive d and its correctly rounded reciprocal, both and
+/// the quotient normal numbers; V::is_fused. From half a unit in the last place on the remainder counts: 2^-25 of x must be
+/// a normal number, too. With significands X and D the quotient is |k| / 2D units in the last place from halfway between two
+/// numbers, k an integer. The guess is off by less than 1.5 units, so that its remainder may be rounded, and the result is
+/// that of a number off by less than 5 / 2D; the test nearest_quotient tries all X and D with |k| below 5. (Markstein's
+/// theorem, see cuda/block_multiplier.cuh, asks for a guess within one unit.)
 template <class V>
 NIBBLE_ALWAYS_INLINE typename V::real nearest_quotient(typename V::real x, typename V::real d,
                                                        typename V::real reciprocal) noexcept {
   const typename V::real guess = V::multiply(x, reciprocal);
   return V::subtract_product(V::product_less(guess, d, x), reciprocal, guess);
 }
-#endif
 
 }  // namespace detail::inline NIBBLE_UNIT::x86
 }  // namespace v0

@@ -140,7 +140,7 @@ struct avx2_vector {
   static NIBBLE_ALWAYS_INLINE real subtract_power(word power, real x) noexcept {
     return subtract(x, as_real(add(power, all(static_cast<std::uint32_t>(Shift) << 23))));
   }
-  /// a * b + x and x - a * b, fused where `is_fused`; else one rounding where the product is exact.
+  /// a * b + x, x - a * b and a * b - x, fused where `is_fused`; else one rounding where the product is exact.
   static NIBBLE_ALWAYS_INLINE real multiply_add(real a, real b, real x) noexcept {
 #if defined(__FMA__)
     return opaque(_mm256_fmadd_ps(a, b, x));
@@ -155,10 +155,13 @@ struct avx2_vector {
     return subtract(x, multiply(a, b));
 #endif
   }
+  static NIBBLE_ALWAYS_INLINE real product_less(real a, real b, real x) noexcept {
 #if defined(__FMA__)
-  /// a * b - x, fused.
-  static NIBBLE_ALWAYS_INLINE real product_less(real a, real b, real x) noexcept { return opaque(_mm256_fmsub_ps(a, b, x)); }
+    return opaque(_mm256_fmsub_ps(a, b, x));
+#else
+    return subtract(multiply(a, b), x);
 #endif
+  }
   /// Whether a or b is NaN. The instruction is named: -ffast-math lets compilers think that none is.
   static NIBBLE_ALWAYS_INLINE word unordered(real a, real b) noexcept {
     real either;
