@@ -127,6 +127,9 @@ constexpr block_format powers{.element = formats::e3m0, .scale = formats::e8m0, 
                               .packing = layouts::nibbles_low_first};
 constexpr block_format twenty{.element = formats::e2m1, .scale = formats::e8m0, .block_size = 20,
                               .packing = layouts::nibbles_low_first};
+constexpr block_format float_scales{.element = formats::e4m3, .scale = formats::f32, .block_size = 128};
+constexpr block_format bfloat16_scales{.element = formats::e2m1, .scale = formats::bf16, .block_size = 32,
+                                       .packing = layouts::nibbles_low_first};
 constexpr block_format long_blocks{.element = formats::e4m3, .scale = formats::e8m0, .block_size = 512};
 
 }  // namespace
@@ -156,6 +159,9 @@ int main(int argc, char** argv) {
   measure<powers, float>("e3m0_32/f32", mx4);
   measure<twenty, float>("e2m1_20/f32", mx4);
   measure<long_blocks, float>("e4m3_512/f32", mx8);
+  measure<float_scales, float>("e4m3_f32_128/f32", mx8);
+  measure<bfloat16_scales, float>("e2m1_bf16_32/f32", mx4);
+  measure<nvfp4, double>("nvfp4/f64", nv);
   std::printf("%d cases, %d below 0.3 of the named kernel or 0.3 Gelem/s\n", cases, slow);
   return 0;
 }

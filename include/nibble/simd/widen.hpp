@@ -35,18 +35,30 @@ NIBBLE_OUTLINED word_batch<Arch> each_widened(const T* x) noexcept {
   return word_batch<Arch>::load_unaligned(lanes);
 }
 
+/// As narrowed_doubles, where hardware gave `bits`, of which some are zeros, subnormal numbers, Inf or NaN.
+template <class Arch>
+NIBBLE_OUTLINED word_batch<Arch> narrowed_others(const double* x, word_batch<Arch> bits) noexcept {
+  using words = word_batch<Arch>;
+  alignas(64) std::uint32_t upper[words::size];
+  for (std::size_t i = 0; i < words::size; ++i) {
+    upper[i] = static_cast<std::uint32_t>(to_bits(x[i]) >> 32) & 0x7fff'ffffU;
+  }
+  const bool rare = is_any_rare<Arch>(words::load_aligned(upper), 0x3810'0000U, 0x7ff0'0000U);
+  return rare ? each_widened<Arch>(x) : bits;
+}
+
 /// element_bits of the next vector of doubles. Loops of conversions are what compilers know the instructions of.
 template <class Arch>
 NIBBLE_ALWAYS_INLINE word_batch<Arch> narrowed_doubles(const double* x) noexcept {
   using words = word_batch<Arch>;
-  constexpr std::size_t width = words::size;
-  alignas(64) float numbers[width];
-  alignas(64) std::uint32_t upper[width];
-  for (std::size_t i = 0; i < width; ++i) numbers[i] = static_cast<float>(x[i]);
-  for (std::size_t i = 0; i < width; ++i) upper[i] = static_cast<std::uint32_t>(to_bits(x[i]) >> 32) & 0x7fff'ffffU;
-  const bool rare = is_any_rare<Arch>(words::load_aligned(upper), 0x3810'0000U, 0x7ff0'0000U);
-  if (rare) [[unlikely]] return each_widened<Arch>(x);
-  return bits_as<std::uint32_t>(float_batch<Arch>::load_aligned(numbers));
+  alignas(64) float numbers[words::size];
+  for (std::size_t i = 0; i < words::size; ++i) numbers[i] = static_cast<float>(x[i]);
+  const words bits = bits_as<std::uint32_t>(float_batch<Arch>::load_aligned(numbers));
+  // Twice the magnitude of a normal number is from 2^24 to before the last 2^24.
+  const words above = bits + bits - words(1U << 24);
+  const words most(0U - (2U << 24) - 1U);
+  if (!xsimd::all(xsimd::max(above, most) == most)) [[unlikely]] return narrowed_others<Arch>(x, bits);
+  return bits;
 }
 
 /// element_bits of the next vector of elements.
