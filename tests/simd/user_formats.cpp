@@ -235,7 +235,8 @@ TEST_CASE("quotients next to where a code changes, by ties and by random bits, o
         // A step of 1/2 in 2^32 parts.
         const auto parts = static_cast<std::uint32_t>(1U << (word >> 40) % 20);
         const double quotient = is_drawn ? std::ldexp(parts, -33) : static_cast<double>(ties[word % 8]);
-        const std::uint32_t product = to_bits(static_cast<float>(quotient * divisor)) + (word >> 8 & 3U) - 1U;
+        const auto places = static_cast<std::uint32_t>(word >> 8 & 3U);
+        const std::uint32_t product = to_bits(static_cast<float>(quotient * divisor)) + places - 1U;
         x[b + i] = bit_cast<float>(product ^ static_cast<std::uint32_t>(word >> 32 & 0x8000'0000U));
         words[b + i] = 0U - parts;
       }
