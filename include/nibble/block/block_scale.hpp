@@ -62,6 +62,16 @@ NIBBLE_OUTLINED std::uint32_t encode_scale(const float_format& f, Word bits, rou
   return code;
 }
 
+/// The code of a float32 number as a scale, rounded by `mode`; a float32 scale is the number.
+NIBBLE_HD constexpr std::uint32_t scale_code_of(const float_format& scale, binary32 s, rounding_mode mode) noexcept {
+  return scale == formats::f32 ? s.bits() : encode_scale(scale, s.bits(), mode);
+}
+
+/// The code of what a recipe has in place of a scale that decodes to zero (zero_scale_rule::replace).
+NIBBLE_HD constexpr std::uint32_t replacement_code(const block_format& f, const recipe& r) noexcept {
+  return scale_code_of(f.scale, binary32(r.scale_replacement), rounding_mode::nearest_even);
+}
+
 /// Whether a recipe's scales are made by ggml's encoder: in any other format its codes would mean other numbers.
 NIBBLE_FUNCTION bool has_ggml_scales(const float_format& scale, const recipe& r) noexcept {
   return r.ggml_scale_codec && (scale == formats::e4m3 || scale == formats::ue4m3);
@@ -70,9 +80,7 @@ NIBBLE_FUNCTION bool has_ggml_scales(const float_format& scale, const recipe& r)
 /// Rounds a scale that is not a power of two to its format. NaN gives the NaN of the format.
 NIBBLE_HD constexpr std::uint32_t round_scale(const block_format& f, const recipe& r, binary32 s) noexcept {
   if (!binary32(r.scale_floor).is_zero()) s = maximum(s, binary32(r.scale_floor));
-  if (f.scale == formats::f32) return s.bits();
-  if (has_ggml_scales(f.scale, r)) return ggml_scale_code(s);
-  return encode_scale(f.scale, s.bits(), r.scale_rounding);
+  return has_ggml_scales(f.scale, r) ? ggml_scale_code(s) : scale_code_of(f.scale, s, r.scale_rounding);
 }
 
 /// Whether scales of a format without tensor scale reach the ends of float32: one may be subnormal, or its product with
@@ -95,14 +103,9 @@ struct scale_constants {
       : largest_element(exact_binary32(f.element.max_value())),
         reciprocal_largest(binary32(1.0F) / largest_element) {
     if (!reaches_ends(f)) return;
-    const binary32 most = largest_finite_cofactor(largest_element);
-    if (f.scale.max_value() >= 0x1p-126) least_code = scale_code(f, binary32(0x1p-126F));
-    most_code = scale_code(f, most);
-  }
-
- private:
-  NIBBLE_HD static constexpr std::uint32_t scale_code(const block_format& f, binary32 s) noexcept {
-    return f.scale == formats::f32 ? s.bits() : encode_scale(f.scale, s.bits(), rounding_mode::toward_zero);
+    const auto code = [&](binary32 s) { return scale_code_of(f.scale, s, rounding_mode::toward_zero); };
+    if (f.scale.max_value() >= 0x1p-126) least_code = code(binary32(0x1p-126F));
+    most_code = code(largest_finite_cofactor(largest_element));
   }
 };
 
@@ -190,8 +193,7 @@ NIBBLE_HD constexpr element_scaling make_element_scaling(const block_format& f, 
     return e;
   }
   if (d.is_zero() && r.zero_scale == zero_scale_rule::replace) {
-    code = binary32(r.scale_replacement).bits();
-    if (f.scale != formats::f32) code = encode_scale(f.scale, code, rounding_mode::nearest_even);
+    code = replacement_code(f, r);
     d = binary32::from_bits(to_bits(called_decode(f.scale, code)));
     e.scale = d;
   }

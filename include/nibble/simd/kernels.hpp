@@ -53,10 +53,10 @@ struct simd_kernels {
     // Others are laid side by side first: one by one their conversion takes longer.
     while (i < count) {
       const std::size_t part = smaller(width, count - i);
-      T near[width] = {};
-      for (std::size_t k = 0; k < part; ++k) near[k] = x(row, col + i + k);
+      T beside[width] = {};
+      for (std::size_t k = 0; k < part; ++k) beside[k] = x(row, col + i + k);
       std::uint32_t lanes[width];
-      widened<Arch>(near).store_unaligned(lanes);
+      widened<Arch>(beside).store_unaligned(lanes);
       for (std::size_t k = 0; k < part; ++k) bits[i + k] = lanes[k];
       i += part;
     }

@@ -117,7 +117,8 @@ class scale_group {
         largest_(static_cast<float>(k.largest_element)), reciprocal_(static_cast<float>(k.reciprocal_largest)),
         encode_(static_cast<float>(t.encode)), decode_(static_cast<float>(t.decode)),
         largest_times_decode_(1.0F), most_(1.0F), factor_(static_cast<float>(factor)),
-        replacement_code_(replacement_code(r)) {
+        replacement_code_(r.zero_scale == zero_scale_rule::replace && !F.power_of_two_scale() ? replacement_code(F, r)
+                                                                                              : 0U) {
     // A product in integers takes as long as 25 elements.
     if (r.scale != scale_rule::exact) return;
     const binary32 largest = k.largest_element * t.decode;
@@ -195,13 +196,6 @@ class scale_group {
       if (floor + 127 > static_cast<int>(lane >> 23)) lane = static_cast<std::uint32_t>(floor + 127) << 23;
     }
     return words::load_unaligned(lanes);
-  }
-
-  /// The code of what stands for zero, where something does.
-  static std::uint32_t replacement_code(const recipe& r) noexcept {
-    if (r.zero_scale != zero_scale_rule::replace || F.power_of_two_scale()) return 0;
-    const std::uint32_t bits = binary32(r.scale_replacement).bits();
-    return F.scale == formats::f32 ? bits : encode_scale(F.scale, bits, rounding_mode::nearest_even);
   }
 
   void with_mantissa(words amax, real s, words& code, words& operand) const noexcept {

@@ -75,7 +75,7 @@ class tile_quantizer : public quantizer<F, T, simd_kernels<Arch>> {
     if (other_walk) return base::run(first, last);
     if (first == 0) this->store_tensor_scale();
     const std::size_t band = F.rows_per_block(this->q_.rows);
-    // Rows of a transposed matrix are read a panel at a time.
+    // Rows that are one have its tiles, and those of a transposed matrix are read a panel at a time.
     const bool joined = !this->transposed_ && source_.has_joined_rows() &&
                         rows_are_one<F>(this->q_.cols, this->q_.code_stride, this->q_.scale_stride);
     const std::size_t all_cols = joined ? (last - first) * this->q_.cols : this->q_.cols;

@@ -133,7 +133,7 @@ class tile_source {
   void copy(std::size_t row, std::size_t col, std::size_t cols, std::uint32_t* to) const noexcept {
     std::size_t i = 0;
     if constexpr (sizeof(T) != 4) {
-      // Two operations a vector are fewer than those of a loop for each.
+      // Widening takes fewer operations than a loop for each vector does.
       constexpr std::size_t width = simd_kernels<Arch>::width;
       constexpr std::size_t together = 8;
       for (const T* from = &x_(row, col); x_.col_stride == 1 && i + together * width <= cols; i += together * width) {
