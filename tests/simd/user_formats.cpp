@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <iterator>
 #include <optional>
 #include <random>
@@ -37,7 +38,7 @@ std::vector<float> numbers(std::size_t count, int center, std::mt19937_64& rando
 }
 
 /// Matrices of at most `most` columns under recipes of all kinds; `set` changes the options of each. Subnormal numbers
-/// are flushed by turns.
+/// are flushed and counts are compared by turns.
 template <block_format F, class Set>
 int differences(int rounds, std::size_t most, std::uint64_t seed, const Set& set) {
   std::mt19937_64 random(seed);
@@ -56,6 +57,9 @@ int differences(int rounds, std::size_t most, std::uint64_t seed, const Set& set
     set(options, below);
     const matrix_view<float> view{x.data(), rows, cols};
     block_tensor<F> wanted(rows, cols);
+    quantize_counts wanted_counts;
+    quantize_counts got_counts;
+    if (round % 4 == 1) options.counts = &wanted_counts;
     try {
       quantize(scalar{}, view, wanted.view(), options);
     } catch (const std::invalid_argument&) {
@@ -63,7 +67,9 @@ int differences(int rounds, std::size_t most, std::uint64_t seed, const Set& set
     }
     std::optional<simd_test::flushed_subnormals> flushed;
     if (round % 3 == 0) flushed.emplace();
-    different += quantize<F>(simd{}, view, options) == wanted ? 0 : 1;
+    if (options.counts != nullptr) options.counts = &got_counts;
+    const bool same = quantize<F>(simd{}, view, options) == wanted;
+    different += same && std::memcmp(&got_counts, &wanted_counts, sizeof(got_counts)) == 0 ? 0 : 1;
   }
   return different;
 }
